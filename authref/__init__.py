@@ -1,0 +1,24 @@
+"""authref: how a server knows who is calling.
+
+Read the files in this order; each imports only from those above it.
+
+    wire.py         A request and a response are values: bytes in, bytes out.
+    reader.py       Bytes become exactly one request, or a refusal; there is no third way.
+    events.py       What happened, one line each, and never a secret.
+    passwords.py    Store something that recognises a password but cannot reveal it.
+    maps.py         A map whose entries belong to someone and end at a set time.
+    users.py        Who you are, and proving it once: sign_up, check_credentials.
+    cookies.py      A note the browser carries for you, and the flags that guard it.
+    sessions.py     The note is a random number; its meaning stays here.
+    jwt.py          The note carries its own meaning, so it is signed.
+    tokens.py       A login the server does not remember.
+    roles.py        Who you are is not what you may do: 401 is not 403.
+    guards.py       What stands before the door: cross-site requests, wrong readers.
+    app.py          The routes; they cannot tell which mechanism they were given.
+    server.py       The only file that touches a socket.
+    cli.py          The commands.
+
+Those are the core. Folders are rooms: they import the core, and the core works without them.
+"""
+
+__version__ = "0.1.0"

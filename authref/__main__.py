@@ -1,0 +1,7 @@
+"""python -m authref"""
+
+import sys
+
+from authref.cli import main
+
+sys.exit(main())

@@ -1,0 +1,140 @@
+"""What does it look like put together? A user-management API over sessions and tokens.
+
+An app is a function from a request to a response. It owns the parts above and knows nothing of sockets, so
+a test calls it like any other function. This file holds the table and that function; settings.py what can
+be chosen, routes.py what all handlers need, accounts.py, tokens.py and users.py the handlers themselves.
+
+Rules of this file:
+- what is not in the table does not exist, and each row says who may call it; a test sends every kind of
+  caller to every row;
+- whatever goes wrong ends as an answer of one shape, and never as somebody let in;
+- every answer carries the security headers, errors too: an error page can be framed like any other.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from authref import guards
+from authref.app.accounts import AccountRoutes
+from authref.app.routes import Route
+from authref.app.settings import Settings
+from authref.app.tokens import TokenRoutes
+from authref.app.users import UserRoutes
+from authref.maps import MemoryMap
+from authref.passwords import TooBusy
+from authref.sessions import Sessions
+from authref.tokens import Tokens
+from authref.users import Users
+from authref.wire import Problem, Request, Response
+
+__all__ = ["App", "Settings", "build"]
+
+_PACKAGE = Path(__file__).parent.parent
+RETRY_SECONDS = 1  # one hash later there is a free place
+
+
+def build(settings: Settings | None = None) -> App:
+    """The app for these settings, with its first admin if they name one. Raises ValueError, in a sentence."""
+    app = App(settings or Settings())
+    if app.settings.admin_email is not None:
+        app.users.ensure_admin(app.settings.admin_email, app.settings.admin_password or "")
+    return app
+
+
+class App:
+    """The whole system without a socket."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.check()
+        now, events = settings.now, settings.events
+        self.settings, self.events = settings, events
+        self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), settings.bcrypt_cost, now)
+        self.sessions = Sessions(MemoryMap(now), self.users, events, secure=settings.secure, now=now)
+        self.tokens = Tokens(settings.keys, events, issuer=settings.issuer, audience=settings.audience, now=now)
+        parts = (self.users, self.sessions, self.tokens, events)
+        self.routes = (
+            *AccountRoutes(*parts).table(),
+            *TokenRoutes(*parts).table(),
+            *UserRoutes(*parts).table(),
+            Route("GET", "/health", self.health, "anyone"),
+            Route("GET", "/openapi.json", self.openapi, "anyone"),
+            Route("GET", "/", self.index, "anyone"),
+        )
+        self._by_path: dict[str, dict[str, Route]] = {}
+        for route in self.routes:
+            self._by_path.setdefault(route.path, {})[route.method] = route
+        self._headers = guards.SECURITY_HEADERS + (guards.HSTS if settings.secure else ())
+        self._index = _PACKAGE.joinpath("index.html").read_bytes()
+        self._openapi = _PACKAGE.joinpath("openapi.json").read_bytes()
+
+    def __call__(self, request: Request) -> Response:
+        """The answer to the request, whatever it is."""
+        try:
+            response = self._answer(request)
+        except Problem as problem:
+            return self.refuse(problem, request.peer)
+        except TooBusy:
+            self.events.emit("excess_load", peer=request.peer)
+            retry = (("retry-after", str(RETRY_SECONDS)),)
+            response = Response.problem(503, "too_busy", "Too many logins at once; try again.", retry)
+        except Exception as error:  # the last resort: nobody is let in, and nothing is told
+            return self.crash(error)
+        return self._harden(response)
+
+    def refuse(self, problem: Problem, peer: str) -> Response:
+        """The answer to a request that cannot be read or that nothing here serves."""
+        if problem.code not in ("not_found", "method_not_allowed"):
+            self.events.emit("input_validation_fail", reason=problem.code, peer=peer)
+        return self._harden(problem.response)
+
+    def crash(self, error: Exception) -> Response:
+        """500, which tells nothing; the log gets the kind of error and its place."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Not its message: that may quote what the client sent.
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        self.events.emit("sys_crash", error=type(error).__name__, at=place)
+        return self._harden(Response.problem(500, "internal_error", "Something went wrong here."))
+
+    def is_slow(self, request: Request) -> bool:
+        """True if the answer may take longer than everybody else should wait for theirs."""
+        route = self._find(request.path)[0].get(request.method)
+        return route is not None and route.slow
+
+    def health(self, request: Request) -> Response:
+        """200 while requests can be answered."""
+        return Response.json({"status": "ok"})
+
+    def openapi(self, request: Request) -> Response:
+        """200 with the description of this table for programs."""
+        return Response(200, self._openapi, (("content-type", "application/json"),))
+
+    def index(self, request: Request) -> Response:
+        """200 with the description of this table for people."""
+        return Response(200, self._index, (("content-type", "text/html; charset=utf-8"),))
+
+    def _answer(self, request: Request) -> Response:
+        if guards.is_cross_site(request, self.settings.public_url):
+            self.events.emit("cross_site_refused", method=request.method, peer=request.peer)
+            return guards.cross_site()
+        methods, arguments = self._find(request.path)
+        if not methods:
+            raise Problem(404, "not_found", "Nothing is here; GET / says what there is.")
+        route = methods.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            allowed = ", ".join(sorted([*methods, *(["HEAD"] if "GET" in methods else [])]))
+            raise Problem(405, "method_not_allowed", f"This path takes {allowed}.", (("allow", allowed),))
+        return route.handler(request, *arguments)
+
+    def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
+        """What the path offers, by method, and what stands where a route has `{id}`."""
+        parent, _, last = path.rpartition("/")
+        if last == "{id}" or not last and parent:
+            return {}, ()
+        if path in self._by_path:
+            return self._by_path[path], ()
+        return self._by_path.get(parent + "/{id}", {}), (last,)
+
+    def _harden(self, response: Response) -> Response:
+        return Response(response.status, response.body, response.headers + self._headers)

@@ -1,0 +1,106 @@
+"""What does every handler need? To know the caller, and to read a body without being told too much.
+
+Each protected handler begins the same way, and from there on cannot tell whether a cookie or a token spoke
+for the caller:
+
+    caller = self.sessions.authenticate(request)
+    if isinstance(caller, Response):
+        return caller
+
+Rules of this file:
+- a request with an `Authorization` header is judged by the token in it, any other by its cookie. A bad token
+  never falls back to the cookie: one request, one identity;
+- a body has exactly the fields that its route names, with their types. A field that nobody reads today is
+  the field that somebody trusts tomorrow (`"role": "admin"` at sign-up: mass assignment).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from authref import roles
+from authref.events import Events
+from authref.passwords import MAX_LENGTH
+from authref.sessions import Sessions
+from authref.tokens import Tokens
+from authref.users import InvalidCredentials, User, Users
+from authref.wire import Headers, Problem, Request, Response
+
+
+class Mechanism(Protocol):
+    """What sessions and tokens have in common, and all that handlers know of either."""
+
+    challenge: Headers  # the WWW-Authenticate line of a 401
+
+    def log_in(self, user: User, request: Request) -> Response: ...
+    def authenticate(self, request: Request) -> User | Response: ...
+    def log_out(self, request: Request) -> Response: ...
+    def refusal(self) -> Response: ...
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the table. `by` says what may speak for the caller: session, bearer, either, or "" for nothing."""
+
+    method: str
+    path: str
+    handler: Callable[..., Response]
+    rule: roles.Rule
+    by: str = ""
+    slow: bool = False  # it hashes a password or walks through many records: not for the thread that serves everybody
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The parts that handlers work with; the files below add the handlers."""
+
+    users: Users
+    sessions: Sessions
+    tokens: Tokens
+    events: Events
+
+    def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = None) -> User | Response:
+        """The caller as the store knows them now, if the rule lets them in; else 401 or 403."""
+        mechanism: Mechanism = self.sessions if request.header("authorization") is None else self.tokens
+        caller = mechanism.authenticate(request)
+        if isinstance(caller, Response):
+            return caller
+        live = self.users.get(caller.id)
+        if live is None or live.disabled:
+            return mechanism.refusal()
+        if not roles.permits(rule, live, user_id):
+            self.events.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)
+            return roles.forbidden()
+        return live
+
+
+    def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
+        """What the mechanism gives to whoever knows the password, or 401, the same for everybody else."""
+        fields = read_fields(request, {"email": str, "password": str})
+        if not 1 <= len(fields["password"]) <= MAX_LENGTH:
+            raise Problem(400, "invalid_request", f"A password has 1 to {MAX_LENGTH} characters.")
+        try:
+            user = self.users.check_credentials(fields["email"], fields["password"])
+        except InvalidCredentials as failure:
+            self.events.emit("authn_login_fail", reason=failure.reason, user=failure.user_id, peer=request.peer)
+            return Response.problem(401, "invalid_credentials", "Wrong e-mail or password.", mechanism.challenge)
+        self.events.emit("authn_login_success", user=user.id, peer=request.peer)
+        return mechanism.log_in(user, request)
+
+
+def read_fields(request: Request, required: Mapping[str, type], optional: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """The body's fields: all of `required`, some of `optional`, no others. Raises Problem, naming each wrong one."""
+    fields = request.json()
+    if not isinstance(fields, dict):
+        raise Problem(400, "invalid_request", "The body is not a JSON object.")
+    known = {**required, **(optional or {})}
+    errors = {name[:100]: "This route knows no such field." for name in fields if name not in known}
+    errors |= {name: "This field is missing." for name in required if name not in fields}
+    for name, kind in known.items():
+        if name in fields and type(fields[name]) is not kind:  # not isinstance(): True is no number here
+            errors[name] = "This field is text." if kind is str else "This field is true or false."
+    if errors:
+        raise Problem(400, "invalid_request", "The body does not have the fields of this route.", errors=errors)
+    return fields

@@ -1,0 +1,50 @@
+"""What can be chosen? Only what differs from one place to the next; where one answer is right, it is a constant.
+
+Settings are checked once, at the start: a server with a weak key or half an address should not run at all.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from authref import passwords
+from authref.events import Events
+from authref.jwt import Keys
+from authref.keys import check_keys, fresh_keys
+from authref.users import objections
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that can be chosen. Without `keys` they are made anew, so that a restart ends every token."""
+
+    public_url: str | None = None  # the origin under which browsers reach us; with https, cookies are Secure
+    bcrypt_cost: int = passwords.COST
+    keys: Keys = field(default_factory=fresh_keys, repr=False)
+    issuer: str = "authref"
+    audience: str = "authref"
+    admin_email: str | None = None
+    admin_password: str | None = field(default=None, repr=False)
+    events: Events = field(default_factory=Events)
+    now: Callable[[], float] = time.time
+
+    @property
+    def secure(self) -> bool:
+        """True if browsers reach us over TLS."""
+        return self.public_url is not None and self.public_url.startswith("https:")
+
+    def check(self) -> None:
+        """Raise ValueError, one sentence with its remedy, for settings that nobody should run."""
+        check_keys(self.keys)
+        if not passwords.MIN_COST <= self.bcrypt_cost <= passwords.MAX_COST:
+            raise ValueError(f"The bcrypt cost is a number from {passwords.MIN_COST} to {passwords.MAX_COST}.")
+        if self.public_url is not None and not _ORIGIN.fullmatch(self.public_url):
+            raise ValueError("The public URL is an origin such as https://auth.example: lower case, no path, no slash.")
+        if self.admin_email is not None:
+            for sentence in objections(self.admin_email, self.admin_password or "").values():
+                raise ValueError(f"The first admin cannot be made: {sentence}")

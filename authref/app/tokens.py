@@ -1,0 +1,25 @@
+"""Logging in and asking who I am: proved by a token. Put it beside accounts.py; the difference is the lesson."""
+
+from __future__ import annotations
+
+from authref.app.routes import Route, Routes
+from authref.wire import Request, Response
+
+
+class TokenRoutes(Routes):
+    def table(self) -> tuple[Route, ...]:
+        return (
+            Route("POST", "/token/login", self.log_in, "anyone", slow=True),
+            Route("GET", "/token/me", self.me, "user", by="bearer"),
+        )
+
+    def log_in(self, request: Request) -> Response:
+        """200 with an access token, or 401."""
+        return self.log_in_by(self.tokens, request)
+
+    def me(self, request: Request) -> Response:
+        """200 with the user as the token describes them: nothing is looked up."""
+        caller = self.tokens.authenticate(request)
+        if isinstance(caller, Response):
+            return caller
+        return Response.json({"user": caller.public()})

@@ -1,0 +1,84 @@
+"""Looking at accounts and changing them: the routes that not everybody may call.
+
+Rules of this file:
+- first the question who may (`permitted`), then everything else: not even "not found" for those who may not;
+- the rule a handler applies is the rule its row of the table states, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+
+from authref import roles
+from authref.app.routes import Route, Routes, read_fields
+from authref.users import LastAdmin
+from authref.wire import Problem, Request, Response
+
+MAX_PAGE = 100  # users in one answer
+
+
+class UserRoutes(Routes):
+    def table(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/users", self.list, "admin", by="either", slow=True),
+            Route("GET", "/users/{id}", self.show, "self_or_admin", by="either"),
+            Route("PATCH", "/users/{id}", self.change, "admin", by="either"),
+            Route("DELETE", "/users/{id}", self.delete, "self_or_admin", by="either"),
+        )
+
+    def list(self, request: Request) -> Response:
+        """200 with up to `limit` users in the order of their ids, and `next`, the `after` of the following page."""
+        caller = self.permitted(request, "admin")
+        if isinstance(caller, Response):
+            return caller
+        limit = request.query.get("limit", str(MAX_PAGE))
+        if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_PAGE:
+            raise Problem(400, "invalid_request", f"limit is a number from 1 to {MAX_PAGE}.")
+        users, after = self.users.page(request.query.get("after", ""), int(limit))
+        return Response.json({"users": [user.public() for user in users], "next": after})
+
+    def show(self, request: Request, user_id: str) -> Response:
+        """200 with the user."""
+        caller = self.permitted(request, "self_or_admin", user_id)
+        if isinstance(caller, Response):
+            return caller
+        user = self.users.get(user_id)
+        return Response.json({"user": user.public()}) if user else _no_such_user()
+
+    def change(self, request: Request, user_id: str) -> Response:
+        """200 with the user, whose role or state is another from now on."""
+        caller = self.permitted(request, "admin")
+        if isinstance(caller, Response):
+            return caller
+        fields = read_fields(request, {}, {"role": str, "disabled": bool})
+        if not fields or fields.get("role", "user") not in roles.ROLES:
+            raise Problem(400, "invalid_request", f"Send a role ({' or '.join(roles.ROLES)}), disabled, or both.")
+        try:
+            user = self.users.change(user_id, **fields)
+        except LastAdmin:
+            return _last_admin()
+        if user is None:
+            return _no_such_user()
+        self.events.emit("user_updated", user=user.id, by=caller.id, role=user.role, disabled=user.disabled)
+        return Response.json({"user": user.public()})
+
+    def delete(self, request: Request, user_id: str) -> Response:
+        """204: the account, and with it every way in, is gone."""
+        caller = self.permitted(request, "self_or_admin", user_id)
+        if isinstance(caller, Response):
+            return caller
+        try:
+            if not self.users.delete(user_id):
+                return _no_such_user()
+        except LastAdmin:
+            return _last_admin()
+        self.events.emit("user_deleted", user=user_id, by=caller.id)
+        return Response(204)
+
+
+def _no_such_user() -> Response:
+    return Response.problem(404, "not_found", "There is no such user.")
+
+
+def _last_admin() -> Response:
+    return Response.problem(409, "last_admin", "This is the last active admin; make another one first.")

@@ -1,0 +1,142 @@
+"""python -m authref: what the commands are, and what each says when it cannot go on.
+
+Rules of this file:
+- an error is one sentence with its remedy, and exit status 2; no traceback reaches a user;
+- secrets come from the environment, never from a flag: everybody on the machine can list the flags;
+- a room is opened only when its command is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import re
+import secrets
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from authref import __version__
+from authref.events import Events
+from authref.keys import fresh_keys, read_keys
+
+_BANNER = """\
+authref {version}: {url} (Ctrl-C stops it)
+{admin}
+Paste into another terminal. A session: the server remembers, the cookie is only a number.
+
+  URL={url} TYPE='Content-Type: application/json'
+  ALICE='{{"email": "alice@example.com", "password": "correct horse battery"}}'
+  curl -i "$URL/signup" -H "$TYPE" -d "$ALICE"
+  curl -i "$URL/login"  -H "$TYPE" -d "$ALICE" -c cookies.txt
+  curl -i "$URL/me"     -b cookies.txt
+
+A token: the server forgets, the client carries a signed proof.
+
+  TOKEN=$(curl -s "$URL/token/login" -H "$TYPE" -d "$ALICE" | cut -d '"' -f 4)
+  curl -i "$URL/token/me" -H "Authorization: Bearer $TOKEN"
+
+And a refusal: log out, then show the old cookie.
+
+  curl -i "$URL/logout" -X POST -b cookies.txt
+  curl -i "$URL/me"     -b cookies.txt
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message}; {self.prog} --help lists what there is.")
+
+
+def fail(sentence: str) -> NoReturn:
+    """End the program with the sentence on standard error and status 2."""
+    print(f"authref: {sentence}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["jwt"]:
+        from authref import inspector
+
+        return inspector.main(arguments[1:])
+    flags = _parser().parse_args(arguments)
+    try:
+        return _serve(flags)
+    except ModuleNotFoundError as missing:
+        fail(f"The package {missing.name} is missing; install it: python -m pip install {missing.name}")
+    except ValueError as error:
+        fail(str(error))
+    except (OSError, OverflowError) as error:
+        fail(f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); choose others: --host, --port.")
+
+
+def environment_keys() -> dict[str, bytes]:
+    """The key ring of AUTHREF_KEYS; ends the program when there is none, or a weak one."""
+    try:
+        return read_keys(os.environ.get("AUTHREF_KEYS", ""))
+    except ValueError as error:
+        make = "python -c 'import secrets; print(\"k1:\" + secrets.token_urlsafe(32))'"
+        fail(f"{error} Set AUTHREF_KEYS to what this prints: {make}")
+
+
+def _serve(flags: argparse.Namespace) -> int:
+    # Here and not above: without bcrypt these imports fail, and that deserves a sentence.
+    from authref.app import Settings, build
+    from authref.server import serve
+
+    events = Events(None if flags.log == "off" else sys.stderr.write, flags.log)
+    admin_password = os.environ.get("AUTHREF_ADMIN_PASSWORD") or secrets.token_urlsafe(12)
+    app = build(
+        Settings(
+            public_url=flags.public_url,
+            bcrypt_cost=flags.bcrypt_cost,
+            keys=environment_keys() if "AUTHREF_KEYS" in os.environ else fresh_keys(),
+            admin_email=flags.admin_email,
+            admin_password=admin_password,
+            events=events,
+        )
+    )
+
+    def ready(url: str) -> None:
+        if not _is_loopback(flags.host):
+            print("Warning: whoever reaches this address can read what goes over it; put TLS in front.", file=sys.stderr)
+        if not flags.quiet:
+            admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
+            print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
+        events.emit("sys_startup", url=url)
+
+    serve(app, flags.host, flags.port, ready)
+    events.emit("sys_shutdown")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser("authref", description="Start the server.", epilog="To look at a token: authref jwt --help")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
+    parser.add_argument("--public-url", metavar="URL", help="origin that browsers use; https makes cookies Secure")
+    parser.add_argument("--admin-email", metavar="EMAIL", help="the first admin (password: AUTHREF_ADMIN_PASSWORD)")
+    parser.add_argument("--bcrypt-cost", type=int, default=12, metavar="N", help="4 to 14 (default: %(default)s)")
+    parser.add_argument("--log", choices=("text", "json", "off"), default="text", help="form of the events on stderr")
+    parser.add_argument("--quiet", action="store_true", help="no banner")
+    parser.add_argument("--version", action="version", version=f"authref {__version__}")
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _highlight(banner: str) -> str:
+    """The banner with its command lines in bold, on a terminal whose user has not asked for NO_COLOR."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return banner
+    return re.sub(r"(?m)^  .*$", "\033[1m\\g<0>\033[0m", banner)

@@ -1,0 +1,146 @@
+"""What does this token say, and would we believe it? `authref jwt decode | verify | create`.
+
+`decode` shows what anybody can read, without any key: a token is not secret from those who hold it.
+`verify` climbs the ladder of jwt.verify and tells which rung refused, and why: what a server keeps to
+itself, since it would help whoever is trying.
+
+This is a room: the core never imports it. What it reads without checking the signature is called unverified.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from authref import jwt
+from authref.cli import Parser, environment_keys, fail
+from authref.wire import read_json
+
+TIMES = ("iat", "nbf", "exp")
+
+# The rungs of jwt.verify from the bottom up, and the refusals that belong to each; Malformed belongs to three.
+LADDER: tuple[tuple[str, tuple[type[jwt.InvalidToken], ...]], ...] = (
+    ("form: three parts of base64url, joined by dots", (jwt.Malformed,)),
+    ("header: HS256 and no extensions", (jwt.WrongAlgorithm,)),
+    ("type: an access token", (jwt.WrongType,)),
+    ("key: one of our ring", (jwt.UnknownKey,)),
+    ("signature: made with that key over these parts", (jwt.BadSignature,)),
+    ("claims: a JSON object with exp, iat, sub and jti", ()),
+    ("times: begun and not over", (jwt.Expired, jwt.NotYetValid)),
+    ("issuer: the one expected", (jwt.WrongIssuer,)),
+    ("audience: the one expected", (jwt.WrongAudience,)),
+)
+_FORM, _HEADER, _CLAIMS = 0, 1, 5
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the three commands; the exit status: 0 fine, 1 refused, 2 not understood."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command == "create":
+        print(_create(chosen))
+        return 0
+    token = (sys.stdin.read() if chosen.token == "-" else chosen.token).strip()  # noqa: S105
+    if chosen.command == "verify":
+        return _verify(token, chosen)
+    print(describe(token, time.time()))
+    return 0
+
+
+def unverified_parts(token: str) -> tuple[object, object, bytes]:
+    """Header, payload and signature as anybody can read them; believe none of it. Raises jwt.Malformed."""
+    parts = token.split(".")
+    if len(parts) != 3 or not token.isascii():
+        raise jwt.Malformed("not three parts joined by dots")
+    header, payload, signature = (jwt.decode(part.encode("ascii")) for part in parts)
+    try:
+        return read_json(header), read_json(payload), signature
+    except ValueError:
+        raise jwt.Malformed("the header or the payload is not JSON, or names a member twice") from None
+
+
+def describe(token: str, now: float) -> str:
+    """The three parts in lines for people, with the times of the claims in words."""
+    try:
+        header, payload, signature = unverified_parts(token)
+    except jwt.Malformed as error:
+        fail(f"This is no token: {error}.")
+    lines = ["header", json.dumps(header, indent=2), "payload", json.dumps(payload, indent=2)]
+    if isinstance(payload, dict):
+        lines += [f"  {name}: {_in_words(payload[name], now)}" for name in TIMES if name in payload]
+    lines += ["signature", f"  {len(signature)} bytes, not checked: anybody could have written this token"]
+    return "\n".join(lines)
+
+
+def rung(token: str, keys: jwt.Keys, refusal: jwt.InvalidToken) -> int:
+    """The index in LADDER of the rung that this refusal came from."""
+    if not isinstance(refusal, jwt.Malformed):
+        return next(index for index, (_, kinds) in enumerate(LADDER) if isinstance(refusal, kinds))
+    for key in keys.values():
+        try:
+            jwt.unsign(token, key)
+        except jwt.BadSignature:
+            continue
+        except jwt.InvalidToken:
+            break
+        return _CLAIMS
+    return _HEADER if "header" in str(refusal) or "crit" in str(refusal) else _FORM
+
+
+def _verify(token: str, chosen: argparse.Namespace) -> int:
+    keys = environment_keys()
+    try:
+        claims = jwt.verify(token, keys, issuer=chosen.issuer, audience=chosen.audience, leeway=chosen.leeway)
+    except jwt.InvalidToken as refusal:
+        failed = rung(token, keys, refusal)
+        for index, (name, _) in enumerate(LADDER[: failed + 1]):
+            print(f"  {'no ' if index == failed else 'yes'} {name}")
+        print(f"refused: {type(refusal).__name__}, {refusal}")
+        return 1
+    for name, _ in LADDER:
+        print(f"  yes {name}")
+    print("accepted")
+    print(json.dumps(claims, indent=2))
+    for name in TIMES:
+        if name in claims:
+            print(f"  {name}: {_in_words(claims[name], time.time())}")
+    return 0
+
+
+def _create(chosen: argparse.Namespace) -> str:
+    now = int(time.time())
+    claims = {"iss": chosen.issuer, "aud": chosen.audience, "sub": chosen.sub, "email": chosen.email}
+    claims |= {"role": chosen.role, "iat": now, "exp": now + chosen.lifetime, "jti": secrets.token_urlsafe(16)}
+    return jwt.create({name: value for name, value in claims.items() if value is not None}, environment_keys())
+
+
+def _in_words(moment: object, now: float) -> str:
+    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment < jwt.END_OF_TIME:
+        return "not a date"
+    seconds = round(abs(moment - now))
+    amount = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+    when = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{when}, {'in ' + amount if moment > now else amount + ' ago'}"
+
+
+def _parser() -> Parser:
+    parser = Parser("authref jwt", description="Look at a token, check one, make one. Keys come from AUTHREF_KEYS.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="decode|verify|create")
+    decode = commands.add_parser("decode", help="the three parts, as anybody can read them")
+    verify = commands.add_parser("verify", help="the claims, or the check that refused the token")
+    for command in (decode, verify):
+        command.add_argument("token", help="the token, or - to read it from standard input")
+    create = commands.add_parser("create", help="a new access token")
+    create.add_argument("--sub", required=True, help="whose token it is: a user id")
+    create.add_argument("--email")
+    create.add_argument("--role", default="user")
+    create.add_argument("--lifetime", type=int, default=15 * 60, metavar="SECONDS")
+    for command in (verify, create):
+        command.add_argument("--issuer", default="authref")
+        command.add_argument("--audience", default="authref")
+    verify.add_argument("--leeway", type=float, default=0, metavar="SECONDS", help="how far clocks may differ")
+    return parser

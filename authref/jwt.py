@@ -1,0 +1,242 @@
+"""How can a note that the client carries be trusted? By a signature that only the server can make.
+
+A JSON Web Token is three parts, base64url, joined by dots (RFC 7515, RFC 7519):
+
+    {"alg":"HS256","typ":"at+jwt","kid":"k1"} . {"sub":"…","exp":1900000000,…} . HMAC-SHA-256 of the two
+
+Anybody can read it: it is signed, not encrypted. Nobody without the key can change it. `sign/unsign` are
+the signature over bytes (JWS), `create/verify` add what the claims mean (JWT).
+
+Rules of this file:
+- the signature is checked before one byte of the payload is interpreted;
+- the token never chooses how it is checked: `alg` is HS256 or the token is refused, whatever the header
+  says of `none`, of keys (`jwk`, `jku`, `x5u`) or of extensions (`crit`); `kid` only picks from our ring;
+- each token has one spelling: two texts that decode to the same bytes would slip past a list of revoked ones;
+- each refusal has its own class, for the log and the learner. The client hears one and the same 401.
+
+Left out: public-key algorithms and encryption (JWE). One key that both signs and verifies is enough while
+the server that issues a token is the one that reads it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+
+from authref.wire import read_json, write_json
+
+MAX_TOKEN = 8 * 1024  # characters; ours have about 400
+MAX_HEADER = 512  # characters
+MIN_KEY = 32  # bytes: a key shorter than the hash is what brute force tries (RFC 7518 §3.2)
+TYPE = "at+jwt"  # an access token, and nothing else that this key may ever sign (RFC 9068 §2.1)
+END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000; a time beyond it is no date but an attack
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+Keys = Mapping[str, bytes]
+Claims = dict[str, object]
+
+
+class InvalidToken(Exception):
+    """The token is refused. The message says why, in words for a log, and quotes nothing of the token."""
+
+
+class Malformed(InvalidToken):
+    """It has not the form of our tokens."""
+
+
+class WrongAlgorithm(InvalidToken):
+    """Its header names another algorithm than HS256."""
+
+
+class WrongType(InvalidToken):
+    """It was made for another purpose."""
+
+
+class UnknownKey(InvalidToken):
+    """Its `kid` names no key of the ring."""
+
+
+class BadSignature(InvalidToken):
+    """It was not signed with that key, or was changed since."""
+
+
+class Expired(InvalidToken):
+    """Its time is over."""
+
+
+class NotYetValid(InvalidToken):
+    """Its time has not come."""
+
+
+class WrongIssuer(InvalidToken):
+    """Somebody else issued it."""
+
+
+class WrongAudience(InvalidToken):
+    """It was issued for somebody else."""
+
+
+def sign(payload: bytes, key: bytes, header: Mapping[str, object] | None = None) -> str:
+    """The payload as a compact JWS; `header` may add to `alg` but not change it (RFC 7515 §7.1).
+
+    Raises ValueError for a key under 32 bytes: HMAC itself would take an empty one.
+    """
+    return _assemble(_encode(write_json({**(header or {}), "alg": "HS256"})), payload, key)
+
+
+def unsign(token: str, key: bytes) -> bytes:
+    """The payload, if this key signed it (RFC 7515 §5.2). Raises InvalidToken; ValueError for a short key."""
+    header, payload, signature = _split(token)
+    _read_header(header)
+    return _check_signature(header, payload, signature, key)
+
+
+def create(claims: Mapping[str, object], keys: Keys) -> str:
+    """An access token with these claims, signed with the ring's first key."""
+    kid, key = next(iter(keys.items()))
+    return _assemble(_header_of(kid), write_json(dict(claims)), key)
+
+
+def verify(
+    token: str,
+    keys: Keys,
+    *,
+    issuer: str | None = None,
+    audience: str | None = None,
+    now: float | None = None,
+    leeway: float = 0,
+) -> Claims:
+    """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken.
+
+    `issuer` and `audience` are compared when given; `leeway` is how many seconds clocks may differ.
+    Cheap checks come before the signature, and everything that believes the token after it.
+    """
+    header, payload, signature = _split(token)
+    key = keys.get(_key_id(header))
+    if key is None:
+        raise UnknownKey("the ring has no key of this kid")
+    claims = _read_object(_check_signature(header, payload, signature, key), "payload")
+    _check_times(claims, time.time() if now is None else now, leeway)
+    if issuer is not None and claims.get("iss") != issuer:
+        raise WrongIssuer("iss is not the expected issuer")
+    if audience is not None and claims.get("aud") != audience:
+        raise WrongAudience("aud is not the expected audience")
+    if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("jti"), str):
+        raise Malformed("sub and jti must be strings")
+    return claims
+
+
+def _assemble(header: bytes, payload: bytes, key: bytes) -> str:
+    signed = header + b"." + _encode(payload)
+    return (signed + b"." + _signature(signed, key)).decode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _header_of(kid: str) -> bytes:
+    """The first part of every access token that this key signs."""
+    return _encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
+
+
+def _split(token: str) -> tuple[bytes, bytes, bytes]:
+    """Header, payload and signature, still encoded."""
+    if len(token) > MAX_TOKEN:
+        raise Malformed("longer than any token of ours")
+    if not token.isascii():
+        raise Malformed("a character outside base64url")
+    text = token.encode("ascii")
+    if text.translate(None, _ALPHABET) != b"..":  # what is left without the alphabet: exactly two dots
+        raise Malformed("not three parts of base64url")
+    header, payload, signature = text.split(b".")
+    return header, payload, signature
+
+
+# The header is the same text in every token of one key, so it is read once. Refusals are not kept.
+@lru_cache(maxsize=64)
+def _read_header(part: bytes) -> Mapping[str, object]:
+    """The header's members, if this file may go on with them."""
+    if len(part) > MAX_HEADER:
+        raise Malformed("the header is longer than any of ours")
+    header = _read_object(decode(part), "header")
+    if header.get("alg") != "HS256":  # a token that says how to check it could say "not at all"
+        raise WrongAlgorithm("alg is not HS256")
+    if "crit" in header:
+        raise Malformed("crit names extensions, and this verifier has none")
+    return header
+
+
+@lru_cache(maxsize=64)
+def _key_id(part: bytes) -> str:
+    """The `kid` of an access token's header."""
+    header = _read_header(part)
+    kind, kid = header.get("typ"), header.get("kid")
+    # A media type: case does not matter, and "application/" may stand before it (RFC 7515 §4.1.9).
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") != TYPE:
+        raise WrongType(f"typ is not {TYPE}")
+    if not isinstance(kid, str):
+        raise UnknownKey("there is no kid")
+    return kid
+
+
+def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
+    """The decoded payload, if the signature is right.
+
+    Compared is the text: 43 characters, the one spelling of 32 bytes. compare_digest takes as long for a
+    wrong first character as for a wrong last one, so nobody can find the signature character by character.
+    """
+    if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
+        raise BadSignature("the signature does not fit")
+    return decode(payload)
+
+
+def _signature(signed: bytes, key: bytes) -> bytes:
+    if len(key) < MIN_KEY:
+        raise ValueError(f"an HS256 key has at least {MIN_KEY} bytes")
+    return _encode(hmac.digest(key, signed, "sha256"))
+
+
+def _read_object(data: bytes, part: str) -> dict[str, object]:
+    try:
+        value = read_json(data)
+    except ValueError:
+        raise Malformed(f"the {part} is not JSON, or names a member twice") from None
+    if not isinstance(value, dict):
+        raise Malformed(f"the {part} is not a JSON object")
+    return value
+
+
+def _check_times(claims: Claims, now: float, leeway: float) -> None:
+    """Raise unless iat is a date, exp lies ahead and nbf, if there is one, behind (RFC 7519 §4.1)."""
+    _date(claims.get("iat"))
+    if now >= _date(claims.get("exp")) + leeway:
+        raise Expired("exp has passed")
+    if now < _date(claims.get("nbf", 0)) - leeway:
+        raise NotYetValid("nbf has not come")
+
+
+def _date(value: object) -> float:
+    # type(), not isinstance(): to Python, True is the number 1.
+    if (type(value) is int or type(value) is float) and 0 <= value < END_OF_TIME:
+        return value
+    raise Malformed("exp, iat and nbf must be dates, in seconds since 1970")
+
+
+def _encode(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+def decode(part: bytes) -> bytes:
+    """The bytes that base64url without padding says, if this is how it spells them (RFC 7515 §2).
+
+    urlsafe_b64decode alone skips foreign characters and ignores spare bits at the end.
+    """
+    try:
+        data = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    except ValueError:
+        raise Malformed("not base64url") from None
+    if _encode(data) != part:
+        raise Malformed("not the one spelling of its bytes")
+    return data

@@ -1,0 +1,57 @@
+"""Which key signed this? A ring of them, so that one can be changed without logging anybody out.
+
+Whoever has the key is everybody: they can write any token, for any user. So a key is 32 random bytes, never
+a word; it is changed from time to time, and at once when it leaks. The first key of the ring signs, all of
+them verify: put a new one in front, wait until the last token of the old one has expired, take that away.
+
+    AUTHREF_KEYS = kid ":" base64url *( "," kid ":" base64url )
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from secrets import token_bytes
+
+from authref.jwt import MIN_KEY, InvalidToken, Keys, decode
+
+# Keys of 32 bytes and more that stand in debuggers, tutorials and RFC 7515 §A.1.1: where those who guess begin.
+_PUBLISHED = frozenset(
+    {
+        b"a-string-secret-at-least-256-bits-long",
+        b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        bytes.fromhex("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
+        urlsafe_b64decode(b"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow=="),
+    }
+)
+
+
+def fresh_keys() -> dict[str, bytes]:
+    """A ring of one new key."""
+    return {"k1": token_bytes(32)}
+
+
+def read_keys(text: str) -> dict[str, bytes]:
+    """The ring written as `kid:base64url,kid:base64url`; its first key signs. Raises ValueError, in a sentence."""
+    ring: dict[str, bytes] = {}
+    for entry in text.split(","):
+        kid, _, secret = entry.strip().partition(":")
+        try:
+            key = decode(secret.rstrip("=").encode("ascii"))
+        except (InvalidToken, UnicodeEncodeError):
+            raise ValueError("A key is written as kid:secret, the secret in base64url.") from None
+        if not kid or kid in ring:
+            raise ValueError("Each key needs a kid of its own: kid:secret,kid:secret.")
+        ring[kid] = key
+    check_keys(ring)
+    return ring
+
+
+def check_keys(keys: Keys) -> None:
+    """Raise ValueError, in a sentence, for a ring that must not sign: a guessed key gives every account away."""
+    if not keys:
+        raise ValueError("The key ring is empty: it needs at least one key.")
+    for kid, key in keys.items():
+        if len(key) < MIN_KEY:
+            raise ValueError(f"The key {kid!r} has {len(key)} bytes; HS256 needs at least {MIN_KEY} random ones.")
+        if key in _PUBLISHED or len(set(key)) < 16:  # of 32 random bytes about 30 differ
+            raise ValueError(f"The key {kid!r} is a published or patterned secret; use 32 random bytes.")

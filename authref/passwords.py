@@ -1,0 +1,108 @@
+"""How do you recognise a password that you must not be able to reveal?
+
+Databases leak. Whoever holds a stolen one guesses, billions of times a second if the hash is a fast one
+such as SHA-256. bcrypt is slow on purpose and salted: each guess costs the thief what it costs us, and has
+to be repeated for each user.
+
+Rules of this file:
+- a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
+- bcrypt reads only 72 bytes, so what it gets is 44 bytes that depend on every character;
+- what is not a bcrypt hash of a bearable cost never reaches bcrypt: a planted cost of 31 takes days;
+- hashing is the one costly thing a stranger can ask for, so one runs per core, a few wait, the rest hear so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bcrypt
+
+COST = 12  # 2**12 rounds, about a quarter of a second: slow for a thief, bearable at login
+MIN_COST, MAX_COST = 4, 14  # 4 is for tests; 14 is a second, and every login pays it
+MIN_LENGTH, MAX_LENGTH = 8, 1024  # characters
+MAX_WAITING = 64  # hashes that may wait for a core; at a quarter of a second each, nobody waits much longer than 10 s
+
+# Credit for the list: see common-passwords.LICENSE beside it.
+COMMON = frozenset(Path(__file__).with_name("common-passwords.txt").read_text("ascii").split())
+
+_LABEL = b"authref password v1"
+_STORED = re.compile(r"\$2b\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}")
+
+
+class TooBusy(Exception):
+    """More hashes are waiting for a core than anybody should wait for; try again in a second."""
+
+
+class Turns:
+    """Lets `running` callers in at a time and at most `waiting` more stand in line; raises TooBusy for the rest."""
+
+    def __init__(self, running: int, waiting: int) -> None:
+        self._cores = threading.Semaphore(running)
+        self._places = threading.Semaphore(running + waiting)
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise TooBusy
+        try:
+            with self._cores:
+                yield
+        finally:
+            self._places.release()
+
+
+turns = Turns(running=os.cpu_count() or 1, waiting=MAX_WAITING)  # one for the process: it is the cores that are scarce
+
+
+def hash_password(password: str, cost: int = COST) -> str:
+    """What to store for the password, a new salt each time: `$2b$12$` and 53 characters. Raises TooBusy."""
+    with turns.take():
+        return bcrypt.hashpw(_condense(password), bcrypt.gensalt(cost)).decode("ascii")
+
+
+def verify_password(password: str, stored: str) -> bool:
+    """True if `stored` was made from this password. Raises TooBusy.
+
+    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14.
+    """
+    if not _STORED.fullmatch(stored):
+        return False
+    with turns.take():
+        return bcrypt.checkpw(_condense(password), stored.encode("ascii"))
+
+
+def needs_rehash(stored: str, cost: int) -> bool:
+    """True if the hash is cheaper to guess against than `cost` asks; only a login can mend that."""
+    return int(stored[4:6]) < cost
+
+
+def objection(password: str, email: str) -> str | None:
+    """Why this password may not be chosen, in a sentence, or None (NIST SP 800-63B §3.1.1.2).
+
+    Only guessability counts: no "one digit, one capital", which makes passwords worse.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters."
+    if password.lower() in COMMON:
+        return "This is one of the most common passwords, which attackers try first."
+    if password.lower() == email.lower():
+        return "The password must differ from the e-mail address."
+    return None
+
+
+def _condense(password: str) -> bytes:
+    """44 bytes that every byte of the password changes.
+
+    bcrypt would drop what follows byte 72 (release 5 raises instead), and older ones stopped at NUL; base64
+    has neither. Why a keyed hash: against a plain SHA-256, a thief could try SHA-256 values leaked elsewhere
+    as ready-made passwords ("shucking") before cracking either.
+    """
+    return b64encode(hmac.digest(_LABEL, password.encode("utf-8"), hashlib.sha256))

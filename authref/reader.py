@@ -1,0 +1,231 @@
+"""Where does one request end and the next begin? Whoever answers that differently gets attacked.
+
+Two readers that disagree on a request's length, a proxy and a server, can be made to see different
+requests in the same bytes: that is request smuggling. So this reader is strict (RFC 9112): bytes become
+exactly one request or a refusal, and after a refusal the connection closes, since nobody knows any more
+what the following bytes mean.
+
+    request  = method SP target SP "HTTP/1." ("0" | "1") CR LF  *( name ":" value CR LF )  CR LF  [ body ]
+    target   = "/" path [ "?" query ]  |  "http" ["s"] "://" our own host and such a target
+    body     = Content-Length bytes  |  *( hex-size CR LF data CR LF )  "0" CR LF CR LF      (chunked)
+
+Where we bend RFC 9112: chunk extensions and trailers are refused (nobody honest sends them, and both have
+carried attacks), and an empty line before a request is not skipped.
+
+Left out: sockets and deadlines (server.py), what a path means (app.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from authref.wire import Headers, Problem, Request
+
+MAX_REQUEST_LINE = 8 * 1024  # bytes; beyond: 414
+MAX_HEAD = 16 * 1024  # bytes, request line and fields together; beyond: 431
+MAX_FIELDS = 100  # beyond: 431
+MAX_BODY = 64 * 1024  # bytes: our largest honest body is a password of 1,024 characters; beyond: 413
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_REQUEST_LINE = re.compile(rf"({_TOKEN}) ([!-~]+) (HTTP/[0-9]\.[0-9])")
+_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+# A field runs from one CR LF to the next; no control byte but a tab fits in between, so neither does a bare
+# CR or LF, and a folded line (one that starts with a blank) has no name.
+_FIELD = re.compile(rf"\r\n({_TOKEN}):([^\x00-\x08\x0a-\x1f\x7f]*)(?=\r\n)")
+_HOST = re.compile(r"[A-Za-z0-9.\-_]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_DIGITS = re.compile(r"[0-9]+")  # not \d and not int(): both take '٣', and int() takes '+5' and '5_0' too
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
+_START_OF_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{0,8}|[0-9A-Fa-f]{1,8}\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request without its body, and how that body is framed: `length` in bytes, None when chunked."""
+
+    method: str
+    target: str
+    headers: Headers
+    length: int | None
+    keep_alive: bool
+    expects_continue: bool
+
+
+def read_head(text: str) -> Head:
+    """The head that `text` says; `text` ends with the last field's CR LF. Raises Problem (RFC 9112 §3, §5, §6)."""
+    line, _, _ = text.partition("\r\n")
+    _refuse_oversize(len(line), len(text))
+    method, target, version = _read_request_line(line)
+    headers = _read_fields(text[len(line) :])
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        _refuse_repeated(headers)
+    host = fields.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise _malformed("A request has exactly one Host, and it is a host name.")
+    length = _body_length(fields, version)
+    expects_continue = _expects_continue(fields)
+    close = "close" in fields.get("connection", "").lower() or version == "HTTP/1.0"
+    return Head(method, _origin_form(target, host), headers, length, not close, expects_continue)
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(400, "malformed_request", detail)
+
+
+def _refuse_oversize(line: int, head: int) -> None:
+    if line > MAX_REQUEST_LINE:
+        raise Problem(414, "uri_too_long", f"The request line is longer than {MAX_REQUEST_LINE} bytes.")
+    if head > MAX_HEAD:
+        raise Problem(431, "header_fields_too_large", f"The header fields are longer than {MAX_HEAD} bytes.")
+
+
+def _read_request_line(line: str) -> tuple[str, str, str]:
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise _malformed("The request line is not: method, space, target, space, HTTP version.")
+    method, target, version = match.groups()
+    if version not in ("HTTP/1.1", "HTTP/1.0"):
+        raise Problem(505, "http_version_not_supported", "This server speaks HTTP/1.1.")
+    if method not in METHODS:
+        raise Problem(501, "not_implemented", "This server does not know that method.")
+    return method, target, version
+
+
+def _read_fields(block: str) -> Headers:
+    """The fields of a block in which each is preceded by CR LF and the last is followed by one."""
+    found = _FIELD.findall(block)
+    if len(found) != block.count("\r\n") - 1:  # a line that is no field was passed over
+        raise _malformed("A header line is not: name, colon, value, CR LF.")
+    if len(found) > MAX_FIELDS:
+        raise Problem(431, "header_fields_too_large", f"There are more than {MAX_FIELDS} header fields.")
+    # Blank and tab only: str.strip() would eat U+00A0 and others, and turn one name or value into another.
+    return tuple([(name.lower(), value.strip(" \t")) for name, value in found])
+
+
+def _refuse_repeated(headers: Headers) -> None:
+    """Raise when a field that frames or addresses the request comes twice: two readers would choose differently."""
+    names = [name for name, _ in headers]
+    for name in ("host", "content-length", "transfer-encoding"):
+        if names.count(name) > 1:
+            raise _malformed(f"A request has at most one {name}.")
+
+
+def _body_length(fields: dict[str, str], version: str) -> int | None:
+    """The body's length in bytes, None for chunked, 0 when no field speaks of a body (RFC 9112 §6.3)."""
+    length, coding = fields.get("content-length"), fields.get("transfer-encoding")
+    if coding is not None:
+        if length is not None or version == "HTTP/1.0":
+            raise _malformed("Transfer-Encoding together with Content-Length, or in HTTP/1.0, has two meanings.")
+        if coding.lower() != "chunked":
+            raise Problem(501, "not_implemented", "The only transfer coding this server knows is chunked.")
+        return None
+    if length is None:
+        return 0
+    if not _DIGITS.fullmatch(length):
+        raise _malformed("Content-Length is one number in ASCII digits.")
+    if len(length) > 18 or int(length) > MAX_BODY:
+        raise _too_large()
+    return int(length)
+
+
+def _too_large() -> Problem:
+    return Problem(413, "content_too_large", f"The body is longer than {MAX_BODY} bytes.")
+
+
+def _expects_continue(fields: dict[str, str]) -> bool:
+    expectation = fields.get("expect")
+    if expectation is not None and expectation.lower() != "100-continue":
+        raise Problem(417, "expectation_failed", "The only expectation this server meets is 100-continue.")
+    return expectation is not None
+
+
+def _origin_form(target: str, host: str) -> str:
+    """The target as path and query; an absolute one must name the host that Host names (RFC 9112 §3.2)."""
+    for scheme in ("http://", "https://"):
+        if target.lower().startswith(scheme):
+            authority, slash, rest = target[len(scheme) :].partition("/")
+            if authority.lower() != host.lower():
+                raise _malformed("The target and Host name different hosts.")
+            target = slash + rest or "/"
+    if not _TARGET.fullmatch(target):
+        raise _malformed("The target is not a path with an optional query.")
+    return target
+
+
+class Reader:
+    """One connection's bytes, cut into requests: `feed` what arrives, then call `next_request` until it is None."""
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+        self.head: Head | None = None  # of the request being read, or of the one just returned
+        self.waiting_for = "request"  # then "head" once a byte of it has come, then "body"
+        self._buffer = b""
+        self._chunks = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take in what a socket gave, cut anywhere."""
+        self._buffer = self._buffer + data if self._buffer else data
+
+    def next_request(self) -> Request | None:
+        """The next whole request, or None until more bytes have come. Raises Problem; read nothing after that."""
+        if self.waiting_for != "body" and not (self._buffer and self._take_head()):
+            return None
+        head = self.head
+        assert head is not None
+        body = self._take_chunks() if head.length is None else self._take_bytes(head.length)
+        if body is None:
+            return None
+        self.waiting_for = "request"
+        return Request(head.method, head.target, head.headers, body, self.peer)
+
+    @property
+    def wants_continue(self) -> bool:
+        """True while a client holds its body back until it reads "100 Continue" (RFC 9110 §10.1.1)."""
+        return self.waiting_for == "body" and not self._buffer and self.head is not None and self.head.expects_continue
+
+    def _take_head(self) -> bool:
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            self._refuse_endless_head()
+            self.waiting_for = "head"
+            return False
+        self.head = read_head(self._buffer[: end + 2].decode("latin-1"))
+        self._buffer = self._buffer[end + 4 :]
+        self._chunks = b""
+        self.waiting_for = "body"
+        return True
+
+    def _refuse_endless_head(self) -> None:
+        """Raise as soon as what has come can no longer become a head."""
+        line, newline, _ = self._buffer.partition(b"\n")
+        _refuse_oversize(len(line), len(self._buffer))
+        if newline and not line.endswith(b"\r"):
+            raise _malformed("A line ends with CR LF.")
+
+    def _take_bytes(self, length: int) -> bytes | None:
+        if len(self._buffer) < length:
+            return None
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return body
+
+    def _take_chunks(self) -> bytes | None:
+        """The chunked body once its last chunk has come (RFC 9112 §7.1)."""
+        while match := _CHUNK_SIZE.match(self._buffer):
+            size = int(match[1], 16)
+            if len(self._chunks) + size > MAX_BODY:
+                raise _too_large()
+            end = match.end() + size
+            if len(self._buffer) < end + 2:
+                return None
+            if self._buffer[end : end + 2] != b"\r\n":
+                raise _malformed("A chunk is not as long as it says, or a trailer follows the last one.")
+            self._chunks += self._buffer[match.end() : end]
+            self._buffer = self._buffer[end + 2 :]
+            if size == 0:
+                return self._chunks
+        if not _START_OF_CHUNK_SIZE.fullmatch(self._buffer[:11]):
+            raise _malformed("A chunk's size is one to eight hexadecimal digits and CR LF.")
+        return None

@@ -1,0 +1,291 @@
+"""How do bytes get in and out, for a thousand clients at once, some of whom mean harm?
+
+`http.server` gives us the listening socket and its manners. Its own way, a thread for each connection,
+lets idle clients hold threads and makes busy ones fight for the interpreter. So one thread here looks after
+all connections: it asks the system which of them have something to say (a selector), answers those, and
+sends the answers together. What would keep it from the others, hashing a password above all, goes to a pool.
+
+Rules of this file:
+- the loop never waits for one client, neither to hear from it nor to be heard;
+- every state of a connection has a deadline, set when the state begins. A byte now and then does not move
+  it: that is how one laptop used to hold a whole server (slowloris);
+- requests of one connection are answered in order, one at a time, each answer in one send;
+- after a request that was refused as unreadable the connection closes (see reader.py).
+"""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import TCPServer
+
+from authref.app import App
+from authref.reader import Reader
+from authref.wire import Problem, Request, Response, write_response
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+# A connection's states: how many seconds each may last, what the selector watches for, and what happens then.
+STATES = {
+    "request": (15.0, READ, "receive"),  # nothing of the next request has come: idle
+    "head": (10.0, READ, "receive"),  # its first byte has come, the end of its head has not
+    "body": (15.0, READ, "receive"),
+    "working": (float("inf"), 0, ""),  # the pool makes the answer
+    "answer": (15.0, WRITE, "flush"),  # the client is slow to take it
+    "goodbye": (2.0, READ, "discard"),  # closing at once, with bytes unread, would take the answer back (a reset)
+}
+GRACE = 0.25  # seconds after a stop in which a request that is already on its way is still answered
+MAX_CONNECTIONS = 1024  # beyond: 503
+POOL_THREADS = 128  # more than ever wait for a password hash, so that other slow work finds a thread
+RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
+SWEEP_INTERVAL = 0.5  # seconds between two looks at the deadlines
+
+
+class Connection:
+    """One client: its socket, the reader of its bytes, its state."""
+
+    def __init__(self, server: Server, sock: socket.socket, peer: str) -> None:
+        self.server, self.sock, self.reader = server, sock, Reader(peer)
+        self.unsent = b""
+        self.closing = False  # after the answer under way
+        self._watched: tuple[int, str] = (0, "")
+        self.enter("request")
+
+    def enter(self, state: str) -> None:
+        """Begin a state, its deadline and its watch."""
+        self.state = state
+        seconds, events, action = STATES[state]
+        self.deadline = time.monotonic() + seconds
+        if self._watched != (events, action):
+            self._watch(events, action)
+
+    def _watch(self, events: int, action: str) -> None:
+        if self._watched[0]:
+            self.server.selector.unregister(self.sock)
+        if events:
+            self.server.selector.register(self.sock, events, getattr(self, action))
+        self._watched = (events, action)
+
+    def receive(self) -> None:
+        """Take what has come; begin to answer if it makes a request."""
+        data = self._take()
+        if data:
+            self.reader.feed(data)
+            self.proceed()
+
+    def discard(self) -> None:
+        """Let the client finish sending what nobody reads any more."""
+        self._take()
+
+    def _take(self) -> bytes:
+        try:
+            data = self.sock.recv(RECEIVE)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+        return data
+
+    def proceed(self) -> None:
+        """Answer the next request if all of it is here."""
+        try:
+            request = self.reader.next_request()
+        except Problem as problem:
+            return self.refuse(problem)
+        if request is None:
+            self._await_more()
+        elif self.server.app.is_slow(request):
+            self.enter("working")
+            self.server.pool.submit(self._work, request)
+        else:
+            self.reply(self._answer(request))
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer what could not be read, and end."""
+        self.closing = True
+        self.reply(self.server.write(self.server.app.refuse(problem, self.reader.peer), close=True))
+
+    def reply(self, answer: bytes) -> None:
+        """Leave the answer to be sent at the end of this round."""
+        self.unsent = answer
+        self.server.answered.append(self)
+
+    def flush(self) -> None:
+        """Send what the client takes now, the rest when it takes more; then go on, or say goodbye."""
+        try:
+            self.unsent = self.unsent[self.sock.send(self.unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return self.close()
+        if self.unsent:
+            if self.state != "answer":
+                self.enter("answer")
+        elif self.closing:
+            self.enter("goodbye")
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+        else:
+            self.enter("request")
+            self.proceed()
+
+    def close(self) -> None:
+        """End the connection, now."""
+        self._watch(0, "")
+        self.server.connections.discard(self)
+        self.sock.close()
+
+    def _await_more(self) -> None:
+        if self.state != self.reader.waiting_for:  # else the deadline stays where it is
+            self.enter(self.reader.waiting_for)
+            if self.reader.wants_continue:
+                with suppress(OSError):
+                    self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _work(self, request: Request) -> None:
+        self.server.finished.append((self, self._answer(request)))
+        self.server.wake()
+
+    def _answer(self, request: Request) -> bytes:
+        head = self.reader.head
+        self.closing = self.server.stopping or head is None or not head.keep_alive
+        without_body = request.method == "HEAD"
+        try:
+            return self.server.write(self.server.app(request), self.closing, without_body)
+        except Exception as error:  # an answer that cannot be written
+            return self.server.write(self.server.app.crash(error), self.closing, without_body)
+
+
+class Server(HTTPServer):
+    """An HTTPServer that serves all its connections from the thread that calls `serve_forever`."""
+
+    request_queue_size = 1024  # connections that the system holds for us between two rounds
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), BaseHTTPRequestHandler)
+        self.app = app
+        self.url = f"http://[{host}]:{self.server_port}" if ":" in host else f"http://{host}:{self.server_port}"
+        self.connections: set[Connection] = set()
+        self.answered: list[Connection] = []  # their answers wait for the end of this round
+        self.finished: deque[tuple[Connection, bytes]] = deque()  # answers that the pool made
+        self.pool = ThreadPoolExecutor(POOL_THREADS, "authref")
+        self.selector = selectors.DefaultSelector()
+        self.stopping = False
+        self._waker, self._wake_up = socket.socketpair()  # a byte through it ends the selector's wait
+        for sock in (self.socket, self._waker, self._wake_up):
+            sock.setblocking(False)
+        self.selector.register(self._wake_up, READ, self._on_wake)
+        self._date = (0, "")
+
+    def server_bind(self) -> None:
+        """Bind as a TCPServer does; HTTPServer would look up the host's full name, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def serve_forever(self, poll_interval: float = SWEEP_INTERVAL) -> None:
+        """Serve until `stop` is called and what was under way by then is answered."""
+        next_sweep = 0.0
+        while self.connections or not self.stopping:
+            if time.monotonic() >= next_sweep:
+                self._sweep()
+                next_sweep = time.monotonic() + poll_interval
+            for key, _ in self.selector.select(poll_interval):
+                key.data()
+            # Sent together: a client woken once takes all its answers, instead of being woken for each.
+            while self.answered:
+                answered, self.answered = self.answered, []
+                for connection in answered:
+                    connection.flush()
+
+    def stop(self) -> None:
+        """Let `serve_forever` end; for any thread, and for a signal handler."""
+        self.stopping = True
+        self.wake()
+
+    def wake(self) -> None:
+        """End the selector's wait."""
+        with suppress(BlockingIOError):  # enough bytes are on their way
+            self._waker.send(b"!")
+
+    def server_close(self) -> None:
+        """Close everything that is open."""
+        super().server_close()
+        for connection in list(self.connections):
+            connection.close()
+        self.pool.shutdown()
+        self.selector.close()
+        self._waker.close()
+        self._wake_up.close()
+
+    def write(self, response: Response, close: bool, without_body: bool = False) -> bytes:
+        """The response's bytes, with a Date that is made once a second."""
+        second = int(time.time())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return write_response(response, self._date[1], close=close, without_body=without_body)
+
+    def _on_wake(self) -> None:
+        self._wake_up.recv(1024)
+        while self.finished:
+            connection, answer = self.finished.popleft()
+            connection.reply(answer)
+        if self.stopping and self.socket.fileno() >= 0:
+            self._accept()  # those whom the system has let in already
+            with suppress(KeyError):
+                self.selector.unregister(self.socket)
+            super().server_close()
+            for connection in self.connections:
+                patience = GRACE if connection.state == "request" else 2.0
+                connection.deadline = min(connection.deadline, time.monotonic() + patience)
+
+    def _accept(self) -> None:
+        try:
+            while True:
+                sock, address = self.socket.accept()
+                sock.setblocking(False)
+                # Else the system holds a small packet back until the one before it is acknowledged: 40 ms.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection = Connection(self, sock, address[0])
+                self.connections.add(connection)
+                if len(self.connections) > MAX_CONNECTIONS:
+                    retry = (("retry-after", "1"),)
+                    connection.refuse(Problem(503, "too_many_connections", "Try again in a moment.", retry))
+        except BlockingIOError:
+            pass
+        except OSError:  # no file descriptors left: stop listening until the next sweep, instead of spinning
+            self.selector.unregister(self.socket)
+
+    def _sweep(self) -> None:
+        """End every state that has lasted too long; listen again if that was given up."""
+        now = time.monotonic()
+        for connection in [each for each in self.connections if each.deadline <= now]:
+            if connection.state in ("head", "body"):
+                connection.refuse(Problem(408, "request_timeout", "The request took too long to arrive."))
+            else:
+                connection.close()
+        if not self.stopping and self.socket not in self.selector.get_map():
+            self.selector.register(self.socket, READ, self._accept)
+
+
+def serve(app: App, host: str, port: int, ready: Callable[[str], object] = lambda url: None) -> None:
+    """Serve the app until Ctrl-C or SIGTERM; `ready` is called with the URL once clients can connect.
+
+    Raises OSError when the address cannot be had.
+    """
+    with Server(app, host, port) as server:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: server.stop())
+        ready(server.url)
+        server.serve_forever()

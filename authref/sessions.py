@@ -1,0 +1,133 @@
+"""How does the server remember that you logged in? It keeps a note, and you carry its number.
+
+The cookie holds 32 random bytes that mean nothing. What they mean stands here, in a map: whose session it
+is and when it ends. So the note can be torn up at any moment, and that is the strength of sessions; each
+request costs a look-up, and that is their price.
+
+Compare tokens.py: the same three verbs, and nothing kept.
+
+Rules of this file:
+- an id is never accepted from outside: logging in always makes a new one and ends the one that came with
+  the request. Otherwise an attacker plants an id of theirs and waits for the victim to log in (fixation);
+- the map's keys are SHA-256 of the ids, so that whoever reads the store cannot use what they read;
+- two ends: 30 minutes without use (a computer left open), 24 hours in all (a stolen cookie kept warm);
+- the user is looked up anew each time, so being disabled or deleted acts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from authref import cookies
+from authref.events import Events
+from authref.maps import Map
+from authref.users import User, Users
+from authref.wire import Headers, Request, Response
+
+ID_BYTES = 32  # from the operating system's generator: 256 bits cannot be guessed, however many sessions exist
+IDLE_LIFETIME = 30 * 60  # seconds without a request
+ABSOLUTE_LIFETIME = 24 * 60 * 60  # seconds since login, whatever happens
+TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds: writing `last_seen` at each request would turn every read into a write
+MAX_PER_USER = 20  # sessions at once; the oldest goes
+
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) gives: nothing else is worth a look-up
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one cookie stands for; times are Unix seconds."""
+
+    user_id: str
+    created_at: float
+    last_seen: float
+    expires_at: float
+
+
+class Sessions:
+    """Logins that the server remembers."""
+
+    # RFC 9110 §11.6.1 wants a challenge with each 401; no scheme is registered for cookies, so this names the thing.
+    challenge: Headers = (("www-authenticate", 'Cookie realm="authref"'),)
+
+    def __init__(
+        self,
+        records: Map[Session],
+        users: Users,
+        events: Events,
+        *,
+        secure: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._records, self._users, self._events, self._now = records, users, events, now
+        self._secure = secure
+        self.cookie_name = "__Host-session" if secure else "session"
+
+    def log_in(self, user: User, request: Request) -> Response:
+        """200 with the user, and a cookie with a new session's id."""
+        self._end(request)
+        session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()
+        self._records[_key(session_id)] = Session(user.id, now, now, now + IDLE_LIFETIME)
+        self._drop_oldest(user.id)
+        self._events.emit("session_created", user=user.id, peer=request.peer)
+        cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
+        return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
+
+    def authenticate(self, request: Request) -> User | Response:
+        """The user whose live session the request's cookie names, or 401."""
+        session_id = self._session_id(request)
+        if session_id is None:
+            return self.refusal()
+        key = _key(session_id)
+        session = self._records.get(key)
+        if session is None:
+            return self._refuse(request, "no_such_session")
+        user = self._users.get(session.user_id)
+        if user is None or user.disabled:
+            return self._refuse(request, "account_disabled_or_deleted")
+        if self._now() - session.last_seen >= TOUCH_INTERVAL:
+            self._touch(key, session)
+        return user
+
+    def log_out(self, request: Request) -> Response:
+        """200, the session ended *and* the cookie cleared: a cleared cookie alone leaves a stolen copy working."""
+        session = self._end(request)
+        if session is not None:
+            self._events.emit("session_ended", user=session.user_id, peer=request.peer)
+        cookie = cookies.clear_cookie(self.cookie_name, secure=self._secure)
+        return Response.json({"message": "Logged out"}, headers=(("set-cookie", cookie),))
+
+    def refusal(self) -> Response:
+        """The one answer to every request without a live session; it does not say what was wrong with it."""
+        return Response.problem(401, "unauthorized", "Log in first: POST /login.", self.challenge)
+
+    def _refuse(self, request: Request, reason: str) -> Response:
+        self._events.emit("session_use_after_expire", reason=reason, peer=request.peer)
+        return self.refusal()
+
+    def _session_id(self, request: Request) -> str | None:
+        session_id = cookies.parse(request.header("cookie") or "").get(self.cookie_name, "")
+        return session_id if _ID.fullmatch(session_id) else None
+
+    def _end(self, request: Request) -> Session | None:
+        session_id = self._session_id(request)
+        return self._records.pop(_key(session_id)) if session_id else None
+
+    def _touch(self, key: str, session: Session) -> None:
+        """Move the idle end. `replace`, not `[]=`: a logout in between must not be undone by writing it back."""
+        now = self._now()
+        end = min(now + IDLE_LIFETIME, session.created_at + ABSOLUTE_LIFETIME)
+        self._records.replace(key, session, replace(session, last_seen=now, expires_at=end))
+
+    def _drop_oldest(self, user_id: str) -> None:
+        owned = self._records.owned_by(user_id)
+        for key in sorted(owned, key=lambda key: owned[key].created_at)[:-MAX_PER_USER]:
+            self._records.pop(key)
+
+
+def _key(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode("ascii")).hexdigest()

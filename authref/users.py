@@ -1,0 +1,227 @@
+"""Who are you, and how do you prove it once?
+
+An account is a name somebody chose and a secret only they know. `sign_up` makes one, `check_credentials`
+asks for the secret; everything after that, sessions and tokens, only remembers the answer.
+
+Rules of this file:
+- one address, one account, however it is spelt and however many sign up at once;
+- an unknown address, a wrong password and a disabled account cost the same time and look the same from
+  outside: otherwise a login form tells strangers who has an account here;
+- ids are random and never used again, so that what was left behind by a deleted user opens nothing;
+- writes are ordered so that a crash between two of them leaves a record nobody points to, never a pointer
+  to nothing: an address that belongs to no account could never sign up again;
+- there is always somebody who can administer: the last active admin cannot be demoted, disabled or deleted.
+
+Left out: proof that the address is really theirs (a mail with a link), and multi-factor authentication.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from authref.maps import Map
+from authref.passwords import COST, TooBusy, hash_password, needs_rehash, objection, verify_password
+
+# local part "@" labels, ASCII only (the HTML standard's form): 'а' in Cyrillic, a trailing blank or a NUL
+# would make a second account that looks like the first.
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+MAX_EMAIL = 254  # characters (RFC 5321 §4.5.3.1)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One account. `created_at` is RFC 3339 text, in UTC."""
+
+    id: str
+    email: str
+    role: str
+    disabled: bool
+    created_at: str
+    password_hash: str = field(default="", repr=False)
+
+    def public(self) -> dict[str, object]:
+        """What others may see, field by field: a new field stays inside until somebody adds it here."""
+        return {
+            "id": self.id,
+            "email": self.email,
+            "role": self.role,
+            "disabled": self.disabled,
+            "created_at": self.created_at,
+        }
+
+    @property
+    def is_active_admin(self) -> bool:
+        return self.role == "admin" and not self.disabled
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """An entry of an index, an address or a seat among the admins: it says whose it is."""
+
+    user_id: str
+
+
+class EmailTaken(Exception):
+    """Another account has this address."""
+
+
+class LastAdmin(Exception):
+    """After this nobody could administer any more."""
+
+
+class InvalidCredentials(Exception):
+    """The login failed. `reason` and `user_id` are for the event log; the client must not learn them."""
+
+    def __init__(self, reason: str, user_id: str | None) -> None:
+        super().__init__(reason)
+        self.reason, self.user_id = reason, user_id
+
+
+class Users:
+    """All accounts: records by id, the e-mail index, and the ids of the admins."""
+
+    def __init__(
+        self,
+        records: Map[User],
+        addresses: Map[Pointer],
+        admins: Map[Pointer],
+        cost: int = COST,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._records, self._addresses, self._admins = records, addresses, admins
+        self._cost, self._now = cost, now
+        self._decoy = hash_password(secrets.token_urlsafe(), cost)  # stands in for the hash of nobody
+        self._one_change_at_a_time = threading.Lock()  # between counting the admins and removing one
+
+    def sign_up(self, email: str, password: str, role: str = "user") -> User:
+        """The new account. The caller has seen that `objections` is empty. Raises EmailTaken, TooBusy."""
+        email = email.lower()
+        if self._addresses.get(email):  # spares the hash; who was first is decided below
+            raise EmailTaken
+        created_at = datetime.fromtimestamp(int(self._now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        user = User(secrets.token_urlsafe(16), email, role, False, created_at, hash_password(password, self._cost))
+        self._write(user)
+        if self._addresses.setdefault(email, Pointer(user.id)).user_id != user.id:
+            self._forget(user)
+            raise EmailTaken
+        return user
+
+    def check_credentials(self, email: str, password: str) -> User:
+        """The user whose password this is. Raises InvalidCredentials, TooBusy.
+
+        Every way to fail hashes once: a quick answer would tell that nobody has this address.
+        """
+        user = self._by_email(email)
+        right = verify_password(password, user.password_hash if user else self._decoy)
+        if user is None:
+            raise InvalidCredentials("unknown_user", None)
+        if not right:
+            raise InvalidCredentials("wrong_password", user.id)
+        if user.disabled:
+            raise InvalidCredentials("account_disabled", user.id)
+        return self._strengthen(user, password)
+
+    def get(self, user_id: str) -> User | None:
+        """The account as it is now, or None."""
+        return self._records.get(user_id)
+
+    def page(self, after: str, limit: int) -> tuple[list[User], str | None]:
+        """Up to `limit` accounts with ids greater than `after`, and what to pass as `after` for more, or None."""
+        records = self._records.page(after, limit)
+        users = [user for user in records.values() if self._by_email(user.email) == user]  # not a lost sign-up
+        return users, max(records) if len(records) == limit else None
+
+    def change(self, user_id: str, *, role: str | None = None, disabled: bool | None = None) -> User | None:
+        """The account with its new role or state, in force from the next request on. Raises LastAdmin."""
+        with self._one_change_at_a_time:
+            while user := self._records.get(user_id):
+                changed = replace(
+                    user,
+                    role=user.role if role is None else role,
+                    disabled=user.disabled if disabled is None else disabled,
+                )
+                if user.is_active_admin and not changed.is_active_admin:
+                    self._refuse_if_last_admin(user)
+                if self._write(changed, over=user):
+                    return changed
+            return None
+
+    def delete(self, user_id: str) -> bool:
+        """True if the account was there and is gone. Raises LastAdmin."""
+        with self._one_change_at_a_time:
+            user = self._records.get(user_id)
+            if user is None:
+                return False
+            if user.is_active_admin:
+                self._refuse_if_last_admin(user)
+            self._addresses.pop(user.email)
+            self._forget(user)
+            return True
+
+    def ensure_admin(self, email: str, password: str) -> User:
+        """The account of this address, made if it is not there, as an active admin."""
+        try:
+            return self.sign_up(email, password, role="admin")
+        except EmailTaken:
+            known = self._by_email(email)
+            changed = self.change(known.id, role="admin", disabled=False) if known else None
+            return changed or self.ensure_admin(email, password)
+
+    def _by_email(self, email: str) -> User | None:
+        # Only what sign-up takes is looked up: lower() turns the Kelvin sign into 'k', another spelling of an address.
+        pointer = self._addresses.get(email.lower()) if email.isascii() else None
+        return self._records.get(pointer.user_id) if pointer else None
+
+    def _write(self, user: User, over: User | None = None) -> bool:
+        """Store the record; with `over`, only if it is still that. An admin takes the seat before the rights."""
+        if user.role == "admin":
+            self._admins[user.id] = Pointer(user.id)
+        if over is None:
+            self._records[user.id] = user
+        elif not self._records.replace(user.id, over, user):
+            return False
+        if user.role != "admin":
+            self._admins.pop(user.id)
+        return True
+
+    def _forget(self, user: User) -> None:
+        self._records.pop(user.id)
+        self._admins.pop(user.id)
+
+    def _refuse_if_last_admin(self, user: User) -> None:
+        after = ""
+        while seats := self._admins.page(after, 100):
+            others = (self._records.get(seat) for seat in seats if seat != user.id)
+            if any(other is not None and other.is_active_admin for other in others):
+                return
+            after = max(seats)
+        raise LastAdmin
+
+    def _strengthen(self, user: User, password: str) -> User:
+        """The user with a hash of today's cost; the password is at hand only now, at login."""
+        if not needs_rehash(user.password_hash, self._cost):
+            return user
+        try:
+            stronger = replace(user, password_hash=hash_password(password, self._cost))
+        except TooBusy:  # another login will do
+            return user
+        return stronger if self._write(stronger, over=user) else user
+
+
+def objections(email: str, password: str) -> dict[str, str]:
+    """What is wrong with a sign-up, a sentence for each field; empty when nothing is."""
+    found = {}
+    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
+        found["email"] = "This is not an e-mail address of ASCII letters, digits and the usual signs."
+    if sentence := objection(password, email):
+        found["password"] = sentence
+    return found

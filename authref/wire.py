@@ -1,0 +1,190 @@
+"""What does a server see of you? One request, as bytes. Then it answers and forgets you.
+
+HTTP is stateless (RFC 9110 §3.3): nothing in the second request says that it comes from whoever sent
+the first, unless the client puts something into it. Everything in this project is about that something.
+
+Rules of this file:
+- a request and a response are values: frozen, made once, compared by content, built in a test in one line;
+- header names are lower-case, and header lines are a tuple of pairs, for `set-cookie` may come twice;
+- there is one JSON reader for bodies and tokens alike, so that no two parts of the system can read the
+  same bytes differently;
+- what cannot be read raises `Problem`; it carries the answer to send.
+
+Left out: sockets (server.py) and the grammar of a request's bytes (reader.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import isfinite
+from urllib.parse import parse_qsl
+
+Headers = tuple[tuple[str, str], ...]
+
+PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
+
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+class Problem(Exception):
+    """A request that cannot be served as it stands; the arguments are those of `Response.problem`."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, headers: Headers = (), errors: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.response = Response.problem(status, code, detail, headers, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one client sent once: `target` is the path with its query, `peer` the address it came from."""
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes = b""
+    peer: str = "127.0.0.1"
+
+    @property
+    def path(self) -> str:
+        """The target without its query, exactly as sent.
+
+        No route has a percent sign in it, so nothing is decoded: `/%2e%2e/`, `/users%2f` and `/%6de` are
+        simply unknown, and no second decoding can ever turn a harmless path into another one.
+        """
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters, decoded once. Raises Problem 400 when one is malformed or comes twice."""
+        text = self.target.partition("?")[2]
+        if not text:
+            return {}
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
+            return _without_duplicates(pairs)
+        except ValueError:
+            raise Problem(400, "invalid_request", "The query is malformed or names a parameter twice.") from None
+
+    def header(self, name: str) -> str | None:
+        """The field's value, or None. Lines of one name are joined by ", " (RFC 9110 §5.3).
+
+        So a second `Cookie` or `Authorization` line can never hide behind the first: the joined text is no
+        valid credential any more.
+        """
+        values = [value for field, value in self.headers if field == name]
+        return ", ".join(values) if values else None
+
+    def json(self) -> object:
+        """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
+
+        The media type matters: a form on a foreign page can post `text/plain` without asking first (no
+        CORS preflight), but never `application/json`.
+        """
+        if not self.body and self.header("content-length") is None:
+            raise Problem(411, "length_required", "This route needs a JSON body and its Content-Length.")
+        media_type, _, parameters = (self.header("content-type") or "").lower().partition(";")
+        if media_type.strip(" \t") != "application/json" or parameters.strip(" \t") not in ("", "charset=utf-8"):
+            raise Problem(415, "unsupported_media_type", "Send the body as Content-Type: application/json.")
+        if self.header("content-encoding") is not None:
+            raise Problem(415, "unsupported_media_type", "Send the body without a Content-Encoding.")
+        try:
+            return read_json(self.body)
+        except ValueError:
+            raise Problem(400, "invalid_json", "The body is not valid JSON in UTF-8, or names a key twice.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes back: a status, a body, and header lines with lower-case names."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+
+    @staticmethod
+    def json(value: object, status: int = 200, headers: Headers = ()) -> Response:
+        """A response whose body is `value` as JSON in UTF-8."""
+        return Response(status, write_json(value) + b"\n", (("content-type", "application/json"), *headers))
+
+    @staticmethod
+    def problem(
+        status: int, code: str, detail: str, headers: Headers = (), errors: Mapping[str, str] | None = None
+    ) -> Response:
+        """An error as RFC 9457 describes it, with `code`, a stable word to match on.
+
+        >>> Response.problem(404, "not_found", "Nothing is here.").body
+        b'{"type":"about:blank","title":"Not Found","status":404,"detail":"Nothing is here.","code":"not_found"}\\n'
+        """
+        value = {"type": "about:blank", "title": PHRASES[status], "status": status, "detail": detail, "code": code}
+        if errors:
+            value["errors"] = dict(errors)
+        return Response(status, write_json(value) + b"\n", (("content-type", "application/problem+json"), *headers))
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header, or None."""
+        return next((value for field, value in self.headers if field == name), None)
+
+
+def read_json(data: bytes) -> object:
+    """The one value that `data` says in JSON (RFC 8259), UTF-8. Raises ValueError for anything doubtful.
+
+    `json.loads` alone is too kind for untrusted bytes: it guesses UTF-16, keeps the last of two equal keys
+    (`{"role":"user","role":"admin"}` is then read differently by whoever keeps the first), takes NaN and
+    1e400 as numbers and lone surrogates as text, and answers deep nesting with RecursionError.
+    """
+    try:
+        text = data.decode("utf-8")
+        value: object = _decoder.decode(text)
+        if "\\u" in text:
+            # An escape is the only way to write half a surrogate pair; encoding the result would fail later.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def write_json(value: object) -> bytes:
+    """The value as compact JSON, ASCII only, keys in their order."""
+    return _encoder.encode(value).encode("ascii")
+
+
+def _without_duplicates(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name comes twice")
+    return result
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not isfinite(number):
+        raise ValueError(f"{literal} is not a number JSON can carry")
+    return number
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_float=_finite, parse_constant=_finite)
+
+
+def write_response(response: Response, date: str, *, close: bool = False, without_body: bool = False) -> bytes:
+    """The answer's bytes, all of them, for one send (RFC 9112 §4).
+
+    `date` is the Date header's text. `without_body` answers HEAD: the same head as GET, and nothing after
+    it. Raises ValueError rather than let a line break out of a header's value: whatever came after it would
+    be a header of the attacker's choosing.
+    """
+    lines = [f"HTTP/1.1 {response.status} {PHRASES[response.status]}", f"date: {date}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    if response.status != 204:  # 204 has no body and must not name a length (RFC 9110 §8.6)
+        lines.append(f"content-length: {len(response.body)}")
+    if close:
+        lines.append("connection: close")
+    head = "\r\n".join(lines)
+    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+        raise ValueError("a header holds a control character")
+    return (head + "\r\n\r\n").encode("latin-1") + (b"" if without_body else response.body)
