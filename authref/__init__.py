@@ -11,10 +11,11 @@ Read the files in this order; each imports only from those above it.
     cookies.py      A note the browser carries for you, and the flags that guard it.
     sessions.py     The note is a random number; its meaning stays here.
     jwt.py          The note carries its own meaning, so it is signed.
+    keys.py         Which key signed this? A ring of them, so that one can be changed.
     tokens.py       A login the server does not remember.
     roles.py        Who you are is not what you may do: 401 is not 403.
     guards.py       What stands before the door: cross-site requests, wrong readers.
-    app.py          The routes; they cannot tell which mechanism they were given.
+    app/            The routes; they cannot tell which mechanism they were given.
     server.py       The only file that touches a socket.
     cli.py          The commands.
 

@@ -1,0 +1,68 @@
+"""The README's terminal session is run as it stands, and every line of output is compared.
+
+`…` in the README stands for whatever differs from run to run: an id, a time, a token.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from tests.support import Harness, running
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text("utf-8")
+
+
+def session() -> list[tuple[str, str]]:
+    """The README's commands, each with the output it promises."""
+    blocks = re.findall(r"```console\n(.*?)```", README, re.S)
+    steps: list[tuple[str, str]] = []
+    for line in "".join(blocks).splitlines(keepends=True):
+        if line.startswith("$ "):
+            steps.append((line[2:].rstrip("\n"), ""))
+        else:
+            steps[-1] = (steps[-1][0], steps[-1][1] + line)
+    return steps
+
+
+def pattern(promised: str) -> str:
+    """A regular expression for the promised output, in which … matches anything within a line."""
+    return ".+?".join(re.escape(part) for part in promised.split("…"))
+
+
+@unittest.skipUnless(shutil.which("curl") and shutil.which("bash"), "needs curl and bash")
+class ReadmeSession(unittest.TestCase):
+    def test_the_session_as_printed(self) -> None:
+        """Whoever types the README's commands sees the README's answers."""
+        with running(Harness(now=time.time).app) as server, tempfile.TemporaryDirectory() as folder:
+            answers = self.run_in_bash(server.url, folder)
+        for (command, promised), seen in zip(session(), answers, strict=True):
+            with self.subTest(command):
+                self.assertRegex(seen.replace("\r", ""), rf"\A{pattern(promised)}\Z")
+
+    def run_in_bash(self, url: str, folder: str) -> list[str]:
+        """What each command printed. One shell runs them all, since they set variables for each other."""
+        mark = "--- end of command ---"
+        script = "".join(f"{command}\necho '{mark}'\n" for command, _ in session())
+        script = script.replace("http://127.0.0.1:8000", url).replace(".venv/bin/python", sys.executable)
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+        done = subprocess.run(["bash"], input=script, cwd=folder, env=environment, capture_output=True, text=True)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split(mark + "\n")[:-1]
+
+    def test_the_two_commands_of_the_setup(self) -> None:
+        """There is one command that starts the server and one that runs the tests, each a single line."""
+        commands = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
+        self.assertEqual([command.rpartition(" -m ")[2] for command in commands], ["authref", "unittest"])
+
+
+if __name__ == "__main__":
+    unittest.main()
