@@ -12,9 +12,12 @@ Read the files in this order; each imports only from those above it.
     sessions.py     The note is a random number; its meaning stays here.
     jwt.py          The note carries its own meaning, so it is signed.
     keys.py         Which key signed this? A ring of them, so that one can be changed.
+    refresh.py      How a login lasts longer than its tokens, and notices a thief.
+    revocation.py   What it costs to take a signed word back.
     tokens.py       A login the server does not remember.
     roles.py        Who you are is not what you may do: 401 is not 403.
     guards.py       What stands before the door: cross-site requests, wrong readers.
+    throttle.py     How many guesses a stranger gets.
     app/            The routes; they cannot tell which mechanism they were given.
     server.py       The only file that touches a socket.
     cli.py          The commands.

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from authref import __version__
 from authref.events import Events
-from authref.keys import fresh_keys, read_keys
+from authref.keys import fresh_keys, read_key_file, read_keys, write_keys
 
 _BANNER = """\
 authref {version}: {url} (Ctrl-C stops it)
@@ -64,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from authref import inspector
 
         return inspector.main(arguments[1:])
+    if arguments == ["keys", "new"]:
+        print(write_keys(fresh_keys()))
+        return 0
     flags = _parser().parse_args(arguments)
     try:
         return _serve(flags)
@@ -72,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         fail(str(error))
     except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            fail(f"Cannot use the file {error.filename} ({error.strerror}); choose another one.")
         fail(f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); choose others: --host, --port.")
 
 
@@ -80,8 +85,7 @@ def environment_keys() -> dict[str, bytes]:
     try:
         return read_keys(os.environ.get("AUTHREF_KEYS", ""))
     except ValueError as error:
-        make = "python -c 'import secrets; print(\"k1:\" + secrets.token_urlsafe(32))'"
-        fail(f"{error} Set AUTHREF_KEYS to what this prints: {make}")
+        fail(f"{error} Set AUTHREF_KEYS to what this prints: python -m authref keys new")
 
 
 def _serve(flags: argparse.Namespace) -> int:
@@ -95,7 +99,9 @@ def _serve(flags: argparse.Namespace) -> int:
         Settings(
             public_url=flags.public_url,
             bcrypt_cost=flags.bcrypt_cost,
-            keys=environment_keys() if "AUTHREF_KEYS" in os.environ else fresh_keys(),
+            keys=_keys(flags.key_file),
+            revocation=flags.revocation,
+            allow_origins=tuple(flags.allow_origin),
             admin_email=flags.admin_email,
             admin_password=admin_password,
             events=events,
@@ -104,7 +110,7 @@ def _serve(flags: argparse.Namespace) -> int:
 
     def ready(url: str) -> None:
         if not _is_loopback(flags.host):
-            print("Warning: whoever reaches this address can read what goes over it; put TLS in front.", file=sys.stderr)
+            print("Warning: what goes over this address can be read on its way; put TLS in front.", file=sys.stderr)
         if not flags.quiet:
             admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
             print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
@@ -115,11 +121,24 @@ def _serve(flags: argparse.Namespace) -> int:
     return 0
 
 
+def _keys(path: str | None) -> dict[str, bytes]:
+    """The ring of the environment, else of the file, else a fresh one."""
+    if "AUTHREF_KEYS" in os.environ:
+        return environment_keys()
+    return read_key_file(path) if path else fresh_keys()
+
+
 def _parser() -> Parser:
-    parser = Parser("authref", description="Start the server.", epilog="To look at a token: authref jwt --help")
+    parser = Parser("authref", description="Start the server.", epilog="More commands: authref jwt --help, authref keys new")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
     parser.add_argument("--public-url", metavar="URL", help="origin that browsers use; https makes cookies Secure")
+    parser.add_argument(
+        "--allow-origin", metavar="URL", action="append", default=[], help="pages of that origin may use tokens here"
+    )
+    modes = ("none", "denylist", "allowlist")
+    parser.add_argument("--revocation", choices=modes, default="none", help="what ends tokens early (%(default)s)")
+    parser.add_argument("--key-file", metavar="PATH", help="keep the keys there, so that a restart ends no token")
     parser.add_argument("--admin-email", metavar="EMAIL", help="the first admin (password: AUTHREF_ADMIN_PASSWORD)")
     parser.add_argument("--bcrypt-cost", type=int, default=12, metavar="N", help="4 to 14 (default: %(default)s)")
     parser.add_argument("--log", choices=("text", "json", "off"), default="text", help="form of the events on stderr")

@@ -17,6 +17,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 MAX_VALUE = 200  # characters of one value: a line stays readable, and a flood of text stays small
@@ -25,10 +26,12 @@ MAX_VALUE = 200  # characters of one value: a line stays readable, and a flood o
 LEVELS = {
     "authn_login_fail": "WARN",
     "authn_token_refused": "WARN",
+    "authn_token_reuse": "CRITICAL",  # somebody has a copy of a refresh token
     "authz_fail": "WARN",
-    "cross_site_refused": "WARN",
+    "excess_rate_limit_exceeded": "WARN",
     "input_validation_fail": "WARN",
-    "excess_load": "WARN",
+    "malicious_cors": "WARN",
+    "session_use_after_expire": "WARN",
     "sys_crash": "CRITICAL",
 }
 
@@ -49,11 +52,8 @@ class Events:
         when = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
         line = {"datetime": when, "level": LEVELS.get(event, "INFO"), "event": event, **fields}
         text = as_json(line) if self._form == "json" else as_text(line)
-        with self._one_at_a_time:
-            try:
-                self._write(text + "\n")
-            except (OSError, ValueError):  # a full disk, a closed pipe: the request goes on
-                pass
+        with self._one_at_a_time, suppress(OSError, ValueError):  # a full disk, a closed pipe: the request goes on
+            self._write(text + "\n")
 
 
 def as_json(line: dict[str, object]) -> str:

@@ -9,10 +9,14 @@ Rules of this file:
   where a request comes from in `Sec-Fetch-Site` and `Origin`, and a page cannot forge either;
 - a request with an `Authorization` header passes: a browser never adds that by itself;
 - there are no exceptions by path, for the one exception is what gets found;
+- another origin may read our answers only if it is listed, by its exact name, and never with our cookies:
+  "any origin, with credentials" is the mistake that turns a guard into a gate. Tokens cross, cookies do not;
 - every answer, errors too, tells the browser to keep it to itself.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from authref.wire import Headers, Request, Response
 
@@ -32,10 +36,11 @@ SECURITY_HEADERS: Headers = (
 HSTS: Headers = (("strict-transport-security", "max-age=31536000; includeSubDomains"),)
 
 
-def is_cross_site(request: Request, public_url: str | None) -> bool:
+def is_cross_site(request: Request, public_url: str | None, allowed: Collection[str] = ()) -> bool:
     """True for a request that another site may have caused and that would change something.
 
-    `public_url` is the origin under which we are reached; without one, the request's Host says it.
+    `public_url` is the origin under which we are reached; without one, the request's Host says it. `allowed`
+    are the origins of others that may.
     """
     if request.method in SAFE_METHODS or request.header("authorization") is not None:
         return False
@@ -43,8 +48,32 @@ def is_cross_site(request: Request, public_url: str | None) -> bool:
         return False
     origin = request.header("origin")
     if origin is not None:
-        return origin != (public_url or f"http://{request.header('host')}")
+        return origin != (public_url or f"http://{request.header('host')}") and origin not in allowed
     return request.header("sec-fetch-site") is not None  # neither header: curl, a phone app, a script; not a browser
+
+
+def is_preflight(request: Request, allowed: Collection[str]) -> bool:
+    """True when a browser asks for a page of a listed origin what that page may send."""
+    asks = request.method == "OPTIONS" and request.header("access-control-request-method") is not None
+    return asks and request.header("origin") in allowed
+
+
+def preflight_answer(methods: Collection[str]) -> Response:
+    """What a page of a listed origin may send here; `cors_headers` adds the origin."""
+    headers = (
+        ("access-control-allow-methods", ", ".join(sorted(methods))),
+        ("access-control-allow-headers", "authorization, content-type"),
+        ("access-control-max-age", "600"),  # seconds: a withdrawn permission is soon forgotten
+    )
+    return Response(204, headers=headers)
+
+
+def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
+    """The headers that let a listed origin read the answer. Nothing allows credentials, so no cookie crosses."""
+    origin = request.header("origin")
+    if origin is None or origin not in allowed:
+        return ()
+    return (("access-control-allow-origin", origin), ("vary", "origin"))
 
 
 def cross_site() -> Response:

@@ -85,7 +85,7 @@ def sign(payload: bytes, key: bytes, header: Mapping[str, object] | None = None)
 
     Raises ValueError for a key under 32 bytes: HMAC itself would take an empty one.
     """
-    return _assemble(_encode(write_json({**(header or {}), "alg": "HS256"})), payload, key)
+    return _assemble(encode(write_json({**(header or {}), "alg": "HS256"})), payload, key)
 
 
 def unsign(token: str, key: bytes) -> bytes:
@@ -131,14 +131,14 @@ def verify(
 
 
 def _assemble(header: bytes, payload: bytes, key: bytes) -> str:
-    signed = header + b"." + _encode(payload)
+    signed = header + b"." + encode(payload)
     return (signed + b"." + _signature(signed, key)).decode("ascii")
 
 
 @lru_cache(maxsize=64)
 def _header_of(kid: str) -> bytes:
     """The first part of every access token that this key signs."""
-    return _encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
+    return encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes]:
@@ -195,7 +195,7 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
 def _signature(signed: bytes, key: bytes) -> bytes:
     if len(key) < MIN_KEY:
         raise ValueError(f"an HS256 key has at least {MIN_KEY} bytes")
-    return _encode(hmac.digest(key, signed, "sha256"))
+    return encode(hmac.digest(key, signed, "sha256"))
 
 
 def _read_object(data: bytes, part: str) -> dict[str, object]:
@@ -224,7 +224,8 @@ def _date(value: object) -> float:
     raise Malformed("exp, iat and nbf must be dates, in seconds since 1970")
 
 
-def _encode(data: bytes) -> bytes:
+def encode(data: bytes) -> bytes:
+    """The bytes in base64url without padding (RFC 7515 §2)."""
     return urlsafe_b64encode(data).rstrip(b"=")
 
 
@@ -237,6 +238,6 @@ def decode(part: bytes) -> bytes:
         data = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
     except ValueError:
         raise Malformed("not base64url") from None
-    if _encode(data) != part:
+    if encode(data) != part:
         raise Malformed("not the one spelling of its bytes")
     return data

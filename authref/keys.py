@@ -9,10 +9,12 @@ them verify: put a new one in front, wait until the last token of the old one ha
 
 from __future__ import annotations
 
+import os
 from base64 import urlsafe_b64decode
-from secrets import token_bytes
+from contextlib import suppress
+from secrets import token_bytes, token_hex
 
-from authref.jwt import MIN_KEY, InvalidToken, Keys, decode
+from authref.jwt import MIN_KEY, InvalidToken, Keys, decode, encode
 
 # Keys of 32 bytes and more that stand in debuggers, tutorials and RFC 7515 §A.1.1: where those who guess begin.
 _PUBLISHED = frozenset(
@@ -26,8 +28,13 @@ _PUBLISHED = frozenset(
 
 
 def fresh_keys() -> dict[str, bytes]:
-    """A ring of one new key."""
-    return {"k1": token_bytes(32)}
+    """A ring of one new key, whose kid is as new as the key: no token of another key may name it."""
+    return {"k" + token_hex(4): token_bytes(32)}
+
+
+def write_keys(keys: Keys) -> str:
+    """The ring as `read_keys` reads it."""
+    return ",".join(f"{kid}:{encode(key).decode('ascii')}" for kid, key in keys.items())
 
 
 def read_keys(text: str) -> dict[str, bytes]:
@@ -55,3 +62,26 @@ def check_keys(keys: Keys) -> None:
             raise ValueError(f"The key {kid!r} has {len(key)} bytes; HS256 needs at least {MIN_KEY} random ones.")
         if key in _PUBLISHED or len(set(key)) < 16:  # of 32 random bytes about 30 differ
             raise ValueError(f"The key {kid!r} is a published or patterned secret; use 32 random bytes.")
+
+
+def read_key_file(path: str) -> dict[str, bytes]:
+    """The ring in the file, which is made, with a fresh key, if it is not there. Raises ValueError, OSError."""
+    with suppress(FileNotFoundError):
+        return _read_private(path)
+    draft = f"{path}.{os.getpid()}"
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(write_keys(fresh_keys()) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    # A link appears whole or not at all, and never over a ring that another process has just put there.
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    os.unlink(draft)
+    return _read_private(path)
+
+
+def _read_private(path: str) -> dict[str, bytes]:
+    with open(path, encoding="ascii") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise ValueError(f"Others may have read the key file {path}; remove it, and a new one is made.")
+        return read_keys(file.read())

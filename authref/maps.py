@@ -32,7 +32,7 @@ class Map(Protocol[V]):
         """Store the value, whatever was there before."""
 
     def setdefault(self, key: str, value: V) -> V:
-        """Store the value if the key is free. Returns what is there now: compare it to see who was first."""
+        """Store the value if the key is free. Returns what is there now: `value` itself for whoever was first."""
 
     def pop(self, key: str) -> V | None:
         """Remove the entry and return its value: exactly one of several callers gets it, the others None."""

@@ -174,7 +174,8 @@ class Reader:
         if self.waiting_for != "body" and not (self._buffer and self._take_head()):
             return None
         head = self.head
-        assert head is not None
+        if head is None:
+            return None
         body = self._take_chunks() if head.length is None else self._take_bytes(head.length)
         if body is None:
             return None

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Literal
 
 from authref.users import User
-from authref.wire import Response
+from authref.wire import Headers, Response
 
 Rule = Literal["anyone", "user", "self_or_admin", "admin"]
 
@@ -35,6 +35,6 @@ def permits(rule: Rule, caller: User, user_id: str | None = None) -> bool:
     return rule == "self_or_admin" and caller.id == user_id
 
 
-def forbidden() -> Response:
+def forbidden(headers: Headers = ()) -> Response:
     """403: known, and not allowed."""
-    return Response.problem(403, "forbidden", "Your role does not allow this.")
+    return Response.problem(403, "forbidden", "Your role does not allow this.", headers)

@@ -11,7 +11,8 @@ Rules of this file:
   the request. Otherwise an attacker plants an id of theirs and waits for the victim to log in (fixation);
 - the map's keys are SHA-256 of the ids, so that whoever reads the store cannot use what they read;
 - two ends: 30 minutes without use (a computer left open), 24 hours in all (a stolen cookie kept warm);
-- the user is looked up anew each time, so being disabled or deleted acts at once.
+- the user is looked up anew each time, so being disabled or deleted acts at once; and a session counts only
+  for the password it was opened with, so one write, of the new password, ends them all.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ class Session:
     """What one cookie stands for; times are Unix seconds."""
 
     user_id: str
+    password_version: int  # of the password that the login proved
     created_at: float
     last_seen: float
     expires_at: float
+    user_agent: str
 
 
 class Sessions:
@@ -53,6 +56,7 @@ class Sessions:
 
     # RFC 9110 §11.6.1 wants a challenge with each 401; no scheme is registered for cookies, so this names the thing.
     challenge: Headers = (("www-authenticate", 'Cookie realm="authref"'),)
+    forbidden: Headers = ()
 
     def __init__(
         self,
@@ -71,7 +75,9 @@ class Sessions:
         """200 with the user, and a cookie with a new session's id."""
         self._end(request)
         session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()
-        self._records[_key(session_id)] = Session(user.id, now, now, now + IDLE_LIFETIME)
+        end = now + IDLE_LIFETIME
+        session = Session(user.id, user.password_version, now, now, end, request.user_agent)
+        self._records[_key(session_id)] = session
         self._drop_oldest(user.id)
         self._events.emit("session_created", user=user.id, peer=request.peer)
         cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
@@ -87,8 +93,8 @@ class Sessions:
         if session is None:
             return self._refuse(request, "no_such_session")
         user = self._users.get(session.user_id)
-        if user is None or user.disabled:
-            return self._refuse(request, "account_disabled_or_deleted")
+        if user is None or user.disabled or user.password_version != session.password_version:
+            return self._refuse(request, "account_or_password_changed")
         if self._now() - session.last_seen >= TOUCH_INTERVAL:
             self._touch(key, session)
         return user
@@ -97,9 +103,27 @@ class Sessions:
         """200, the session ended *and* the cookie cleared: a cleared cookie alone leaves a stolen copy working."""
         session = self._end(request)
         if session is not None:
-            self._events.emit("session_ended", user=session.user_id, peer=request.peer)
+            self._events.emit("session_expired", reason="logout", user=session.user_id, peer=request.peer)
         cookie = cookies.clear_cookie(self.cookie_name, secure=self._secure)
-        return Response.json({"message": "Logged out"}, headers=(("set-cookie", cookie),))
+        headers = (("set-cookie", cookie), ("clear-site-data", '"cache", "cookies", "storage"'))
+        return Response.json({"message": "Logged out"}, headers=headers)
+
+    def current(self, request: Request) -> str:
+        """The public id of the session that the cookie names: the map's key, from which no cookie can be made."""
+        session_id = self._session_id(request)
+        return _key(session_id) if session_id else ""
+
+    def logins(self, user_id: str) -> dict[str, Session]:
+        """The user's living sessions by their public ids."""
+        return self._records.owned_by(user_id)
+
+    def end(self, user_id: str, public_id: str) -> bool:
+        """End one session of this user; False if they have no such one."""
+        return public_id in self.logins(user_id) and self._records.pop(public_id) is not None
+
+    def end_all(self, user_id: str) -> None:
+        """End every session of this user."""
+        self._records.drop_owned_by(user_id)
 
     def refusal(self) -> Response:
         """The one answer to every request without a live session; it does not say what was wrong with it."""

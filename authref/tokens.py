@@ -1,16 +1,19 @@
 """How can a server know who you are without remembering anything? You carry a proof, signed by it.
 
-The token says whose it is and until when, and the signature says that the server wrote it. Any server with
-the key can believe it, on any machine, with no look-up: that is the strength of tokens. What was once
-signed stays true until it expires, even after a logout: that is their price.
+The access token says whose it is and until when, and the signature says that the server wrote it. Any server
+with the key can believe it, on any machine, with no look-up: that is the strength of tokens. What was once
+signed stays true until it expires, even after a logout: that is their price. revocation.py says what it
+costs to lower it, refresh.py how a login lasts longer than a token.
 
 Compare sessions.py: the same three verbs, and a note that is kept.
 
 Rules of this file:
-- a token lives 15 minutes: that is how long a stolen one opens doors, and how old its claims can be;
+- an access token lives 15 minutes: that is how long a stolen one opens doors, and how old its claims can be;
 - it travels in the Authorization header only. In a query it would be written to logs and histories, in a
   cookie it would need everything that guards a cookie;
-- it says who you are. What you may do is asked of the store (roles.py), for a role can change in 15 minutes.
+- it says who you are. What you may do is asked of the store (roles.py): a role can change in 15 minutes;
+- a login that ends is noted (revocation.py) before its family goes (refresh.py): a crash between the two
+  must not leave a login that nobody can end any more.
 """
 
 from __future__ import annotations
@@ -22,29 +25,140 @@ from collections.abc import Callable
 
 from authref import jwt
 from authref.events import Events
-from authref.users import User
-from authref.wire import Headers, Request, Response
+from authref.refresh import Families, Family, InvalidGrant, Reused, family_of
+from authref.revocation import ACCESS_LIFETIME, Revocation
+from authref.users import User, Users
+from authref.wire import Headers, Problem, Request, Response
 
-ACCESS_LIFETIME = 15 * 60  # seconds: how long a stolen token stays useful
+MAX_PER_USER = 20  # logins at once; the oldest goes
 
 # credentials = "Bearer" 1*SP token (RFC 6750 §2.1); the scheme's case does not matter (RFC 9110 §11.1)
-_CREDENTIALS = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)")
+_BEARER = re.compile(r"bearer(?: |$)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 
 
 class Tokens:
     """Logins that the client carries."""
 
     challenge: Headers = (("www-authenticate", 'Bearer realm="authref"'),)
+    forbidden: Headers = (("www-authenticate", 'Bearer realm="authref", error="insufficient_scope"'),)
 
     def __init__(
-        self, keys: jwt.Keys, events: Events, *, issuer: str, audience: str, now: Callable[[], float] = time.time
+        self,
+        keys: jwt.Keys,
+        families: Families,
+        revocation: Revocation,
+        users: Users,
+        events: Events,
+        *,
+        issuer: str,
+        audience: str,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._keys, self._events, self._now = keys, events, now
+        self._keys, self._families, self._revocation = keys, families, revocation
+        self._users, self._events, self._now = users, events, now
         self._issuer, self._audience = issuer, audience
 
     def log_in(self, user: User, request: Request) -> Response:
-        """200 with a new access token and its lifetime in seconds (the form of RFC 6749 §5.1)."""
-        now = int(self._now())
+        """200 with an access token, its lifetime in seconds, and a refresh token (the form of RFC 6749 §5.1)."""
+        family_id, family, token = self._families.start(user, request.user_agent)
+        if not self._counts(family):  # the password was changed, or the account ended, since it was asked for
+            self._families.end(family_id)
+            return self.refusal()
+        owned = self._families.owned_by(user.id)
+        for oldest in sorted(owned, key=lambda key: owned[key].created_at)[:-MAX_PER_USER]:
+            self._end(oldest, owned[oldest])
+        return self._answer(user, family_id, family, token, request)
+
+    def authenticate(self, request: Request) -> User | Response:
+        """The user as the request's token describes them, or the refusal of RFC 6750 §3.1."""
+        claims = self.claims(request)
+        return claims if isinstance(claims, Response) else _user(claims)
+
+    def claims(self, request: Request) -> jwt.Claims | Response:
+        """What the request's token says, if it may be believed; or the refusal."""
+        header = request.header("authorization")
+        if header is None or not _BEARER.match(header):
+            return self.refusal()
+        credentials = _CREDENTIALS.fullmatch(header)
+        if credentials is None:
+            self._events.emit("authn_token_refused", reason="malformed credentials", peer=request.peer)
+            return _bearer_error(400, "invalid_request", "Send one token: Authorization: Bearer …")
+        try:
+            claims = jwt.verify(
+                credentials[1], self._keys, issuer=self._issuer, audience=self._audience, now=self._now()
+            )
+        except jwt.InvalidToken as invalid:
+            return self._refuse(request, f"{type(invalid).__name__}: {invalid}")
+        if self._revocation.is_revoked(str(claims.get("fam"))):
+            return self._refuse(request, "revoked")
+        return claims
+
+    def refresh(self, token: str, request: Request) -> Response:
+        """200 with new tokens in exchange for this refresh token, or 400 `invalid_grant` (RFC 6749 §5.2)."""
+        try:
+            family_id, family, successor = self._families.use(token)
+        except Reused as theft:
+            if ended := self._families.get(theft.family_id):
+                self._events.emit("authn_token_reuse", user=ended.user_id, peer=request.peer)
+                self._end(theft.family_id, ended)
+            return _invalid_grant()
+        except InvalidGrant as invalid:
+            self._events.emit("authn_token_refused", reason=f"refresh token {invalid}", peer=request.peer)
+            return _invalid_grant()
+        user = self._counts(family)
+        if user is None:
+            self._end(family_id, family)
+            return _invalid_grant()
+        return self._answer(user, family_id, family, successor, request)
+
+    def log_out(self, request: Request) -> Response:
+        """200; the login that the body's refresh token belongs to has ended, if it had not before (RFC 7009 §2.2).
+
+        Its access token, if nothing but the token itself is asked, stays good until it expires.
+        """
+        fields = request.json()
+        token = fields.get("refresh_token") if isinstance(fields, dict) else None
+        if not isinstance(token, str):
+            raise Problem(400, "invalid_request", "Send the refresh token: {\"refresh_token\": …}.")
+        family = self._families.get(family_of(token))
+        if family is not None:
+            self._events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
+            self._end(family_of(token), family)
+        return Response.json({"message": "Logged out"})
+
+    def current(self, request: Request) -> str:
+        """The id of the login that the request's token came from."""
+        claims = self.claims(request)
+        return "" if isinstance(claims, Response) else str(claims.get("fam"))
+
+    def logins(self, user_id: str) -> dict[str, Family]:
+        """The user's living logins by token."""
+        return self._families.owned_by(user_id)
+
+    def end(self, user_id: str, family_id: str) -> bool:
+        """End one login of this user; False if they have no such one."""
+        family = self.logins(user_id).get(family_id)
+        if family is not None:
+            self._end(family_id, family)
+        return family is not None
+
+    def end_all(self, user_id: str) -> None:
+        """End every login of this user."""
+        for family_id, family in self.logins(user_id).items():
+            self._end(family_id, family)
+
+    def refusal(self) -> Response:
+        """401 for a request that brings no token."""
+        return Response.problem(401, "unauthorized", "Send a token: Authorization: Bearer …", self.challenge)
+
+    def _refuse(self, request: Request, reason: str) -> Response:
+        self._events.emit("authn_token_refused", reason=reason, peer=request.peer)
+        return _bearer_error(401, "invalid_token", "The token is not valid; log in again.")
+
+    def _answer(self, user: User, family_id: str, family: Family, token: str, request: Request) -> Response:
+        issued = int(self._now())
+        expires = min(issued + ACCESS_LIFETIME, int(family.expires_at))
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -52,42 +166,39 @@ class Tokens:
             "email": user.email,
             "role": user.role,
             "created_at": user.created_at,
-            "iat": now,
-            "exp": now + ACCESS_LIFETIME,
+            "iat": issued,
+            "exp": expires,
             "jti": secrets.token_urlsafe(16),
+            "fam": family_id,
         }
         self._events.emit("authn_token_created", user=user.id, peer=request.peer)
-        token = jwt.create(claims, self._keys)
-        return Response.json({"token": token, "token_type": "Bearer", "expires_in": ACCESS_LIFETIME})
+        return Response.json(
+            {
+                "token": jwt.create(claims, self._keys),
+                "token_type": "Bearer",
+                "expires_in": expires - issued,
+                "refresh_token": token,
+            }
+        )
 
-    def authenticate(self, request: Request) -> User | Response:
-        """The user as the request's token describes them, or 401."""
-        header = request.header("authorization")
-        if header is None:
-            return self.refusal()
-        credentials = _CREDENTIALS.fullmatch(header)
-        if credentials is None:
-            return self._refuse(request, "not a bearer token")
-        try:
-            claims = jwt.verify(
-                credentials[1], self._keys, issuer=self._issuer, audience=self._audience, now=self._now()
-            )
-        except jwt.InvalidToken as invalid:
-            return self._refuse(request, f"{type(invalid).__name__}: {invalid}")
-        return _user(claims)
+    def _counts(self, family: Family) -> User | None:
+        """The family's user, if the password it was opened with is still theirs and they may log in at all."""
+        user = self._users.get(family.user_id)
+        good = user is not None and not user.disabled and user.password_version == family.password_version
+        return user if good else None
 
-    def log_out(self, request: Request) -> Response:
-        """200, and nothing more: nothing was kept, so nothing can be ended. The client must forget the token."""
-        return Response.json({"message": "Logged out"})
+    def _end(self, family_id: str, family: Family) -> None:
+        self._revocation.end(family_id, family)
+        self._families.end(family_id)
 
-    def refusal(self) -> Response:
-        """The one answer to every request without a good token; why it is bad goes to the log only."""
-        return Response.problem(401, "unauthorized", "Send a token: Authorization: Bearer …", self.challenge)
 
-    def _refuse(self, request: Request, reason: str) -> Response:
-        self._events.emit("authn_token_refused", reason=reason, peer=request.peer)
-        challenge = (("www-authenticate", 'Bearer realm="authref", error="invalid_token"'),)  # RFC 6750 §3.1
-        return Response.problem(401, "unauthorized", "The token is not valid; log in again.", challenge)
+def _bearer_error(status: int, error: str, detail: str) -> Response:
+    challenge = (("www-authenticate", f'Bearer realm="authref", error="{error}"'),)
+    return Response.problem(status, "unauthorized" if status == 401 else error, detail, challenge)
+
+
+def _invalid_grant() -> Response:
+    return Response.problem(400, "invalid_grant", "This refresh token cannot be used (any more); log in again.")
 
 
 def _user(claims: jwt.Claims) -> User:

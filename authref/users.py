@@ -47,6 +47,7 @@ class User:
     disabled: bool
     created_at: str
     password_hash: str = field(default="", repr=False)
+    password_version: int = 0  # counts the changes: a login counts only for the password it proved
 
     def public(self) -> dict[str, object]:
         """What others may see, field by field: a new field stays inside until somebody adds it here."""
@@ -154,6 +155,16 @@ class Users:
                 if self._write(changed, over=user):
                     return changed
             return None
+
+    def set_password(self, user_id: str, password: str) -> User | None:
+        """The account with its new password; every login that proved an older one is void. Raises TooBusy."""
+        password_hash = hash_password(password, self._cost)
+        while user := self._records.get(user_id):
+            version = user.password_version + 1
+            changed = replace(user, password_hash=password_hash, password_version=version)
+            if self._records.replace(user_id, user, changed):
+                return changed
+        return None
 
     def delete(self, user_id: str) -> bool:
         """True if the account was there and is gone. Raises LastAdmin."""

@@ -80,6 +80,11 @@ class Request:
         values = [value for field, value in self.headers if field == name]
         return ", ".join(values) if values else None
 
+    @property
+    def user_agent(self) -> str:
+        """What the client calls itself, cut to 200 characters: shown to its user, never believed."""
+        return (self.header("user-agent") or "")[:200]
+
     def json(self) -> object:
         """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
 

@@ -18,16 +18,20 @@ from pathlib import Path
 
 from authref import guards
 from authref.app.accounts import AccountRoutes
+from authref.app.logins import LoginRoutes
 from authref.app.routes import Route
 from authref.app.settings import Settings
 from authref.app.tokens import TokenRoutes
 from authref.app.users import UserRoutes
 from authref.maps import MemoryMap
 from authref.passwords import TooBusy
+from authref.refresh import Families
+from authref.revocation import AllowList, DenyList, Stateless
 from authref.sessions import Sessions
+from authref.throttle import Throttle
 from authref.tokens import Tokens
 from authref.users import Users
-from authref.wire import Problem, Request, Response
+from authref.wire import Headers, Problem, Request, Response
 
 __all__ = ["App", "Settings", "build"]
 
@@ -52,10 +56,26 @@ class App:
         self.settings, self.events = settings, events
         self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), settings.bcrypt_cost, now)
         self.sessions = Sessions(MemoryMap(now), self.users, events, secure=settings.secure, now=now)
-        self.tokens = Tokens(settings.keys, events, issuer=settings.issuer, audience=settings.audience, now=now)
-        parts = (self.users, self.sessions, self.tokens, events)
+        families = Families(MemoryMap(now), now)
+        revocation = {
+            "none": Stateless(),
+            "denylist": DenyList(MemoryMap(now), now),
+            "allowlist": AllowList(families),
+        }[settings.revocation]
+        self.tokens = Tokens(
+            settings.keys,
+            families,
+            revocation,
+            self.users,
+            events,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            now=now,
+        )
+        parts = (self.users, self.sessions, self.tokens, Throttle(MemoryMap(now), now), events)
         self.routes = (
             *AccountRoutes(*parts).table(),
+            *LoginRoutes(*parts).table(),
             *TokenRoutes(*parts).table(),
             *UserRoutes(*parts).table(),
             Route("GET", "/health", self.health, "anyone"),
@@ -74,20 +94,18 @@ class App:
         try:
             response = self._answer(request)
         except Problem as problem:
-            return self.refuse(problem, request.peer)
+            response = self._note(problem, request.peer)
         except TooBusy:
-            self.events.emit("excess_load", peer=request.peer)
             retry = (("retry-after", str(RETRY_SECONDS)),)
-            response = Response.problem(503, "too_busy", "Too many logins at once; try again.", retry)
+            too_busy = Problem(503, "too_busy", "Too many logins at once; try again.", retry)
+            response = self._note(too_busy, request.peer)
         except Exception as error:  # the last resort: nobody is let in, and nothing is told
             return self.crash(error)
-        return self._harden(response)
+        return self._harden(response, guards.cors_headers(request, self.settings.allow_origins))
 
     def refuse(self, problem: Problem, peer: str) -> Response:
-        """The answer to a request that cannot be read or that nothing here serves."""
-        if problem.code not in ("not_found", "method_not_allowed"):
-            self.events.emit("input_validation_fail", reason=problem.code, peer=peer)
-        return self._harden(problem.response)
+        """The answer to bytes that make no request."""
+        return self._harden(self._note(problem, peer))
 
     def crash(self, error: Exception) -> Response:
         """500, which tells nothing; the log gets the kind of error and its place."""
@@ -99,7 +117,7 @@ class App:
 
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
-        route = self._find(request.path)[0].get(request.method)
+        route = self._find(request.path)[0].get(_as_routed(request.method))
         return route is not None and route.slow
 
     def health(self, request: Request) -> Response:
@@ -115,17 +133,30 @@ class App:
         return Response(200, self._index, (("content-type", "text/html; charset=utf-8"),))
 
     def _answer(self, request: Request) -> Response:
-        if guards.is_cross_site(request, self.settings.public_url):
-            self.events.emit("cross_site_refused", method=request.method, peer=request.peer)
+        settings = self.settings
+        if guards.is_cross_site(request, settings.public_url, settings.allow_origins):
+            self.events.emit("malicious_cors", method=request.method, peer=request.peer)
             return guards.cross_site()
         methods, arguments = self._find(request.path)
         if not methods:
             raise Problem(404, "not_found", "Nothing is here; GET / says what there is.")
-        route = methods.get("GET" if request.method == "HEAD" else request.method)
+        if guards.is_preflight(request, settings.allow_origins):
+            return guards.preflight_answer(methods)
+        route = methods.get(_as_routed(request.method))
         if route is None:
             allowed = ", ".join(sorted([*methods, *(["HEAD"] if "GET" in methods else [])]))
             raise Problem(405, "method_not_allowed", f"This path takes {allowed}.", (("allow", allowed),))
+        if "?" in request.target and not request.query.keys() <= set(route.query):
+            raise Problem(400, "invalid_request", "This route takes no such query parameter.")
         return route.handler(request, *arguments)
+
+    def _note(self, problem: Problem, peer: str) -> Response:
+        """The problem's answer; the log hears of it, unless somebody only mistyped a path."""
+        if problem.code not in ("not_found", "method_not_allowed"):
+            excess = problem.code.startswith("too_")
+            name = "excess_rate_limit_exceeded" if excess else "input_validation_fail"
+            self.events.emit(name, reason=problem.code, peer=peer)
+        return problem.response
 
     def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""
@@ -136,5 +167,9 @@ class App:
             return self._by_path[path], ()
         return self._by_path.get(parent + "/{id}", {}), (last,)
 
-    def _harden(self, response: Response) -> Response:
-        return Response(response.status, response.body, response.headers + self._headers)
+    def _harden(self, response: Response, more: Headers = ()) -> Response:
+        return Response(response.status, response.body, response.headers + more + self._headers)
+
+
+def _as_routed(method: str) -> str:
+    return "GET" if method == "HEAD" else method  # the server leaves the body away

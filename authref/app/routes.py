@@ -24,6 +24,7 @@ from authref import roles
 from authref.events import Events
 from authref.passwords import MAX_LENGTH
 from authref.sessions import Sessions
+from authref.throttle import Throttle
 from authref.tokens import Tokens
 from authref.users import InvalidCredentials, User, Users
 from authref.wire import Headers, Problem, Request, Response
@@ -33,11 +34,15 @@ class Mechanism(Protocol):
     """What sessions and tokens have in common, and all that handlers know of either."""
 
     challenge: Headers  # the WWW-Authenticate line of a 401
+    forbidden: Headers  # what a 403 adds
 
     def log_in(self, user: User, request: Request) -> Response: ...
     def authenticate(self, request: Request) -> User | Response: ...
     def log_out(self, request: Request) -> Response: ...
     def refusal(self) -> Response: ...
+    def current(self, request: Request) -> str: ...
+    def end(self, user_id: str, public_id: str) -> bool: ...
+    def end_all(self, user_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Route:
     handler: Callable[..., Response]
     rule: roles.Rule
     by: str = ""
+    query: tuple[str, ...] = ()  # the parameters it takes; any other is refused (a token in an address, say)
     slow: bool = False  # it hashes a password or walks through many records: not for the thread that serves everybody
 
 
@@ -59,11 +65,16 @@ class Routes:
     users: Users
     sessions: Sessions
     tokens: Tokens
+    throttle: Throttle
     events: Events
+
+    def mechanism(self, request: Request) -> Mechanism:
+        """What judges the request."""
+        return self.sessions if request.header("authorization") is None else self.tokens
 
     def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = None) -> User | Response:
         """The caller as the store knows them now, if the rule lets them in; else 401 or 403."""
-        mechanism: Mechanism = self.sessions if request.header("authorization") is None else self.tokens
+        mechanism = self.mechanism(request)
         caller = mechanism.authenticate(request)
         if isinstance(caller, Response):
             return caller
@@ -72,25 +83,41 @@ class Routes:
             return mechanism.refusal()
         if not roles.permits(rule, live, user_id):
             self.events.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)
-            return roles.forbidden()
+            return roles.forbidden(mechanism.forbidden)
         return live
 
+    def prove(self, email: str, password: str, request: Request) -> User | None:
+        """The user whose password this is, or None; one try on the account's and the address's count."""
+        if not 1 <= len(password) <= MAX_LENGTH:
+            raise Problem(400, "invalid_request", f"A password has 1 to {MAX_LENGTH} characters.")
+        self.throttle.admit(email, request.peer)
+        try:
+            user = self.users.check_credentials(email, password)
+        except InvalidCredentials as failure:
+            self.throttle.failed(email, request.peer)
+            self.events.emit("authn_login_fail", reason=failure.reason, user=failure.user_id, peer=request.peer)
+            return None
+        self.throttle.succeeded(email)
+        return user
 
     def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
         """What the mechanism gives to whoever knows the password, or 401, the same for everybody else."""
         fields = read_fields(request, {"email": str, "password": str})
-        if not 1 <= len(fields["password"]) <= MAX_LENGTH:
-            raise Problem(400, "invalid_request", f"A password has 1 to {MAX_LENGTH} characters.")
-        try:
-            user = self.users.check_credentials(fields["email"], fields["password"])
-        except InvalidCredentials as failure:
-            self.events.emit("authn_login_fail", reason=failure.reason, user=failure.user_id, peer=request.peer)
+        user = self.prove(fields["email"], fields["password"], request)
+        if user is None:
             return Response.problem(401, "invalid_credentials", "Wrong e-mail or password.", mechanism.challenge)
         self.events.emit("authn_login_success", user=user.id, peer=request.peer)
         return mechanism.log_in(user, request)
 
+    def end_all(self, user_id: str) -> None:
+        """End every login of the user, by session and by token."""
+        self.sessions.end_all(user_id)
+        self.tokens.end_all(user_id)
 
-def read_fields(request: Request, required: Mapping[str, type], optional: Mapping[str, type] | None = None) -> dict[str, Any]:
+
+def read_fields(
+    request: Request, required: Mapping[str, type], optional: Mapping[str, type] | None = None
+) -> dict[str, Any]:
     """The body's fields: all of `required`, some of `optional`, no others. Raises Problem, naming each wrong one."""
     fields = request.json()
     if not isinstance(fields, dict):

@@ -14,6 +14,7 @@ from authref import passwords
 from authref.events import Events
 from authref.jwt import Keys
 from authref.keys import check_keys, fresh_keys
+from authref.revocation import MODES
 from authref.users import objections
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -28,6 +29,8 @@ class Settings:
     keys: Keys = field(default_factory=fresh_keys, repr=False)
     issuer: str = "authref"
     audience: str = "authref"
+    revocation: str = "none"  # what verifying a token asks the server: see revocation.py
+    allow_origins: tuple[str, ...] = ()  # origins of others whose pages may talk to us, without cookies
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     events: Events = field(default_factory=Events)
@@ -43,8 +46,13 @@ class Settings:
         check_keys(self.keys)
         if not passwords.MIN_COST <= self.bcrypt_cost <= passwords.MAX_COST:
             raise ValueError(f"The bcrypt cost is a number from {passwords.MIN_COST} to {passwords.MAX_COST}.")
-        if self.public_url is not None and not _ORIGIN.fullmatch(self.public_url):
-            raise ValueError("The public URL is an origin such as https://auth.example: lower case, no path, no slash.")
+        for origin in (*self.allow_origins, *([self.public_url] if self.public_url is not None else [])):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin; write it like https://auth.example: lower case, no path, no slash."
+                )
+        if self.revocation not in MODES:
+            raise ValueError(f"The revocation mode is one of {', '.join(MODES)}.")
         if self.admin_email is not None:
             for sentence in objections(self.admin_email, self.admin_password or "").values():
                 raise ValueError(f"The first admin cannot be made: {sentence}")

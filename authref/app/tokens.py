@@ -1,8 +1,11 @@
-"""Logging in and asking who I am: proved by a token. Put it beside accounts.py; the difference is the lesson."""
+"""Logging in, refreshing, logging out, and asking who I am: proved by a token.
+
+Put it beside accounts.py; the difference is the lesson.
+"""
 
 from __future__ import annotations
 
-from authref.app.routes import Route, Routes
+from authref.app.routes import Route, Routes, read_fields
 from authref.wire import Request, Response
 
 
@@ -10,12 +13,24 @@ class TokenRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         return (
             Route("POST", "/token/login", self.log_in, "anyone", slow=True),
+            Route("POST", "/token/refresh", self.refresh, "anyone"),
+            Route("POST", "/token/logout", self.log_out, "anyone"),
             Route("GET", "/token/me", self.me, "user", by="bearer"),
         )
 
     def log_in(self, request: Request) -> Response:
-        """200 with an access token, or 401."""
+        """200 with an access token and a refresh token, or 401."""
         return self.log_in_by(self.tokens, request)
+
+    def refresh(self, request: Request) -> Response:
+        """200 with new tokens for a refresh token, or 400."""
+        fields = read_fields(request, {"refresh_token": str})
+        return self.tokens.refresh(fields["refresh_token"], request)
+
+    def log_out(self, request: Request) -> Response:
+        """200, whether there was anything to end or not."""
+        read_fields(request, {"refresh_token": str})
+        return self.tokens.log_out(request)
 
     def me(self, request: Request) -> Response:
         """200 with the user as the token describes them: nothing is looked up."""

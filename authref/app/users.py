@@ -20,7 +20,7 @@ MAX_PAGE = 100  # users in one answer
 class UserRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         return (
-            Route("GET", "/users", self.list, "admin", by="either", slow=True),
+            Route("GET", "/users", self.list, "admin", by="either", query=("limit", "after"), slow=True),
             Route("GET", "/users/{id}", self.show, "self_or_admin", by="either"),
             Route("PATCH", "/users/{id}", self.change, "admin", by="either"),
             Route("DELETE", "/users/{id}", self.delete, "self_or_admin", by="either"),
@@ -59,7 +59,10 @@ class UserRoutes(Routes):
             return _last_admin()
         if user is None:
             return _no_such_user()
-        self.events.emit("user_updated", user=user.id, by=caller.id, role=user.role, disabled=user.disabled)
+        if user.disabled:
+            self.end_all(user.id)
+        name = "privilege_permissions_changed" if "role" in fields else "user_updated"
+        self.events.emit(name, user=user.id, by=caller.id, role=user.role, disabled=user.disabled)
         return Response.json({"user": user.public()})
 
     def delete(self, request: Request, user_id: str) -> Response:
@@ -72,6 +75,7 @@ class UserRoutes(Routes):
                 return _no_such_user()
         except LastAdmin:
             return _last_admin()
+        self.end_all(user_id)
         self.events.emit("user_deleted", user=user_id, by=caller.id)
         return Response(204)
 

@@ -1,0 +1,92 @@
+"""Where am I logged in, and how do I end that? Looking after one's own account, by either mechanism.
+
+Rules of this file:
+- a login is ended by its public id, which opens nothing; somebody else's is not found, like one that never was;
+- a new password is asked for together with the old one: a session left open must not become an account;
+- it ends every login that proved the old password. Only this session goes on, under a new id.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from authref.app.routes import Route, Routes, read_fields
+from authref.passwords import objection
+from authref.refresh import Family
+from authref.sessions import Session
+from authref.wire import Problem, Request, Response
+
+
+class LoginRoutes(Routes):
+    def table(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/me/sessions", self.list, "user", by="either"),
+            Route("DELETE", "/me/sessions", self.end_every, "user", by="either"),
+            Route("DELETE", "/me/sessions/{id}", self.end_one, "user", by="either"),
+            Route("POST", "/me/password", self.change_password, "user", by="either", slow=True),
+        )
+
+    def list(self, request: Request) -> Response:
+        """200 with the caller's logins, by session and by token, oldest first."""
+        caller = self.permitted(request, "user")
+        if isinstance(caller, Response):
+            return caller
+        current = self.mechanism(request).current(request)
+        logins: dict[str, Session | Family] = {**self.sessions.logins(caller.id), **self.tokens.logins(caller.id)}
+        oldest_first = sorted(logins.items(), key=lambda item: item[1].created_at)
+        return Response.json({"sessions": [_public(id, login, id == current) for id, login in oldest_first]})
+
+    def end_one(self, request: Request, public_id: str) -> Response:
+        """204: that login has ended."""
+        caller = self.permitted(request, "user")
+        if isinstance(caller, Response):
+            return caller
+        if not (self.sessions.end(caller.id, public_id) or self.tokens.end(caller.id, public_id)):
+            return Response.problem(404, "not_found", "You have no such login.")
+        self.events.emit("session_expired", reason="ended by its user", user=caller.id, peer=request.peer)
+        return Response(204)
+
+    def end_every(self, request: Request) -> Response:
+        """204: every login of the caller has ended, this one too."""
+        caller = self.permitted(request, "user")
+        if isinstance(caller, Response):
+            return caller
+        self.end_all(caller.id)
+        self.events.emit("session_expired", reason="all ended by their user", user=caller.id, peer=request.peer)
+        return Response(204)
+
+    def change_password(self, request: Request) -> Response:
+        """204; a caller with a session gets a new one, everything else has ended."""
+        caller = self.permitted(request, "user")
+        if isinstance(caller, Response):
+            return caller
+        fields = read_fields(request, {"current_password": str, "new_password": str})
+        mechanism = self.mechanism(request)
+        if self.prove(caller.email, fields["current_password"], request) is None:
+            return Response.problem(401, "invalid_credentials", "Wrong current password.", mechanism.challenge)
+        if sentence := objection(fields["new_password"], caller.email):
+            raise Problem(400, "invalid_request", "This password may not be chosen.", errors={"new_password": sentence})
+        user = self.users.set_password(caller.id, fields["new_password"])
+        if user is None:
+            return mechanism.refusal()
+        self.end_all(user.id)
+        self.events.emit("authn_password_change", user=user.id, peer=request.peer)
+        if mechanism is not self.sessions:
+            return Response(204)
+        cookies = [header for header in self.sessions.log_in(user, request).headers if header[0] == "set-cookie"]
+        return Response(204, headers=tuple(cookies))
+
+
+def _public(id: str, login: Session | Family, current: bool) -> dict[str, object]:
+    return {
+        "id": id,
+        "kind": "session" if isinstance(login, Session) else "token",
+        "created_at": _rfc3339(login.created_at),
+        "last_seen": _rfc3339(login.last_seen),
+        "user_agent": login.user_agent,
+        "current": current,
+    }
+
+
+def _rfc3339(moment: float) -> str:
+    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
