@@ -35,6 +35,7 @@ _EMAIL = re.compile(
     r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 MAX_EMAIL = 254  # characters (RFC 5321 §4.5.3.1)
+RESERVATION = 60  # seconds that a sign-up may take, most of them waiting for a core to hash on
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """An entry of an index, an address or a seat among the admins: it says whose it is."""
+    """An entry of an index, an address or a seat among the admins: it says whose it is.
+
+    An address is first reserved, for a minute; if the sign-up is never finished, it is free again.
+    """
 
     user_id: str
+    expires_at: float | None = None
 
 
 class EmailTaken(Exception):
@@ -105,13 +110,20 @@ class Users:
 
     def sign_up(self, email: str, password: str, role: str = "user") -> User:
         """The new account. The caller has seen that `objections` is empty. Raises EmailTaken, TooBusy."""
-        email = email.lower()
-        if self._addresses.get(email):  # spares the hash; who was first is decided below
+        email, now = email.lower(), self._now()
+        user_id = secrets.token_urlsafe(16)
+        reserved = Pointer(user_id, now + RESERVATION)
+        if self._addresses.setdefault(email, reserved) is not reserved:  # and none of the others has to hash
             raise EmailTaken
-        created_at = datetime.fromtimestamp(int(self._now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        user = User(secrets.token_urlsafe(16), email, role, False, created_at, hash_password(password, self._cost))
+        try:
+            password_hash = hash_password(password, self._cost)
+        except TooBusy:
+            self._addresses.pop(email)
+            raise
+        created_at = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        user = User(user_id, email, role, False, created_at, password_hash)
         self._write(user)
-        if self._addresses.setdefault(email, Pointer(user.id)).user_id != user.id:
+        if not self._addresses.replace(email, reserved, Pointer(user_id)):  # it took longer than the reservation
             self._forget(user)
             raise EmailTaken
         return user
