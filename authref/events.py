@@ -69,7 +69,8 @@ def as_text(line: dict[str, object]) -> str:
 
 
 def _shorten(value: object) -> object:
-    if value is None or isinstance(value, (int, float)):
+    # A number beyond 2**53, an infinity or NaN goes as text: JSON, or whoever reads it, cannot hold it.
+    if value is None or isinstance(value, (int, float)) and abs(value) < 2**53:
         return value
     text = str(value)
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"

@@ -46,9 +46,10 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
         return False
     if request.header("sec-fetch-site") in ("same-origin", "none"):  # "none": typed in, or a bookmark
         return False
-    origin = request.header("origin")
+    origin, host = request.header("origin"), request.header("host")
     if origin is not None:
-        return origin != (public_url or f"http://{request.header('host')}") and origin not in allowed
+        ours = public_url or (f"http://{host}" if host else None)
+        return origin != ours and origin not in allowed
     return request.header("sec-fetch-site") is not None  # neither header: curl, a phone app, a script; not a browser
 
 

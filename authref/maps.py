@@ -75,8 +75,8 @@ class MemoryMap(Map[V]):
             if _owner(old) != _owner(value):
                 self._disown(key, _owner(old))
                 self._own(key, _owner(value))
-            end = _end(value)
-            if end is not None and _end(old) is None:  # else it has its place in the heap already
+            end, old_end = _end(value), _end(old)
+            if end is not None and (old_end is None or end < old_end):  # else its place in the heap will do
                 heapq.heappush(self._ends, (end, key))
 
     def setdefault(self, key: str, value: V) -> V:

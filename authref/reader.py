@@ -61,12 +61,12 @@ def read_head(text: str) -> Head:
     headers = _read_fields(text[len(line) :])
     fields = dict(headers)
     if len(fields) != len(headers):
-        _refuse_repeated(headers)
+        fields = _join_repeated(headers)
     host = fields.get("host", "")
     if not _HOST.fullmatch(host):
         raise _malformed("A request has exactly one Host, and it is a host name.")
     length = _body_length(fields, version)
-    expects_continue = _expects_continue(fields)
+    expects_continue = _expects_continue(fields) and version == "HTTP/1.1"
     close = "close" in fields.get("connection", "").lower() or version == "HTTP/1.0"
     return Head(method, _origin_form(target, host), headers, length, not close, expects_continue)
 
@@ -105,12 +105,14 @@ def _read_fields(block: str) -> Headers:
     return tuple([(name.lower(), value.strip(" \t")) for name, value in found])
 
 
-def _refuse_repeated(headers: Headers) -> None:
-    """Raise when a field that frames or addresses the request comes twice: two readers would choose differently."""
-    names = [name for name, _ in headers]
-    for name in ("host", "content-length", "transfer-encoding"):
-        if names.count(name) > 1:
+def _join_repeated(headers: Headers) -> dict[str, str]:
+    """The fields by name, several lines of one name joined; two readers of a second Host would choose differently."""
+    fields: dict[str, str] = {}
+    for name, value in headers:
+        if name in fields and name in ("host", "content-length", "transfer-encoding"):
             raise _malformed(f"A request has at most one {name}.")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
 
 
 def _body_length(fields: dict[str, str], version: str) -> int | None:
@@ -185,7 +187,8 @@ class Reader:
     @property
     def wants_continue(self) -> bool:
         """True while a client holds its body back until it reads "100 Continue" (RFC 9110 §10.1.1)."""
-        return self.waiting_for == "body" and not self._buffer and self.head is not None and self.head.expects_continue
+        nothing_came = self.waiting_for == "body" and not self._buffer and not self._chunks
+        return nothing_came and self.head is not None and self.head.expects_continue
 
     def _take_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
@@ -202,7 +205,8 @@ class Reader:
     def _refuse_endless_head(self) -> None:
         """Raise as soon as what has come can no longer become a head."""
         line, newline, _ = self._buffer.partition(b"\n")
-        _refuse_oversize(len(line), len(self._buffer))
+        # The CR that ends a line, or the head, may be here before its LF; it counts for neither.
+        _refuse_oversize(len(line.removesuffix(b"\r")), len(self._buffer) - 1)
         if newline and not line.endswith(b"\r"):
             raise _malformed("A line ends with CR LF.")
 

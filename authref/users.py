@@ -150,7 +150,7 @@ class Users:
     def page(self, after: str, limit: int) -> tuple[list[User], str | None]:
         """Up to `limit` accounts with ids greater than `after`, and what to pass as `after` for more, or None."""
         records = self._records.page(after, limit)
-        users = [user for user in records.values() if self._by_email(user.email) == user]  # not a lost sign-up
+        users = [user for user in records.values() if self._is_whole(user)]
         return users, max(records) if len(records) == limit else None
 
     def change(self, user_id: str, *, role: str | None = None, disabled: bool | None = None) -> User | None:
@@ -186,7 +186,7 @@ class Users:
                 return False
             if user.is_active_admin:
                 self._refuse_if_last_admin(user)
-            self._addresses.pop(user.email)
+            self._release(user)
             self._forget(user)
             return True
 
@@ -204,6 +204,10 @@ class Users:
         pointer = self._addresses.get(email.lower()) if email.isascii() else None
         return self._records.get(pointer.user_id) if pointer else None
 
+    def _is_whole(self, user: User) -> bool:
+        """False for what a sign-up or a deletion that broke off has left: nobody can log in with it."""
+        return self._addresses.get(user.email) == Pointer(user.id)
+
     def _write(self, user: User, over: User | None = None) -> bool:
         """Store the record; with `over`, only if it is still that. An admin takes the seat before the rights."""
         if user.role == "admin":
@@ -216,6 +220,10 @@ class Users:
             self._admins.pop(user.id)
         return True
 
+    def _release(self, user: User) -> None:
+        """Free the address, unless it is somebody else's by now: an entry that has ended is not there."""
+        self._addresses.replace(user.email, Pointer(user.id), Pointer(user.id, expires_at=0))
+
     def _forget(self, user: User) -> None:
         self._records.pop(user.id)
         self._admins.pop(user.id)
@@ -224,7 +232,7 @@ class Users:
         after = ""
         while seats := self._admins.page(after, 100):
             others = (self._records.get(seat) for seat in seats if seat != user.id)
-            if any(other is not None and other.is_active_admin for other in others):
+            if any(other and other.is_active_admin and self._is_whole(other) for other in others):
                 return
             after = max(seats)
         raise LastAdmin

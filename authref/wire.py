@@ -183,13 +183,14 @@ def write_response(response: Response, date: str, *, close: bool = False, withou
     it. Raises ValueError rather than let a line break out of a header's value: whatever came after it would
     be a header of the attacker's choosing.
     """
+    no_content = response.status == 204  # it ends with its head and names no length (RFC 9110 §8.6, §15.3.5)
     lines = [f"HTTP/1.1 {response.status} {PHRASES[response.status]}", f"date: {date}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
-    if response.status != 204:  # 204 has no body and must not name a length (RFC 9110 §8.6)
+    if not no_content:
         lines.append(f"content-length: {len(response.body)}")
     if close:
         lines.append("connection: close")
     head = "\r\n".join(lines)
     if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
         raise ValueError("a header holds a control character")
-    return (head + "\r\n\r\n").encode("latin-1") + (b"" if without_body else response.body)
+    return (head + "\r\n\r\n").encode("latin-1") + (b"" if without_body or no_content else response.body)
