@@ -22,6 +22,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -35,7 +36,6 @@ _EMAIL = re.compile(
     r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 MAX_EMAIL = 254  # characters (RFC 5321 §4.5.3.1)
-RESERVATION = 60  # seconds that a sign-up may take, most of them waiting for a core to hash on
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """An entry of an index, an address or a seat among the admins: it says whose it is.
-
-    An address is first reserved, for a minute; if the sign-up is never finished, it is free again.
-    """
+    """An entry of an index, an address or a seat among the admins: it says whose it is."""
 
     user_id: str
     expires_at: float | None = None
@@ -106,24 +103,22 @@ class Users:
         self._records, self._addresses, self._admins = records, addresses, admins
         self._cost, self._now = cost, now
         self._decoy = hash_password(secrets.token_urlsafe(), cost)  # stands in for the hash of nobody
+        self._signing_up: dict[str, str] = {}  # addresses whose password is being hashed, with the ids to come
         self._one_change_at_a_time = threading.Lock()  # between counting the admins and removing one
 
     def sign_up(self, email: str, password: str, role: str = "user") -> User:
         """The new account. The caller has seen that `objections` is empty. Raises EmailTaken, TooBusy."""
-        email, now = email.lower(), self._now()
-        user_id = secrets.token_urlsafe(16)
-        reserved = Pointer(user_id, now + RESERVATION)
-        if self._addresses.setdefault(email, reserved) is not reserved:  # and none of the others has to hash
+        email, user_id = email.lower(), secrets.token_urlsafe(16)
+        # Spares the hash where the answer is known; who is first is decided when the address is stored.
+        if self._addresses.get(email) or self._signing_up.setdefault(email, user_id) != user_id:
             raise EmailTaken
         try:
-            password_hash = hash_password(password, self._cost)
-        except TooBusy:
-            self._addresses.pop(email)
-            raise
-        created_at = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        user = User(user_id, email, role, False, created_at, password_hash)
-        self._write(user)
-        if not self._addresses.replace(email, reserved, Pointer(user_id)):  # it took longer than the reservation
+            created_at = datetime.fromtimestamp(int(self._now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            user = User(user_id, email, role, False, created_at, hash_password(password, self._cost))
+            self._write(user)
+        finally:
+            del self._signing_up[email]
+        if self._addresses.setdefault(email, Pointer(user.id)).user_id != user.id:
             self._forget(user)
             raise EmailTaken
         return user
@@ -192,12 +187,12 @@ class Users:
 
     def ensure_admin(self, email: str, password: str) -> User:
         """The account of this address, made if it is not there, as an active admin."""
-        try:
-            return self.sign_up(email, password, role="admin")
-        except EmailTaken:
+        while True:
+            with suppress(EmailTaken):
+                return self.sign_up(email, password, role="admin")
             known = self._by_email(email)
-            changed = self.change(known.id, role="admin", disabled=False) if known else None
-            return changed or self.ensure_admin(email, password)
+            if known and (admin := self.change(known.id, role="admin", disabled=False)):
+                return admin
 
     def _by_email(self, email: str) -> User | None:
         # Only what sign-up takes is looked up: lower() turns the Kelvin sign into 'k', another spelling of an address.
@@ -245,7 +240,7 @@ class Users:
             stronger = replace(user, password_hash=hash_password(password, self._cost))
         except TooBusy:  # another login will do
             return user
-        return stronger if self._write(stronger, over=user) else user
+        return stronger if self._records.replace(user.id, user, stronger) else user
 
 
 def objections(email: str, password: str) -> dict[str, str]:
