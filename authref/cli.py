@@ -141,7 +141,7 @@ def _parser() -> Parser:
     parser.add_argument("--key-file", metavar="PATH", help="keep the keys there, so that a restart ends no token")
     parser.add_argument("--admin-email", metavar="EMAIL", help="the first admin (password: AUTHREF_ADMIN_PASSWORD)")
     parser.add_argument("--bcrypt-cost", type=int, default=12, metavar="N", help="4 to 14 (default: %(default)s)")
-    parser.add_argument("--log", choices=("text", "json", "off"), default="text", help="form of the events on stderr")
+    parser.add_argument("--log", choices=("text", "json", "off"), default="text", help="events on stderr")
     parser.add_argument("--quiet", action="store_true", help="no banner")
     parser.add_argument("--version", action="version", version=f"authref {__version__}")
     return parser

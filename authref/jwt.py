@@ -125,8 +125,10 @@ def verify(
         raise WrongIssuer("iss is not the expected issuer")
     if audience is not None and claims.get("aud") != audience:
         raise WrongAudience("aud is not the expected audience")
-    if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("jti"), str):
-        raise Malformed("sub and jti must be strings")
+    for name in ("sub", "jti"):
+        text = claims.get(name)
+        if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end lies in wait for a store or a log
+            raise Malformed("sub and jti must be strings of printable characters")
     return claims
 
 

@@ -134,7 +134,10 @@ class Sessions:
         return self.refusal()
 
     def _session_id(self, request: Request) -> str | None:
-        session_id = cookies.parse(request.header("cookie") or "").get(self.cookie_name, "")
+        lines = [value for name, value in request.headers if name == "cookie"]
+        if len(lines) != 1:  # a browser sends one line (RFC 6265 §5.4); a second one was added on the way
+            return None
+        session_id = cookies.parse(lines[0]).get(self.cookie_name, "")
         return session_id if _ID.fullmatch(session_id) else None
 
     def _end(self, request: Request) -> Session | None:

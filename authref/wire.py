@@ -74,8 +74,7 @@ class Request:
     def header(self, name: str) -> str | None:
         """The field's value, or None. Lines of one name are joined by ", " (RFC 9110 §5.3).
 
-        So a second `Cookie` or `Authorization` line can never hide behind the first: the joined text is no
-        valid credential any more.
+        So a second `Authorization` line cannot hide behind the first: the joined text is no valid credential.
         """
         values = [value for field, value in self.headers if field == name]
         return ", ".join(values) if values else None
