@@ -129,7 +129,7 @@ def _keys(path: str | None) -> dict[str, bytes]:
 
 
 def _parser() -> Parser:
-    parser = Parser("authref", description="Start the server.", epilog="More commands: authref jwt --help, authref keys new")
+    parser = Parser("authref", description="Start the server.", epilog="Also: authref jwt --help; authref keys new")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
     parser.add_argument("--public-url", metavar="URL", help="origin that browsers use; https makes cookies Secure")
