@@ -43,6 +43,7 @@ STATES = {
     "goodbye": (2.0, READ, "discard"),  # closing at once, with bytes unread, would take the answer back (a reset)
 }
 GRACE = 0.25  # seconds after a stop in which a request that is already on its way is still answered
+PATIENCE = 2.0  # seconds that a slow client has left after a stop; our own work is finished, however long it takes
 MAX_CONNECTIONS = 1024  # beyond: 503
 POOL_THREADS = 128  # more than ever wait for a password hash, so that other slow work finds a thread
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
@@ -63,6 +64,8 @@ class Connection:
         """Begin a state, its deadline and its watch."""
         self.state = state
         seconds, events, action = STATES[state]
+        if self.server.stopping and state != "working":
+            seconds = GRACE if state == "request" else PATIENCE
         self.deadline = time.monotonic() + seconds
         if self._watched != (events, action):
             self._watch(events, action)
@@ -113,6 +116,7 @@ class Connection:
     def refuse(self, problem: Problem) -> None:
         """Answer what could not be read, and end."""
         self.closing = True
+        self.enter("working")  # and read nothing more: it could not be told apart
         self.reply(self.server.write(self.server.app.refuse(problem, self.reader.peer), close=True))
 
     def reply(self, answer: bytes) -> None:
@@ -246,10 +250,11 @@ class Server(HTTPServer):
                 self.selector.unregister(self.socket)
             super().server_close()
             for connection in self.connections:
-                patience = GRACE if connection.state == "request" else 2.0
-                connection.deadline = min(connection.deadline, time.monotonic() + patience)
+                connection.enter(connection.state)
 
     def _accept(self) -> None:
+        if self.socket.fileno() < 0:  # closed by a stop in this same round
+            return
         try:
             while True:
                 sock, address = self.socket.accept()

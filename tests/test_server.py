@@ -1,0 +1,904 @@
+"""The server as clients meet it: real sockets, honest clients and hostile ones, one server thread.
+
+Deadlines are shortened to tenths of a second, in `authref.server.STATES`, where a test waits for one. A test that needs
+a login to take long holds it with a `Gate` instead of sleeping.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from authref.app import App
+from authref.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
+from authref.server import STATES, Server
+from authref.wire import Request, Response
+from tests.support import PASSWORD, Harness, exchange, running, status
+
+PROJECT = Path(__file__).parent.parent
+HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"  # the longest answer there is
+ME = b"GET /me HTTP/1.1\r\nHost: a\r\n\r\n"
+BAD = b"GET /health HTTP/1.1\r\nHost: a\r\nbad line\r\n\r\n"
+DEADLINE = 0.2  # seconds, where a test waits for one
+PATIENCE = 1.5  # seconds within which what a test waits for must have happened: many deadlines, no real one
+
+
+def post(path: str, value: object) -> bytes:
+    """A POST of the value as JSON."""
+    data = json.dumps(value).encode()
+    lines = (f"POST {path} HTTP/1.1", "Host: a", "Content-Type: application/json", f"Content-Length: {len(data)}")
+    return "\r\n".join([*lines, "", ""]).encode() + data
+
+
+def login(path: str = "/login") -> bytes:
+    """Alice's login."""
+    return post(path, {"email": "alice@example.com", "password": PASSWORD})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer off the wire; of repeated headers, `headers` has the last."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """A client that sends bytes as it likes and reads one answer at a time."""
+
+    def __init__(self, server: Server, receive_buffer: int = 0) -> None:
+        self.sock = socket.socket()
+        if receive_buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.settimeout(5)
+        self.sock.connect(("127.0.0.1", server.server_port))
+        self.file = self.sock.makefile("rb")
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.file.close()
+        self.sock.close()
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def ask(self, data: bytes) -> Answer:
+        """The answer to this request."""
+        self.send(data)
+        return self.answer()
+
+    def answer(self, without_body: bool = False) -> Answer:
+        """The next answer; `without_body` if it is one to HEAD."""
+        line = self.file.readline()
+        assert line, "the server closed instead of answering"
+        headers = {}
+        while (field := self.file.readline()) != b"\r\n":
+            name, _, value = field.decode("latin-1").rstrip("\r\n").partition(": ")
+            headers[name] = value
+        length = 0 if without_body else int(headers.get("content-length", "0"))
+        return Answer(int(line.split(b" ")[1]), headers, self.file.read(length))
+
+    def rest(self) -> bytes:
+        """What still comes until the server closes; TimeoutError if it does not."""
+        self.sock.settimeout(PATIENCE)
+        try:
+            return self.file.read()
+        except ConnectionResetError:
+            return b""
+
+    def hears(self, seconds: float = 0.0) -> bool:
+        """True once the server has sent something or closed; False if it has done neither in this time."""
+        return bool(select.select([self.sock], [], [], seconds)[0])
+
+    def vanish(self) -> None:
+        """End the connection with a reset, as a crashed or unplugged client does."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+
+class Gate:
+    """Every check of a password on this app waits at the gate until it is opened."""
+
+    def __init__(self, app: App) -> None:
+        self._check = app.users.check_credentials
+        self._came, self._open = threading.Semaphore(0), threading.Event()
+        app.users.check_credentials = self._wait  # type: ignore[method-assign]
+
+    def _wait(self, email: str, password: str) -> Any:
+        self._came.release()
+        assert self._open.wait(10), "nobody opened the gate"
+        return self._check(email, password)
+
+    def wait_for_one(self) -> None:
+        """Return when another login has come to the gate."""
+        assert self._came.acquire(timeout=5), "no login has come"
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@contextmanager
+def gate(app: App) -> Iterator[Gate]:
+    """A gate that is open at the latest when the block ends."""
+    held = Gate(app)
+    try:
+        yield held
+    finally:
+        held.open()
+
+
+def deadlines(**seconds: float) -> Any:
+    """Other deadlines for these states while the block runs."""
+    return mock.patch.dict(STATES, {state: (time, *STATES[state][1:]) for state, time in seconds.items()})
+
+
+def in_state(server: Server, state: str) -> int:
+    """How many connections are in this state."""
+    return sum(connection.state == state for connection in list(server.connections))
+
+
+def eventually(happened: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """True as soon as it has happened, False if it does not within these seconds."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+class ServerTest(unittest.TestCase):
+    """A server with one user, Alice, for each test, and a way to see whether it is well."""
+
+    def setUp(self) -> None:
+        self.harness = Harness(now=time.time)
+        self.harness.sign_up()
+
+    def serve(self) -> Server:
+        """A server of the harness's app until the test ends."""
+        return self.enterContext(running(self.harness.app))
+
+    def client(self, server: Server, receive_buffer: int = 0) -> Client:
+        """A client that is closed before the server stops."""
+        return self.enterContext(Client(server, receive_buffer))
+
+    def slow_reader(self, server: Server, data: bytes) -> Client:
+        """A client that has sent this and not yet taken the answer, which is too long for the buffers in between."""
+        server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # its connections inherit that
+        before = len(server.connections)
+        client = self.client(server, receive_buffer=4096)
+        client.send(data)
+        self.assertTrue(eventually(lambda: len(server.connections) > before and in_state(server, "answer") > before))
+        return client
+
+    @contextmanager
+    def stalled(self, server: Server) -> Iterator[None]:
+        """The server's thread stands still while the block runs, in a request of somebody else."""
+        begun, go_on, sessions = threading.Event(), threading.Event(), self.harness.app.sessions
+        authenticate = sessions.authenticate
+
+        def wait(request: Request) -> Any:
+            begun.set()
+            assert go_on.wait(10), "nobody let the server go on"
+            return authenticate(request)
+
+        with Client(server) as other, mock.patch.object(sessions, "authenticate", wait):
+            other.send(ME)
+            assert begun.wait(5), "the server has not begun"
+            try:
+                yield
+            finally:
+                go_on.set()
+                self.assertEqual(other.answer().status, 401)
+
+    def assert_well(self, server: Server) -> None:
+        """A new client is served at once."""
+        with Client(server) as client:
+            client.sock.settimeout(PATIENCE)
+            self.assertEqual(client.ask(HEALTH).status, 200)
+
+
+class Answers(ServerTest):
+    def test_a_second_request(self) -> None:
+        """A connection stays open for the next request, whether the answer was good news or bad."""
+        client = self.client(self.serve())
+        unknown = HEALTH.replace(b"health", b"nothing")
+        for request, expected in ((HEALTH, 200), (ME, 401), (login(), 200), (unknown, 404), (HEALTH, 200)):
+            answer = client.ask(request)
+            self.assertEqual(answer.status, expected)
+            self.assertNotIn("connection", answer.headers)
+
+    def test_connection_close(self) -> None:
+        """A client that asks to close, or speaks HTTP/1.0, is told so and gets nothing after its answer."""
+        server = self.serve()
+        for name, request in (
+            ("close", b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+            ("HTTP/1.0", b"GET /health HTTP/1.0\r\nHost: a\r\n\r\n"),
+            ("HTTP/1.0 that would stay", b"GET /health HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"),
+        ):
+            with self.subTest(name), Client(server) as client:
+                answer = client.ask(request + HEALTH)
+                self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
+                self.assertEqual(client.rest(), b"")
+
+    def test_pipelined_requests(self) -> None:
+        """Requests sent together are answered in their order, the slow ones too."""
+        client = self.client(self.serve())
+        client.send(login() + HEALTH + login("/token/login") + ME + post("/login", {}) + HEALTH)
+        answers = [client.answer() for _ in range(6)]
+        self.assertEqual([answer.status for answer in answers], [200, 200, 200, 401, 400, 200])
+        self.assertIn("set-cookie", answers[0].headers)
+        self.assertIn(b"Bearer", answers[2].body)
+
+    def test_a_slow_request_before_a_quick_one(self) -> None:
+        """A quick request waits for the slow one before it on its connection, but not for one on another."""
+        server = self.serve()
+        client = self.client(server)
+        with gate(self.harness.app) as held:
+            client.send(login() + HEALTH)
+            held.wait_for_one()
+            self.assert_well(server)
+            self.assertFalse(client.hears(0.05), "an answer has overtaken another")
+        self.assertIn(b"alice", client.answer().body)
+        self.assertIn(b"ok", client.answer().body)
+
+    def test_a_long_pipeline(self) -> None:
+        """Two thousand requests in one go are all answered, while another client is served too."""
+        server = self.serve()
+        client = self.client(server)
+        sender = threading.Thread(target=client.send, args=(HEALTH * 2000,))
+        sender.start()
+        self.assert_well(server)
+        self.assertEqual({client.answer().status for _ in range(2000)}, {200})
+        sender.join()
+
+    def test_a_request_a_byte_at_a_time(self) -> None:
+        """A request that comes in single bytes gets the answer that it gets whole."""
+        client = self.client(self.serve())
+        whole = client.ask(login())
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in login():
+            client.send(bytes([byte]))
+        answer = client.answer()
+        self.assertEqual((answer.status, answer.body), (200, whole.body))
+
+    def test_head(self) -> None:
+        """HEAD gets the head that GET gets, its length too, and no body; errors are no exception."""
+        client = self.client(self.serve())
+        for path in ("/", "/health", "/openapi.json", "/me", "/nothing", "/users"):
+            with self.subTest(path):
+                request = f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+                # Together: were there a body after the first head, the second answer could not be read.
+                client.send(request.replace(b"GET", b"HEAD") + request)
+                head, get = client.answer(without_body=True), client.answer()
+                self.assertEqual(head.status, get.status)
+                self.assertEqual({**head.headers, "date": ""}, {**get.headers, "date": ""})
+                self.assertEqual(int(head.headers["content-length"]), len(get.body))
+
+    def test_content_length(self) -> None:
+        """The length in the head is the number of bytes that follow it."""
+        server = self.serve()
+        for path in ("/", "/health", "/openapi.json", "/me", "/nothing"):
+            with self.subTest(path):
+                answer = exchange(server, f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+                head, _, body = answer.partition(b"\r\n\r\n")
+                self.assertIn(b"content-length: %d" % len(body), head.split(b"\r\n"))
+
+    def test_a_deletion(self) -> None:
+        """204 has no body and no length, and the connection goes on after it."""
+        cookie, user_id = self.harness.cookie(), self.harness.events("authn_login_success")[0]["user"]
+        client = self.client(self.serve())
+        request = f"DELETE /users/{user_id} HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n".encode()
+        client.send(request + HEALTH)
+        answer = client.answer()
+        self.assertEqual((answer.status, answer.headers.get("content-length")), (204, None))
+        self.assertEqual(client.answer().status, 200)
+
+    def test_date(self) -> None:
+        """Each answer has the time, in the form of HTTP, and in the next second another."""
+        client = self.client(self.serve())
+        date = client.ask(HEALTH).headers["date"]
+        self.assertRegex(date, r"\A[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT\Z")
+        self.assertLess(abs(parsedate_to_datetime(date).timestamp() - time.time()), 3)
+        with mock.patch("time.time", return_value=1_800_000_000.5):
+            self.assertEqual(client.ask(HEALTH).headers["date"], "Fri, 15 Jan 2027 08:00:00 GMT")
+        with mock.patch("time.time", return_value=1_800_000_001.5):
+            self.assertEqual(client.ask(HEALTH).headers["date"], "Fri, 15 Jan 2027 08:00:01 GMT")
+
+    def test_the_client_ends_its_half(self) -> None:
+        """A client that says it will send no more still gets the answers to what it has sent."""
+        answer = exchange(self.serve(), login() + HEALTH)
+        self.assertEqual(answer.count(b"HTTP/1.1 200 OK\r\n"), 2)
+
+    def test_half_a_request_and_the_end(self) -> None:
+        """Half a request is never served, not even when nothing more can come."""
+        server = self.serve()
+        for data in (b"", b"GET /hea", HEALTH[:-1], login()[:-1]):
+            with self.subTest(data):
+                self.assertEqual(exchange(server, data), b"")
+        self.assertEqual(status(exchange(server, login())), 200)
+        self.assertEqual(len(self.harness.events("authn_login_success")), 1)
+
+    def test_an_address_of_the_client(self) -> None:
+        """The app is told the address that the connection comes from."""
+        exchange(self.serve(), post("/login", {"email": "alice@example.com", "password": "wrong"}))
+        self.assertEqual([event["peer"] for event in self.harness.events("authn_login_fail")], ["127.0.0.1"])
+
+
+class Refusals(ServerTest):
+    """What cannot be read is answered, with all headers that other answers have, and nothing after it is believed."""
+
+    UNREADABLE = (
+        (400, "a line that is no field", BAD),
+        (400, "no Host", b"GET / HTTP/1.1\r\n\r\n"),
+        (400, "two lengths", HEALTH[:-2] + b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n"),
+        (400, "length and chunks", HEALTH[:-2] + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (400, "a bad chunk", HEALTH[:-2] + b"Transfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\n\r\n"),
+        (400, "HTTP/0.9", b"GET /\r\n\r\n"),
+        (400, "TLS spoken to a plain port", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\r\n\r\n"),
+        (413, "a body announced too long", post("/login", {}).replace(b"Length: 2", b"Length: 65537")),
+        (413, "a chunk announced too long", HEALTH[:-2] + b"Transfer-Encoding: chunked\r\n\r\n10001\r\n"),
+        (414, "a long request line", b"GET /".ljust(MAX_REQUEST_LINE + 1, b"a") + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (417, "an unknown expectation", HEALTH[:-2] + b"Expect: 200-ok\r\n\r\n"),
+        (431, "a long head", HEALTH[:-2] + b"Cookie: ".ljust(MAX_HEAD, b"a") + b"\r\n\r\n"),
+        (431, "many fields", HEALTH[:-2] + b"X: y\r\n" * 100 + b"\r\n"),
+        (501, "an unknown method", b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (501, "an unknown coding", HEALTH[:-2] + b"Transfer-Encoding: gzip\r\n\r\n"),
+        (505, "an HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    )
+    UNSERVED = (
+        (404, "an unknown path", b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (405, "another method", b"DELETE /me HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (411, "no body", b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\r\n"),
+        (415, "a form", login().replace(b"application/json", b"text/plain")),
+        (400, "broken JSON", login().replace(b'"email"', b"'email'")),
+        (401, "no session", ME),
+        (403, "another site", login().replace(b"Host: a", b"Host: a\r\nOrigin: http://evil.example")),
+    )
+
+    def assert_hardened(self, answer: Answer) -> None:
+        """The answer is a problem that no page can embed, no cache keeps, and that names no version."""
+        self.assertEqual(answer.headers["content-type"], "application/problem+json")
+        self.assertEqual(json.loads(answer.body)["status"], answer.status)
+        self.assertEqual(answer.headers["cache-control"], "no-store")
+        self.assertIn("frame-ancestors 'none'", answer.headers["content-security-policy"])
+        self.assertEqual(answer.headers["cross-origin-resource-policy"], "same-origin")
+        self.assertEqual(answer.headers["referrer-policy"], "no-referrer")
+        self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+        self.assertNotRegex(answer.headers["server"], "[0-9]")
+        self.assertIn("date", answer.headers)
+
+    def test_a_request_after_an_unreadable_one(self) -> None:
+        """After a refusal the connection closes: bytes behind it may be the inside of a body (smuggling)."""
+        server = self.serve()
+        for expected, name, data in self.UNREADABLE:
+            with self.subTest(name), Client(server) as client:
+                answer = client.ask(data + login() + HEALTH)
+                self.assertEqual((answer.status, answer.headers["connection"]), (expected, "close"))
+                self.assert_hardened(answer)
+                self.assertEqual(client.rest(), b"")
+        self.assertEqual(self.harness.events("authn_login_success"), [], "a smuggled login was carried out")
+
+    def test_a_request_after_an_unserved_one(self) -> None:
+        """A request that was read and refused leaves no doubt about where the next one begins: it is served."""
+        client = self.client(self.serve())
+        for expected, name, data in self.UNSERVED:
+            with self.subTest(name):
+                answer = client.ask(data + HEALTH)
+                self.assertEqual(answer.status, expected)
+                self.assert_hardened(answer)
+                self.assertEqual(client.answer().status, 200)
+
+    def test_an_unreadable_request_after_a_good_one(self) -> None:
+        """The good one is answered first, a slow one too; only then comes the refusal."""
+        server = self.serve()
+        for request in (HEALTH, login()):
+            with self.subTest(request), Client(server) as client:
+                client.send(request + BAD + HEALTH)
+                self.assertEqual([client.answer().status, client.answer().status], [200, 400])
+                self.assertEqual(client.rest(), b"")
+
+    def test_the_allow_header(self) -> None:
+        """405 says what the path does take, HEAD beside GET."""
+        client = self.client(self.serve())
+        for request, allowed in (
+            (b"DELETE /me HTTP/1.1\r\nHost: a\r\n\r\n", "GET, HEAD"),
+            (b"GET /login HTTP/1.1\r\nHost: a\r\n\r\n", "POST"),
+        ):
+            answer = client.ask(request)
+            self.assertEqual((answer.status, answer.headers["allow"]), (405, allowed))
+
+    def test_a_megabyte_sent_before_listening(self) -> None:
+        """A client that sends a whole MB before it reads still reads the 413: closing at once would reset it away."""
+        server = self.serve()
+        megabyte = b"x" * 1_000_000
+        for name, framing in (
+            ("by length", b"Content-Length: 1000000\r\n\r\n"),
+            ("by chunks", b"Transfer-Encoding: chunked\r\n\r\nf4240\r\n"),
+        ):
+            with self.subTest(name), Client(server) as client:
+                answer = client.ask(b"POST /login HTTP/1.1\r\nHost: a\r\n" + framing + megabyte)
+                self.assertEqual(answer.status, 413)
+                self.assertIn(b"content_too_large", answer.body)
+                client.sock.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.rest(), b"")
+
+    def test_the_longest_body(self) -> None:
+        """A body of exactly 64 KiB is read, and a wrong password of that length is just wrong."""
+        client = self.client(self.serve())
+        empty = len(json.dumps({"email": "alice@example.com", "password": ""}))
+        request = post("/login", {"email": "alice@example.com", "password": "x" * (MAX_BODY - empty)})
+        self.assertIn(b"Content-Length: 65536\r\n", request)
+        self.assertEqual((client.ask(request).status, client.ask(HEALTH).status), (400, 200))
+
+    def test_expect_continue(self) -> None:
+        """A client that asks first hears 100, sends its body, and gets its answer; the next request hears no 100."""
+        client = self.client(self.serve())
+        request = login()
+        head, body = request[: request.index(b"\r\n\r\n") + 4], request.partition(b"\r\n\r\n")[2]
+        for _ in range(2):
+            client.send(head.replace(b"Host: a", b"Host: a\r\nExpect: 100-continue"))
+            self.assertEqual(client.answer(), Answer(100, {}, b""))
+            client.send(body[:10])
+            self.assertFalse(client.hears(0.02))
+            client.send(body[10:])
+            self.assertEqual(client.answer().status, 200)
+        self.assertEqual(client.ask(login()).status, 200)
+
+    def test_expect_continue_in_chunks(self) -> None:
+        """A chunked body is asked for with one 100, not with one for each chunk."""
+        client = self.client(self.serve())
+        body = login().partition(b"\r\n\r\n")[2]
+        client.send(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
+        client.send(b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self.assertEqual(client.answer(), Answer(100, {}, b""))
+        client.send(b"5\r\n" + body[:5] + b"\r\n")
+        self.assertFalse(client.hears(0.03))
+        client.send(b"%x\r\n" % len(body[5:]) + body[5:] + b"\r\n0\r\n\r\n")
+        self.assertEqual(client.answer().status, 200)
+
+    def test_expect_continue_without_waiting(self) -> None:
+        """A client that sends its body, or half of it, along with the question gets no 100: nothing is held back."""
+        client = self.client(self.serve())
+        request = login().replace(b"Host: a", b"Host: a\r\nExpect: 100-continue")
+        self.assertEqual(client.ask(request).status, 200)
+        client.send(request[:-10])
+        self.assertFalse(client.hears(0.03))
+        self.assertEqual(client.ask(request[-10:]).status, 200)
+
+    def test_expect_continue_with_too_long_a_body(self) -> None:
+        """A body over the limit is refused before it is sent: 413, and no 100 in front of it."""
+        head = b"POST /login HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 65537\r\n\r\n"
+        with Client(self.serve()) as client:
+            self.assertEqual(client.ask(head).status, 413)
+            client.sock.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.rest(), b"")
+
+
+class SlowClients(ServerTest):
+    # What a client sends before it falls silent, and the status of the one answer it gets (0: none at all).
+    SILENT = (
+        (0, "nothing", b""),
+        (200, "a whole request", HEALTH),  # a 408 later would be taken for the answer to the next one
+        (408, "a byte", b"G"),
+        (408, "half a head", HEALTH[:20]),
+        (408, "a head but its last byte", HEALTH[:-1]),
+        (408, "half a body", login()[:-5]),
+        (408, "a head, no body", login()[: login().index(b"\r\n\r\n") + 4]),
+        (408, "half a chunk", HEALTH[:-2] + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel"),
+        (408, "a chunk, no end", HEALTH[:-2] + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+    )
+
+    def test_150_clients_that_fall_silent(self) -> None:
+        """Whoever stops half way gets 408 at the deadline, an idle client not a word; others are served meanwhile."""
+        with deadlines(request=DEADLINE, head=DEADLINE, body=DEADLINE), ExitStack() as clients:
+            server = self.serve()
+            slow = []
+            for expected, name, data in self.SILENT * 17:
+                client = clients.enter_context(Client(server))
+                client.send(data)
+                slow.append((expected, name, client))
+            self.assert_well(server)
+            for expected, name, client in slow:
+                with self.subTest(name):
+                    answer = client.rest()
+                    self.assertEqual((status(answer), answer.count(b"HTTP/1.1 ")), (expected, 1 if expected else 0))
+            self.assert_well(server)
+
+    def test_the_deadlines(self) -> None:
+        """What a client can delay ends within 10 seconds (a head) or 15 (the rest); only our own work may last."""
+        seconds = {state: row[0] for state, row in STATES.items()}
+        self.assertEqual((seconds["head"], seconds["request"]), (10, 15))
+        self.assertEqual([state for state, limit in seconds.items() if limit > 15], ["working"])
+
+    def test_a_byte_now_and_then(self) -> None:
+        """A byte does not move the deadline: else one laptop holds every connection for ever (slowloris)."""
+        with deadlines(head=DEADLINE, body=DEADLINE):
+            server = self.serve()
+            dribbling = []
+            for start, rest in (
+                (b"GET / HTTP/1.1\r\nX: ", b"x"),
+                (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", b"x"),
+                (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+            ):
+                client = self.client(server)
+                client.send(start)
+                dribbling.append((client, itertools.cycle(rest)))
+            end = time.monotonic() + PATIENCE
+            while dribbling and time.monotonic() < end:
+                for client, drops in list(dribbling):
+                    if client.hears(0.01):
+                        self.assertEqual(client.answer().status, 408)
+                        dribbling.remove((client, drops))
+                    else:
+                        client.send(bytes([next(drops)]))
+            self.assertEqual(len(dribbling), 0, "a deadline moved")
+            self.assert_well(server)
+
+    def test_a_client_that_does_not_read(self) -> None:
+        """Who does not take an answer is put out at the deadline, even if they take a little of it now and then."""
+        sessions, long = self.harness.app.sessions, Response(200, b"x" * 4_000_000)
+        with deadlines(answer=DEADLINE), mock.patch.object(sessions, "authenticate", return_value=long):
+            server = self.serve()
+            clients = [self.slow_reader(server, ME) for _ in range(3)]
+            self.assert_well(server)
+            end = time.monotonic() + PATIENCE
+            while server.connections and time.monotonic() < end:
+                clients[0].sock.recv(8192)
+                time.sleep(0.01)
+            self.assertEqual(len(server.connections), 0, "a slow reader is still there")
+
+    def test_a_client_that_only_asks(self) -> None:
+        """Who sends requests and reads nothing is not read from any more: their answers do not pile up in memory."""
+        client = self.slow_reader(self.serve(), OPENAPI)
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        client.sock.settimeout(0.1)
+        with self.assertRaises(TimeoutError):
+            client.send(OPENAPI * 200_000)  # 9 MB
+
+    def test_a_client_that_reads_slowly_but_in_time(self) -> None:
+        """A client that takes its time, but less than the deadline, gets every byte, and its next request answered."""
+        client = self.slow_reader(self.serve(), OPENAPI * 20)
+        expected = self.harness.send("GET", "/openapi.json").body
+        for _ in range(20):
+            self.assertEqual(client.answer().body, expected)
+        self.assertEqual(client.ask(HEALTH).status, 200)
+
+    def test_the_rest_of_a_request_at_its_deadline(self) -> None:
+        """A request that is complete just as its time is up is answered or refused, and the order stays in any case."""
+        with deadlines(head=DEADLINE), gate(self.harness.app) as held:
+            server = self.serve()
+            client = self.client(server)
+            client.send(OPENAPI[:10])
+            self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
+            with self.stalled(server):
+                client.send(OPENAPI[10:] + login() + HEALTH)
+                time.sleep(DEADLINE + 0.05)
+            first = client.answer()
+            if first.status == 408:
+                self.assertEqual(client.rest(), b"")
+            else:
+                self.assertFalse(client.hears(0.1), "an answer has overtaken another")
+                held.open()
+                self.assertEqual([first.status, client.answer().status, client.answer().status], [200, 200, 200])
+
+    def test_a_slow_answer(self) -> None:
+        """The deadlines are for clients: an answer that we are slow to make is not cut off by them."""
+        with deadlines(request=DEADLINE, head=DEADLINE, body=DEADLINE), gate(self.harness.app) as held:
+            server = self.serve()
+            client = self.client(server)
+            client.send(login())
+            held.wait_for_one()
+            self.assertFalse(client.hears(1.5 * DEADLINE))
+            held.open()
+            self.assertEqual(client.answer().status, 200)
+
+    def test_clients_that_vanish(self) -> None:
+        """A client that breaks off at any point hurts nobody else."""
+        with gate(self.harness.app) as held:
+            server = self.serve()
+            for data in (b"", b"G", login()[:-1], BAD, HEALTH * 100):
+                client = Client(server)
+                client.send(data)
+                client.vanish()
+            client = Client(server)
+            client.send(login())
+            held.wait_for_one()
+            client.vanish()  # its answer is still to come
+            self.assert_well(server)
+            held.open()
+            self.assertTrue(eventually(lambda: not server.connections))
+            self.assert_well(server)
+
+    def test_64_logins_at_once(self) -> None:
+        """While as many logins are under way as may wait, everybody else is served at once, and then they are."""
+        with gate(self.harness.app) as held, ExitStack() as clients:
+            server = self.serve()
+            waiting = [clients.enter_context(Client(server)) for _ in range(64)]
+            for client in waiting:
+                client.send(login())
+            for _ in waiting:
+                held.wait_for_one()
+            self.assert_well(server)
+            held.open()
+            self.assertEqual({client.answer().status for client in waiting}, {200})
+
+
+class ConnectionLimit(ServerTest):
+    def test_one_more_than_the_limit(self) -> None:
+        """The client beyond the limit hears 503 and when to come back; the others are served, and so is the next."""
+        with mock.patch("authref.server.MAX_CONNECTIONS", 3):
+            server = self.serve()
+            served = [self.client(server) for _ in range(3)]
+            for client in served:
+                self.assertEqual(client.ask(HEALTH).status, 200)
+            with Client(server) as client:
+                refused = client.ask(HEALTH)
+                self.assertEqual((refused.status, refused.headers["connection"]), (503, "close"))
+                self.assertGreater(int(refused.headers["retry-after"]), 0)
+                self.assertEqual(refused.headers["x-content-type-options"], "nosniff")
+                client.sock.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.rest(), b"")
+            for client in served:
+                self.assertEqual(client.ask(HEALTH).status, 200)
+            served[0].vanish()
+            self.assertTrue(eventually(lambda: len(server.connections) == 2))
+            self.assert_well(server)
+
+
+class Crashes(ServerTest):
+    def test_a_handler_that_crashes(self) -> None:
+        """An error in a handler is a 500 that tells nothing, and nobody is let in; the server goes on."""
+        client = self.client(self.serve())
+        for request, part, method in (
+            (ME, self.harness.app.sessions, "authenticate"),
+            (login(), self.harness.app.users, "check_credentials"),  # in the pool
+        ):
+            with mock.patch.object(part, method, side_effect=RuntimeError("the secret is hunter2")):
+                answer = client.ask(request)
+            self.assertEqual((answer.status, json.loads(answer.body)["code"]), (500, "internal_error"))
+            self.assertNotIn(b"hunter2", answer.body)
+            self.assertNotIn("set-cookie", answer.headers)
+            self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+            self.assertEqual(client.ask(HEALTH).status, 200)
+        self.assertEqual([event["error"] for event in self.harness.events("sys_crash")], ["RuntimeError"] * 2)
+        self.assertNotIn("hunter2", "".join(self.harness.log))
+
+    def test_an_answer_that_cannot_be_written(self) -> None:
+        """A handler's header that breaks its line becomes a 500, not two headers."""
+        client = self.client(self.serve())
+        for answer in (
+            Response(200, b"", (("location", "/\r\nset-cookie: session=evil"),)),
+            Response(200, b"", (("x", "\u20ac"),)),
+            Response(299),
+        ):
+            sessions = self.harness.app.sessions
+            with self.subTest(answer), mock.patch.object(sessions, "authenticate", return_value=answer):
+                self.assertEqual(client.ask(ME).status, 500)
+        self.assertEqual(client.ask(HEALTH).status, 200)
+
+    def test_a_log_that_cannot_be_written(self) -> None:
+        """A full disk under the log costs no request."""
+        harness = Harness(now=time.time)
+        with mock.patch.object(harness.app.events, "_write", side_effect=OSError(28, "No space left on device")):
+            client = self.enterContext(Client(self.enterContext(running(harness.app))))
+            self.assertEqual([client.ask(login()).status, client.ask(BAD).status], [401, 400])
+
+
+class GracefulStop(ServerTest):
+    def assert_ended(self, server: Server) -> None:
+        """The server's loop has ended, soon."""
+        self.assertTrue(eventually(lambda: not server.connections), "connections are still open")
+
+    def test_idle_connections(self) -> None:
+        """A stop closes idle connections, soon and without a word, and lets nobody new in."""
+        server = self.serve()
+        fresh, used = self.client(server), self.client(server)
+        self.assertEqual(used.ask(HEALTH).status, 200)
+        server.stop()
+        self.assertEqual((fresh.rest(), used.rest()), (b"", b""))
+        self.assert_ended(server)
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", server.server_port), timeout=1)
+
+    def test_a_login_in_flight(self) -> None:
+        """A login that was under way is answered, as the last one of its connection."""
+        with gate(self.harness.app) as held:
+            server = self.serve()
+            client = self.client(server)
+            client.send(login())
+            held.wait_for_one()
+            server.stop()
+            self.assertFalse(client.hears(0.05), "the stop has cut the login off")
+            held.open()
+            self.assertEqual(client.answer().status, 200)
+            self.assertEqual(client.rest(), b"")
+            client.close()
+            self.assert_ended(server)
+
+    def test_a_login_that_takes_longer_than_patience(self) -> None:
+        """However long a login in flight takes, a stop waits for it: clients have deadlines, our own work has none."""
+        late = 0.0
+        monotonic = time.monotonic
+        with gate(self.harness.app) as held, mock.patch("time.monotonic", lambda: monotonic() + late):
+            server = self.serve()
+            client = self.client(server)
+            client.send(login())
+            held.wait_for_one()
+            server.stop()
+            self.assertFalse(client.hears(0.05))
+            late = 60.0  # a minute has passed
+            self.assertFalse(client.hears(0.1), "the stop has cut the login off")
+            held.open()
+            self.assertEqual(client.answer().status, 200)
+
+    def test_a_request_on_its_way(self) -> None:
+        """A request that the server has not read yet when it is stopped is answered, and is its connection's last."""
+        with running(self.harness.app) as server, ExitStack() as clients:
+            known = clients.enter_context(Client(server))
+            self.assertEqual(known.ask(HEALTH).status, 200)
+            with self.stalled(server):
+                new = clients.enter_context(Client(server))
+                for client in (known, new):
+                    client.send(HEALTH)
+                server.stop()
+            for client in (known, new):
+                answer = client.answer()
+                self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
+                self.assertEqual(client.rest(), b"")
+
+    def test_a_client_that_comes_just_after_the_stop(self) -> None:
+        """Who connects before the server has noticed that it should stop is answered, and the stop goes on."""
+        with running(self.harness.app) as server, ExitStack() as clients:
+            with self.stalled(server):
+                server.stop()
+                client = clients.enter_context(Client(server))
+                client.send(HEALTH)
+            self.assertEqual(client.answer().status, 200)
+            self.assertEqual(client.rest(), b"")
+            client.close()
+            self.assert_ended(server)
+
+    def test_half_a_request(self) -> None:
+        """A client in the middle of its request may finish it, and is closed afterwards."""
+        server = self.serve()
+        client = self.client(server)
+        client.send(HEALTH[:10])
+        self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
+        server.stop()
+        self.assertFalse(client.hears(0.05))
+        answer = client.ask(HEALTH[10:])
+        self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
+        self.assertEqual(client.rest(), b"")
+
+    def test_a_client_that_never_finishes(self) -> None:
+        """A stop waits a few seconds at most for a client that sends half a request and then nothing."""
+        late = 0.0
+        monotonic = time.monotonic
+        with mock.patch("time.monotonic", lambda: monotonic() + late):
+            server = self.serve()
+            client = self.client(server)
+            client.send(HEALTH[:10])
+            self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
+            server.stop()
+            self.assertFalse(client.hears(0.05))
+            late = 3.0
+            self.assertEqual(status(client.rest()), 408)
+
+    def test_a_client_slow_to_read(self) -> None:
+        """A client that takes its answer slowly gets all of it, and the connection does not go on afterwards."""
+        expected = self.harness.send("GET", "/openapi.json").body
+        for requests in (1, 5):
+            with self.subTest(requests=requests), running(self.harness.app) as server:
+                with self.slow_reader(server, OPENAPI * requests) as client:
+                    server.stop()
+                    time.sleep(0.05)
+                    self.assertTrue(client.rest().endswith(expected))
+                self.assert_ended(server)
+
+    def test_stop_twice(self) -> None:
+        """A second Ctrl-C changes nothing."""
+        server = self.serve()
+        server.stop()
+        server.stop()
+        self.assert_ended(server)
+
+
+class ForeignClient(ServerTest):
+    def test_http_client(self) -> None:
+        """Python's own client, which we did not write, goes through a whole visit on one connection."""
+        server = self.serve()
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+        self.addCleanup(connection.close)
+
+        def ask(method: str, path: str, body: Any = None, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+            headers = {name.replace("_", "-"): value for name, value in headers.items()}
+            if body is not None:
+                headers["Content-Type"] = "application/json"
+            connection.request(method, path, body, headers, encode_chunked=not isinstance(body, str | None))
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+
+        bob = json.dumps({"email": "bob@example.com", "password": PASSWORD})
+        self.assertEqual(ask("POST", "/signup", bob)[0], 201)
+        sock = connection.sock
+        chunks = iter([bob[:20].encode(), bob[20:].encode()])
+        answer, headers, _ = ask("POST", "/login", chunks, Transfer_Encoding="chunked")
+        self.assertEqual(answer, 200)
+        cookie = headers["set-cookie"].partition(";")[0]
+        self.assertEqual(ask("GET", "/me", Cookie=cookie)[0], 200)
+        self.assertEqual(ask("HEAD", "/me", Cookie=cookie)[2], b"")
+        self.assertEqual(ask("GET", "/nothing")[0], 404)
+        self.assertEqual(ask("POST", "/logout", Cookie=cookie)[0], 200)
+        self.assertEqual(ask("GET", "/me", Cookie=cookie)[0], 401)
+        self.assertIs(connection.sock, sock, "the connection was not kept")
+
+
+@unittest.skipUnless(hasattr(signal, "SIGTERM") and os.name == "posix", "needs POSIX signals")
+class Process(unittest.TestCase):
+    def test_sigterm(self) -> None:
+        """The program says where it listens, serves, and ends quietly with status 0 when told to."""
+        command = [sys.executable, "-m", "authref", "--port", "0", "--bcrypt-cost", "4", "--log", "off"]
+        with subprocess.Popen(
+            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            self.addCleanup(process.kill)
+            assert process.stdout is not None and process.stderr is not None
+            banner = process.stdout.readline()
+            found = re.search(r"http://127\.0\.0\.1:([0-9]+)", banner)
+            assert found, banner + process.stderr.read()
+            connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=5)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/health")
+            self.assertEqual(connection.getresponse().read(), b'{"status":"ok"}\n')
+            process.send_signal(signal.SIGTERM)  # while the connection is open
+            _, errors = process.communicate(timeout=5)
+            self.assertEqual((process.returncode, errors), (0, ""))
+
+
+class SlowRoutes(ServerTest):
+    def test_which_routes_are_slow(self) -> None:
+        """What hashes a password or walks through all users is kept from the thread that serves everybody."""
+        for slow, method, path in (
+            (True, "POST", "/login"),
+            (True, "POST", "/token/login"),
+            (True, "POST", "/signup"),
+            (True, "GET", "/users"),
+            (True, "HEAD", "/users"),  # it does all that GET does
+            (False, "GET", "/health"),
+            (False, "GET", "/me"),
+            (False, "GET", "/login"),
+            (False, "GET", "/nothing"),
+        ):
+            with self.subTest(method=method, path=path):
+                self.assertEqual(self.harness.app.is_slow(Request(method, path)), slow)
+
+
+if __name__ == "__main__":
+    unittest.main()
