@@ -36,7 +36,7 @@ _TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
 # CR or LF, and a folded line (one that starts with a blank) has no name.
 _FIELD = re.compile(rf"\r\n({_TOKEN}):([^\x00-\x08\x0a-\x1f\x7f]*)(?=\r\n)")
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
-_DIGITS = re.compile(r"[0-9]+")  # not \d and not int(): both take '٣', and int() takes '+5' and '5_0' too
+_DIGITS = re.compile(r"[0-9]+")  # not int() alone: it takes '+5', '5_0' and the digits of other scripts
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _START_OF_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{0,8}|[0-9A-Fa-f]{1,8}\r")
 
@@ -204,10 +204,10 @@ class Reader:
 
     def _refuse_endless_head(self) -> None:
         """Raise as soon as what has come can no longer become a head."""
-        line, newline, _ = self._buffer.partition(b"\n")
+        line = self._buffer.partition(b"\n")[0]
         # The CR that ends a line, or the head, may be here before its LF; it counts for neither.
         _refuse_oversize(len(line.removesuffix(b"\r")), len(self._buffer) - 1)
-        if newline and not line.endswith(b"\r"):
+        if self._buffer.count(b"\n") != self._buffer.count(b"\r\n"):
             raise _malformed("A line ends with CR LF.")
 
     def _take_bytes(self, length: int) -> bytes | None:
