@@ -186,7 +186,7 @@ def _key_id(part: bytes) -> str:
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
     """The decoded payload, if the signature is right.
 
-    Compared is the text: 43 characters, the one spelling of 32 bytes. compare_digest takes as long for a
+    Compared is the text, the one spelling of 32 bytes: any other spelling does not fit. compare_digest takes as long for a
     wrong first character as for a wrong last one, so nobody can find the signature character by character.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
@@ -213,9 +213,10 @@ def _read_object(data: bytes, part: str) -> dict[str, object]:
 def _check_times(claims: Claims, now: float, leeway: float) -> None:
     """Raise unless iat is a date, exp lies ahead and nbf, if there is one, behind (RFC 7519 §4.1)."""
     _date(claims.get("iat"))
-    if now >= _date(claims.get("exp")) + leeway:
+    # "not now <" and not "now >=": should a number ever be NaN, both comparisons are false.
+    if not now < _date(claims.get("exp")) + leeway:
         raise Expired("exp has passed")
-    if now < _date(claims.get("nbf", 0)) - leeway:
+    if not now >= _date(claims.get("nbf", 0)) - leeway:
         raise NotYetValid("nbf has not come")
 
 

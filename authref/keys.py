@@ -10,11 +10,14 @@ them verify: put a new one in front, wait until the last token of the old one ha
 from __future__ import annotations
 
 import os
+import re
 from base64 import urlsafe_b64decode
 from contextlib import suppress
 from secrets import token_bytes, token_hex
 
 from authref.jwt import MIN_KEY, InvalidToken, Keys, decode, encode
+
+_KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # Keys of 32 bytes and more that stand in debuggers, tutorials and RFC 7515 §A.1.1: where those who guess begin.
 _PUBLISHED = frozenset(
@@ -40,28 +43,36 @@ def write_keys(keys: Keys) -> str:
 def read_keys(text: str) -> dict[str, bytes]:
     """The ring written as `kid:base64url,kid:base64url`; its first key signs. Raises ValueError, in a sentence."""
     ring: dict[str, bytes] = {}
-    for entry in text.split(","):
+    for number, entry in enumerate(text.split(","), 1):
         kid, _, secret = entry.strip().partition(":")
         try:
             key = decode(secret.rstrip("=").encode("ascii"))
         except (InvalidToken, UnicodeEncodeError):
-            raise ValueError("A key is written as kid:secret, the secret in base64url.") from None
-        if not kid or kid in ring:
-            raise ValueError("Each key needs a kid of its own: kid:secret,kid:secret.")
-        ring[kid] = key
+            key = b""
+        if not kid or not key:
+            raise ValueError("A key ring is written as kid:secret,kid:secret, the secrets in base64url.")
+        if kid in ring:
+            raise ValueError(f"Key {number} of the ring has the kid of another one; give each its own.")
+        # Pasted as it stands, a published secret is base64url of other bytes, and as well known.
+        ring[kid] = secret.encode("ascii") if secret.encode("ascii") in _PUBLISHED else key
     check_keys(ring)
     return ring
 
 
 def check_keys(keys: Keys) -> None:
-    """Raise ValueError, in a sentence, for a ring that must not sign: a guessed key gives every account away."""
+    """Raise ValueError, in a sentence, for a ring that must not sign: a guessed key gives every account away.
+
+    The sentence names a key by its place, for what stands where the kid should may be the secret.
+    """
     if not keys:
-        raise ValueError("The key ring is empty: it needs at least one key.")
-    for kid, key in keys.items():
+        raise ValueError("The key ring is empty; it needs at least one key.")
+    for number, (kid, key) in enumerate(keys.items(), 1):
+        if not _KID.fullmatch(kid):
+            raise ValueError(f"The kid of key {number} is not 1 to 64 letters, digits, dots, dashes or underscores.")
         if len(key) < MIN_KEY:
-            raise ValueError(f"The key {kid!r} has {len(key)} bytes; HS256 needs at least {MIN_KEY} random ones.")
+            raise ValueError(f"Key {number} of the ring has {len(key)} bytes; HS256 needs {MIN_KEY} random ones.")
         if key in _PUBLISHED or len(set(key)) < 16:  # of 32 random bytes about 30 differ
-            raise ValueError(f"The key {kid!r} is a published or patterned secret; use 32 random bytes.")
+            raise ValueError(f"Key {number} of the ring is a published or patterned secret; use 32 random bytes.")
 
 
 def read_key_file(path: str) -> dict[str, bytes]:

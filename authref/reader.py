@@ -204,10 +204,10 @@ class Reader:
 
     def _refuse_endless_head(self) -> None:
         """Raise as soon as what has come can no longer become a head."""
-        line = self._buffer.partition(b"\n")[0]
+        line, newline, _ = self._buffer.partition(b"\n")
         # The CR that ends a line, or the head, may be here before its LF; it counts for neither.
         _refuse_oversize(len(line.removesuffix(b"\r")), len(self._buffer) - 1)
-        if self._buffer.count(b"\n") != self._buffer.count(b"\r\n"):
+        if newline and not line.endswith(b"\r"):
             raise _malformed("A line ends with CR LF.")
 
     def _take_bytes(self, length: int) -> bytes | None:

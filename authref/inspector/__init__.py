@@ -23,19 +23,20 @@ from authref.wire import read_json
 
 TIMES = ("iat", "nbf", "exp")
 
-# The rungs of jwt.verify from the bottom up, and the refusals that belong to each; Malformed belongs to three.
+# The rungs of jwt.verify from the bottom up, and the refusals that belong to each; Malformed belongs to four.
 LADDER: tuple[tuple[str, tuple[type[jwt.InvalidToken], ...]], ...] = (
     ("form: three parts of base64url, joined by dots", (jwt.Malformed,)),
     ("header: HS256 and no extensions", (jwt.WrongAlgorithm,)),
     ("type: an access token", (jwt.WrongType,)),
     ("key: one of our ring", (jwt.UnknownKey,)),
     ("signature: made with that key over these parts", (jwt.BadSignature,)),
-    ("claims: a JSON object with exp, iat, sub and jti", ()),
+    ("claims: a JSON object, its times in Unix seconds", ()),
     ("times: begun and not over", (jwt.Expired, jwt.NotYetValid)),
     ("issuer: the one expected", (jwt.WrongIssuer,)),
     ("audience: the one expected", (jwt.WrongAudience,)),
+    ("names: sub and jti are there", ()),
 )
-_FORM, _HEADER, _CLAIMS = 0, 1, 5
+_FORM, _HEADER, _CLAIMS, _NAMES = 0, 1, 5, 9
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,11 +45,18 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.command == "create":
         print(_create(chosen))
         return 0
-    token = (sys.stdin.read() if chosen.token == "-" else chosen.token).strip()  # noqa: S105
+    token = _standard_input() if chosen.token == "-" else chosen.token.strip()  # noqa: S105
     if chosen.command == "verify":
         return _verify(token, chosen)
     print(describe(token, time.time()))
     return 0
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read().strip()
+    except UnicodeDecodeError:
+        fail("This is no token: it is not text.")
 
 
 def unverified_parts(token: str) -> tuple[object, object, bytes]:
@@ -69,7 +77,7 @@ def describe(token: str, now: float) -> str:
         header, payload, signature = unverified_parts(token)
     except jwt.Malformed as error:
         fail(f"This is no token: {error}.")
-    lines = ["header", json.dumps(header, indent=2), "payload", json.dumps(payload, indent=2)]
+    lines = ["header", _pretty(header), "payload", _pretty(payload)]
     if isinstance(payload, dict):
         lines += [f"  {name}: {_in_words(payload[name], now)}" for name in TIMES if name in payload]
     lines += ["signature", f"  {len(signature)} bytes, not checked: anybody could have written this token"]
@@ -87,7 +95,7 @@ def rung(token: str, keys: jwt.Keys, refusal: jwt.InvalidToken) -> int:
             continue
         except jwt.InvalidToken:
             break
-        return _CLAIMS
+        return _NAMES if "jti" in str(refusal) else _CLAIMS
     return _HEADER if "header" in str(refusal) or "crit" in str(refusal) else _FORM
 
 
@@ -104,7 +112,7 @@ def _verify(token: str, chosen: argparse.Namespace) -> int:
     for name, _ in LADDER:
         print(f"  yes {name}")
     print("accepted")
-    print(json.dumps(claims, indent=2))
+    print(_pretty(claims))
     for name in TIMES:
         if name in claims:
             print(f"  {name}: {_in_words(claims[name], time.time())}")
@@ -116,6 +124,13 @@ def _create(chosen: argparse.Namespace) -> str:
     claims = {"iss": chosen.issuer, "aud": chosen.audience, "sub": chosen.sub, "email": chosen.email}
     claims |= {"role": chosen.role, "iat": now, "exp": now + chosen.lifetime, "jti": secrets.token_urlsafe(16)}
     return jwt.create({name: value for name, value in claims.items() if value is not None}, environment_keys())
+
+
+def _pretty(value: object) -> str:
+    try:
+        return json.dumps(value, indent=2)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
 
 
 def _in_words(moment: object, now: float) -> str:

@@ -1,0 +1,194 @@
+"""A cookie is read without interpreting it and written so that nothing can break out of it.
+
+Whoever controls a neighbouring host, or a page on plain http, can send cookies of their own making beside
+ours: the parser is what they attack. `session` stands for our name in the tables.
+"""
+
+from __future__ import annotations
+
+import random
+import unittest
+from http.cookies import SimpleCookie
+
+from authref.cookies import MAX_SIZE, clear_cookie, parse, set_cookie
+
+# name, the Cookie header's value, what is read from it
+HEADERS: list[tuple[str, str, dict[str, str]]] = [
+    ("one cookie", "session=abc", {"session": "abc"}),
+    ("two cookies", "session=abc; theme=dark", {"session": "abc", "theme": "dark"}),
+    ("no blank after the semicolon", "session=abc;theme=dark", {"session": "abc", "theme": "dark"}),
+    ("blanks and tabs around name and value", " \tsession\t =\t abc \t; a=b", {"session": "abc", "a": "b"}),
+    ("an empty value", "session=; theme=dark", {"session": "", "theme": "dark"}),
+    ("an = inside the value", "session=a=b==", {"session": "a=b=="}),
+    ("names differ in case", "SESSION=x; Session=y; session=z", {"SESSION": "x", "Session": "y", "session": "z"}),
+    ("SESSION is not session", "SESSION=x", {"SESSION": "x"}),
+    ("nothing", "", {}),
+    # -- a name that comes twice is not there: which of the two is ours, and which was planted?
+    ("session twice, other values", "session=a; session=b", {}),
+    ("session twice, the same value", "session=a; session=a", {}),
+    ("session three times", "session=a; session=b; session=c", {}),
+    ("session twice, once with blanks", "session=a;\t session \t=b", {}),
+    ("session twice, once empty", "session=; session=a", {}),
+    ("the twice-named one costs no other", "session=a; theme=dark; session=b", {"theme": "dark"}),
+    ("two Cookie lines, joined as HTTP joins lines", "session=a, session=b", {"session": "a, session=b"}),
+    # -- pairs that are none
+    ("nameless", "=session=x", {}),
+    ("nameless with a blank", " =x", {}),
+    ("nameless twice beside ours", "=x; session=abc; =y", {"session": "abc"}),
+    ("nothing but =", "= ", {}),
+    ("session without =", "session", {}),
+    ("session without = beside ours", "session; session=abc", {"session": "abc"}),
+    ("semicolons", ";;;", {}),
+    ("semicolons around ours", ";;; session=abc ;;;", {"session": "abc"}),
+    # -- only SP and HTAB are blanks. str.strip() also eats these, and a browser lets any page set such a name:
+    # after stripping it would arrive as the guarded one (the published __Host- bypass).
+    ("U+2000 before the name", "\u2000__Host-session=evil", {"\u2000__Host-session": "evil"}),
+    ("U+2000 beside ours", "\u2000session=evil; session=abc", {"\u2000session": "evil", "session": "abc"}),
+    ("U+2000 as UTF-8 read byte by byte", "\xe2\x80\x80session=evil", {"\xe2\x80\x80session": "evil"}),
+    ("NBSP before the name", "\xa0session=evil", {"\xa0session": "evil"}),
+    ("NBSP after the name", "session\xa0=evil", {"session\xa0": "evil"}),
+    ("NEL before the name", "\x85session=evil", {"\x85session": "evil"}),
+    ("unit separator before the name", "\x1fsession=evil", {"\x1fsession": "evil"}),
+    ("NBSP around the value", "session=\xa0abc\xa0", {"session": "\xa0abc\xa0"}),
+    # -- nothing is decoded: the guard in front of us saw the text as it was sent
+    ("a quoted value keeps its quotes", 'session="abc"', {"session": '"abc"'}),
+    ("quotes do not hide a semicolon", '$Version=1; session="a; b"', {"$Version": "1", "session": '"a'}),
+    ("a cookie inside quotes", 'theme="x; session=evil"', {"theme": '"x', "session": 'evil"'}),
+    ("a quote that never ends", 'theme="; session=abc', {"theme": '"', "session": "abc"}),
+    ("percent", "session=%41%3b; %73ession=evil", {"session": "%41%3b", "%73ession": "evil"}),
+    ("backslash", r"session=\101\"; theme=\073", {"session": r"\101\"", "theme": r"\073"}),
+    ("plus", "session=a+b", {"session": "a+b"}),
+    # -- bad neighbours: the session is still read
+    ("UTF-8 neighbour", "name=J\xc3\xbcrgen; session=abc", {"name": "J\xc3\xbcrgen", "session": "abc"}),
+    ("invalid UTF-8 neighbour", "name=\xff\xfe\xc0\xaf; session=abc", {"name": "\xff\xfe\xc0\xaf", "session": "abc"}),
+    ("invalid UTF-8 in a neighbour's name", "\xff=1; session=abc", {"\xff": "1", "session": "abc"}),
+    ("a neighbour with a blank inside", "a b=c d; session=abc", {"a b": "c d", "session": "abc"}),
+    ("a neighbour with brackets", 'x[y]="{}"; session=abc', {"x[y]": '"{}"', "session": "abc"}),
+    ("a neighbour with control characters", "a=\0\x01; session=abc", {"a": "\0\x01", "session": "abc"}),
+    ("attributes are names like any other", "session=abc; Path=/; Secure", {"session": "abc", "Path": "/"}),
+]
+
+SIZE = 64 * 1024
+# name, 64 KB of text, what is read from it; what matters is that the test ends
+HUGE: list[tuple[str, str, dict[str, str]]] = [
+    (";", ";" * SIZE, {}),
+    ("=", "=" * SIZE, {}),
+    ("quote and backslash", '"\\' * (SIZE // 2), {}),
+    ("quotes in a value", "session=" + '"\\' * (SIZE // 2), {"session": '"\\' * (SIZE // 2)}),
+    ("blanks", "session=" + " " * SIZE + ";theme=dark", {"session": "", "theme": "dark"}),
+    ("blanks inside", "session=a" + " \t" * (SIZE // 2) + "b", {"session": "a" + " \t" * (SIZE // 2) + "b"}),
+    ("= ;", "= ;" * (SIZE // 3), {}),
+    ("one name, 16,384 times", "a=1;" * (SIZE // 4), {}),
+    ("ours at the end", "a=1;" * (SIZE // 4) + "session=abc", {"session": "abc"}),
+    ("10,000 names", ";".join(f"{n}={n}" for n in range(10_000)), {str(n): str(n) for n in range(10_000)}),
+]
+
+
+class Reading(unittest.TestCase):
+    def test_the_table(self) -> None:
+        """Each header is read as the table says: planted, quoted, encoded and broken pairs gain nothing."""
+        for name, header, expected in HEADERS:
+            with self.subTest(name):
+                self.assertEqual(parse(header), expected)
+
+    def test_64_kilobytes(self) -> None:
+        """A header as large as can be is read like a small one; no pattern makes the parser go back and forth."""
+        for name, header, expected in HUGE:
+            with self.subTest(name):
+                self.assertTrue(parse(header) == expected)
+
+    def test_random_text(self) -> None:
+        """Whatever is sent, parsing raises nothing, and invents nothing: names and values stand in the header."""
+        dice = random.Random(6265)
+        for _ in range(4000):
+            header = "".join(dice.choices('=; \t"\\,ab%\u2000\xa0é\0\r\n', k=dice.randrange(40)))
+            with self.subTest(header):
+                for name, value in parse(header).items():
+                    self.assertNotEqual(name, "")
+                    self.assertIn(name, header)
+                    self.assertIn(value, header)
+                    for text in (name, value):
+                        self.assertNotIn(";", text)
+                        self.assertEqual(text, text.strip(" \t"))
+
+    def test_random_neighbours(self) -> None:
+        """Our cookie is read whatever stands before and after it, unless that names it a second time."""
+        dice = random.Random(6266)
+        for _ in range(2000):
+            before, after = ("".join(dice.choices('=; \t"\\,ab%\u2000\xff', k=dice.randrange(20))) for _ in range(2))
+            with self.subTest(before=before, after=after):
+                self.assertEqual(parse(f"{before};session=abc;{after}").get("session"), "abc")
+                self.assertNotIn("session", parse(f"session=abc;{before};session=abc;{after}"))
+
+
+class Writing(unittest.TestCase):
+    def test_the_exact_text(self) -> None:
+        """What the browser gets: the pair, then the flags, Secure only over TLS."""
+        self.assertEqual(
+            set_cookie("session", "abc", max_age=86400), "session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"
+        )
+        self.assertEqual(
+            set_cookie("__Host-session", "abc", max_age=60, secure=True),
+            "__Host-session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=60; Secure",
+        )
+
+    def test_read_by_the_standard_library(self) -> None:
+        """Another parser sees one cookie with the flags that were meant, and no Domain."""
+        morsels = SimpleCookie(set_cookie("__Host-session", "a-_Z9", max_age=60, secure=True))
+        self.assertEqual(list(morsels), ["__Host-session"])
+        flags = {name: value for name, value in morsels["__Host-session"].items() if value}
+        expected = {"httponly": True, "secure": True, "samesite": "Lax", "path": "/", "max-age": "60"}
+        self.assertEqual((morsels["__Host-session"].value, flags), ("a-_Z9", expected))
+
+    def test_what_was_written_comes_back(self) -> None:
+        """Every character that may be written is read back unchanged."""
+        value = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '",;\\')
+        pair = set_cookie("session", value, max_age=60).partition("; ")[0]
+        self.assertEqual(parse(pair), {"session": value})
+
+    def test_prefix_without_secure(self) -> None:
+        """A __Host- or __Secure- cookie needs Secure, or the browser drops it and every login fails silently."""
+        for prefix in ("__Host-", "__Secure-"):
+            with self.subTest(prefix):
+                self.assertRaises(ValueError, set_cookie, prefix + "session", "abc", max_age=60)
+                self.assertRaises(ValueError, clear_cookie, prefix + "session")
+                self.assertIn("; Secure", set_cookie(prefix + "session", "abc", max_age=60, secure=True))
+                self.assertIn("; Secure", clear_cookie(prefix + "session", secure=True))
+
+    def test_characters_that_break_out(self) -> None:
+        """CR LF would start a header of the attacker's choosing, a semicolon a flag: neither is ever written."""
+        for character in '\r\n\0;,"\\ \t\x1f\x7f\x85\xa0é\u2028\ud800':
+            for value in (character, "abc" + character, character + "abc", f"a{character}c"):
+                with self.subTest(value):
+                    self.assertRaises(ValueError, set_cookie, "session", value, max_age=60)
+                    self.assertRaises(ValueError, set_cookie, value, "abc", max_age=60)
+                    self.assertRaises(ValueError, clear_cookie, value)
+
+    def test_names_that_are_no_token(self) -> None:
+        """A name is an HTTP token: not empty, no separators."""
+        for name in ("", "=", "a=b", "a b", "(", ")", "<", ">", "@", ":", "/", "[", "]", "?", "{", "}"):
+            with self.subTest(name):
+                self.assertRaises(ValueError, set_cookie, name, "abc", max_age=60)
+        self.assertTrue(set_cookie("!#$%&'*+-.^_`|~09azAZ", "abc", max_age=60))
+
+    def test_one_byte_too_many(self) -> None:
+        """Name and value of 4,096 bytes are written; one more and browsers would drop the cookie without a word."""
+        self.assertEqual(MAX_SIZE, 4096)
+        for name in ("s", "session"):
+            with self.subTest(name):
+                fits = "x" * (4096 - len(name))
+                self.assertTrue(set_cookie(name, fits, max_age=60).startswith(f"{name}={fits}; "))
+                self.assertRaises(ValueError, set_cookie, name, fits + "x", max_age=60)
+
+    def test_clearing(self) -> None:
+        """Clearing names the same cookie with the same flags, empty and dead at once: else a browser keeps the old."""
+        self.assertEqual(clear_cookie("session"), "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")
+        for name, secure in (("session", False), ("session", True), ("__Host-session", True)):
+            with self.subTest(name, secure=secure):
+                written = set_cookie(name, "abc", max_age=86400, secure=secure)
+                expected = written.replace("abc", "").replace("Max-Age=86400", "Max-Age=0")
+                self.assertEqual(clear_cookie(name, secure=secure), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,350 @@
+"""`authref jwt decode | verify | create`: what a token says, which check refuses it, and how to make one.
+
+The commands run in this process, at a set time, with AUTHREF_KEYS as the environment has it. Tokens come from
+the tables of test_jwt.py: each of them must be refused at the rung where it fails.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import unittest
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+from unittest import mock
+
+from authref import cli, jwt
+from authref.keys import write_keys
+from tests.support import KEYS, START
+from tests.test_jwt import ACCEPTED, END, GOOD, NOW, OTHERS_KEY, REFUSED, check, claims, encode, header, sealed, signed
+
+RUNGS = ("form", "header", "type", "key", "signature", "claims", "times", "issuer", "audience", "names")
+
+
+def run(*arguments: str, keys: str | None = write_keys(KEYS), stdin: Any = "") -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of `authref jwt` with these arguments, run at START."""
+    out, err = io.StringIO(), io.StringIO()
+    source = io.StringIO(stdin) if isinstance(stdin, str) else stdin
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        mock.patch("sys.stdin", source),
+        mock.patch("time.time", return_value=START),
+        mock.patch.dict(os.environ, {} if keys is None else {"AUTHREF_KEYS": keys}),
+    ):
+        if keys is None:
+            os.environ.pop("AUTHREF_KEYS", None)
+        try:
+            status = cli.main(["jwt", *arguments])
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return status, out.getvalue(), err.getvalue()
+
+
+def climbed(output: str) -> list[tuple[str, str]]:
+    """The rungs in the output of `verify`: yes or no, and the first word of what was checked."""
+    return re.findall(r"^ +(yes|no) +(\w+)", output, re.M)
+
+
+class Sentence(unittest.TestCase):
+    def assert_sentence(self, result: tuple[int, str, str], word: str) -> None:
+        """The command ended with status 2 and one line on standard error that has the word; nothing else was said."""
+        status, out, err = result
+        self.assertEqual((status, out), (2, ""))
+        self.assertRegex(err, r"\Aauthref: [^\n]+[.\w]\n\Z")
+        self.assertIn(word, err)
+        self.assertNotIn("Traceback", err)
+
+
+class Decode(Sentence):
+    def test_three_parts(self) -> None:
+        """Anybody can read a token, without any key: header and payload as JSON, times in words, and a warning."""
+        status, out, err = run("decode", signed(payload=claims(nbf=NOW)), keys=None)
+        self.assertEqual((status, err), (0, ""))
+        parts = re.fullmatch(r"header\n(\{.*?\n\})\npayload\n(\{.*?\n\})\n(.*)signature\n(.*)\n", out, re.S)
+        assert parts is not None, out
+        self.assertEqual(json.loads(parts[1]), header())
+        self.assertEqual(json.loads(parts[2]), claims(nbf=NOW))
+        self.assertEqual(
+            parts[3],
+            "  iat: 2027-01-15 08:00:00 UTC, 0 s ago\n"
+            "  nbf: 2027-01-15 08:00:00 UTC, 0 s ago\n"
+            "  exp: 2027-01-15 08:15:00 UTC, in 15 min\n",
+        )
+        self.assertIn("32 bytes, not checked", parts[4])
+
+    def test_times_in_words(self) -> None:
+        """Seconds since 1970 are said as a date and as a distance from now; what is no date is called so."""
+        table = [
+            (NOW + 1, "2027-01-15 08:00:01 UTC, in 1 s"),
+            (NOW + 119, "2027-01-15 08:01:59 UTC, in 119 s"),
+            (NOW + 120, "2027-01-15 08:02:00 UTC, in 2 min"),
+            (NOW + 7199, "2027-01-15 09:59:59 UTC, in 119 min"),
+            (NOW + 7200, "2027-01-15 10:00:00 UTC, in 2 h"),
+            (NOW - 900, "2027-01-15 07:45:00 UTC, 15 min ago"),
+            (0, "1970-01-01 00:00:00 UTC, 500000 h ago"),
+            (0.5, "1970-01-01 00:00:00 UTC, 500000 h ago"),
+            (END - 1, "9999-12-31 23:59:59 UTC, in "),
+            *[(value, "not a date") for value in (END, -1, 1e300, 10**400, True, None, "1800000000", [], {})],
+        ]
+        for value, words in table:
+            with self.subTest(str(value)[:20]):
+                status, out, _ = run("decode", signed(payload=claims(exp=value)))
+                self.assertEqual(status, 0)
+                self.assertIn(f"  exp: {words}", out)
+
+    def test_a_token_nobody_should_believe(self) -> None:
+        """Forged, expired and unsigned tokens are shown like any other, each with the warning."""
+        table = [
+            ("signed by nobody we know", signed(header(), claims(), OTHERS_KEY), "32 bytes"),
+            ("unsigned", signed(header(alg="none")).rpartition(".")[0] + ".", "0 bytes"),
+            ("expired", signed(payload=claims(exp=1)), "32 bytes"),
+            ("payload no object", signed(payload="[1]"), "32 bytes"),
+            ("header no object", signed("null"), "32 bytes"),
+        ]
+        for name, token, size in table:
+            with self.subTest(name):
+                status, out, err = run("decode", token)
+                self.assertEqual((status, err), (0, ""))
+                self.assertIn(f"{size}, not checked", out)
+
+    def test_control_characters(self) -> None:
+        """Whoever sends a token to look at writes nothing to the reader's terminal: ESC and the like are escaped."""
+        status, out, _ = run("decode", signed(header(kid="\x1b[2J"), claims(sub="\x1b]0;x\x07\r\u202e\u2028\x9b")))
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"\A[ -~\n]+\Z")
+
+    def test_no_token(self) -> None:
+        """What is no token is refused in a sentence."""
+        table = [
+            ("nothing", ""),
+            ("a word", "token"),
+            ("two parts", "a.b"),
+            ("five parts", "a.b.c.d.e"),
+            ("not JSON", sealed(f"{encode(b'x')}.{encode(b'y')}")),
+            ("padding", GOOD + "="),
+            ("not ASCII", GOOD + "é"),
+            ("half a surrogate pair", GOOD + "\udc80"),
+            ("a name twice", signed(payload='{"a":1,"a":2}')),
+            ("NaN", signed(payload='{"exp":NaN}')),
+            ("UTF-16", signed(payload=json.dumps(claims()).encode("utf-16"))),
+        ]
+        for name, token in table:
+            with self.subTest(name):
+                self.assert_sentence(run("decode", token), "no token")
+
+    def test_deep_nesting(self) -> None:
+        """A payload nested so deep that Python gives up ends in a sentence too, at whatever depth that is."""
+        for depth in (100, 980, 990, 1200, 100_000):
+            with self.subTest(depth):
+                status, _, err = run("decode", signed(payload="[" * depth + "]" * depth))
+                self.assertIn(status, (0, 2))
+                self.assertLess(len(err), 200)
+
+    def test_from_standard_input(self) -> None:
+        """With - the token is read from standard input, where it stands in no history and in no list of processes."""
+        self.assertEqual(run("decode", "-", stdin=f"  {GOOD}\n"), run("decode", GOOD))
+
+    def test_bytes_on_standard_input(self) -> None:
+        """Standard input that is no text is no token, in a sentence."""
+        for command in ("decode", "verify"):
+            with self.subTest(command):
+                status, _, err = run(command, "-", stdin=io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), "utf-8"))
+                self.assertNotEqual(status, 0)
+                self.assertNotIn("Traceback", err)
+
+
+class Verify(Sentence):
+    def test_accepted(self) -> None:
+        """A good token climbs the whole ladder; its claims and times are shown."""
+        for name, token in ACCEPTED:
+            with self.subTest(name):
+                status, out, err = run("verify", token)
+                self.assertEqual((status, err), (0, ""))
+                self.assertEqual(climbed(out), [("yes", rung) for rung in RUNGS])
+                self.assertIn("\naccepted\n", out)
+        status, out, _ = run("verify", GOOD)
+        self.assertIn(json.dumps(claims(), indent=2), out)
+        self.assertIn("  exp: 2027-01-15 08:15:00 UTC, in 15 min\n", out)
+
+    # a token, the rung that it fails, the refusal
+    RUNG: list[tuple[str, str, str, str]] = [
+        ("two parts", "a.b", "form", "Malformed"),
+        ("padding", GOOD + "=", "form", "Malformed"),
+        ("too long", "A" * 9000, "form", "Malformed"),
+        ("header no base64", sealed("A." + GOOD.split(".")[1]), "form", "Malformed"),
+        ("payload no base64", sealed(GOOD.split(".")[0] + ".A"), "form", "Malformed"),
+        ("alg none", signed(header(alg="none")), "header", "WrongAlgorithm"),
+        ("HS512", signed(header(alg="HS512"), claims(), KEYS["k1"], "sha512"), "header", "WrongAlgorithm"),
+        ("crit", signed(header(crit=["exp"])), "header", "Malformed"),
+        ("header no JSON", signed("x"), "header", "Malformed"),
+        ("header no object", signed("[]"), "header", "Malformed"),
+        ("alg twice", signed('{"alg":"none","alg":"HS256","typ":"at+jwt","kid":"k1"}'), "header", "Malformed"),
+        ("typ JWT", signed(header(typ="JWT")), "type", "WrongType"),
+        ("kid unknown", signed(header(kid="k9")), "key", "UnknownKey"),
+        ("another's key", signed(header(), claims(), OTHERS_KEY), "signature", "BadSignature"),
+        ("the key of another kid", signed(header(kid="k0"), claims(), KEYS["k1"]), "signature", "BadSignature"),
+        ("payload no JSON", signed(payload="x"), "claims", "Malformed"),
+        ("payload no JSON, second key", signed(header(kid="k0"), "x", KEYS["k0"]), "claims", "Malformed"),
+        ("payload no object", signed(payload="[]"), "claims", "Malformed"),
+        ("exp twice", signed(payload='{"exp":1,"exp":2}'), "claims", "Malformed"),
+        ("exp a text", signed(payload=claims(exp="x")), "claims", "Malformed"),
+        ("no claims", signed(payload={}), "claims", "Malformed"),
+        ("no sub", signed(payload=claims(sub=None)), "names", "Malformed"),
+        ("expired", signed(payload=claims(exp=NOW)), "times", "Expired"),
+        ("not yet valid", signed(payload=claims(nbf=NOW + 1)), "times", "NotYetValid"),
+        ("wrong issuer", signed(payload=claims(iss="x")), "issuer", "WrongIssuer"),
+        ("wrong audience", signed(payload=claims(aud=["authref"])), "audience", "WrongAudience"),
+    ]
+
+    def test_the_rung(self) -> None:
+        """A bad token is told up to which rung it came, which one refused it, and why: yes, yes, no, and no more."""
+        for name, token, rung, kind in self.RUNG:
+            with self.subTest(name):
+                status, out, err = run("verify", token)
+                self.assertEqual((status, err), (1, ""))
+                passed = RUNGS[: RUNGS.index(rung)]
+                self.assertEqual(climbed(out), [*[("yes", name) for name in passed], ("no", rung)])
+                self.assertRegex(out.splitlines()[-1], rf"\Arefused: {kind}, \w")
+
+    def test_each_refusal_has_a_rung(self) -> None:
+        """The table above has a token for each refusal there is, and for each rung."""
+        kinds = {kind.__name__ for kind in jwt.InvalidToken.__subclasses__()}
+        self.assertEqual({kind for *_, kind in self.RUNG}, kinds)
+        self.assertEqual({rung for _, _, rung, _ in self.RUNG}, set(RUNGS))
+
+    def test_refused(self) -> None:
+        """Every hostile token is refused here as in the server, with the same refusal, and no part of it passes."""
+        for name, token, kind in REFUSED:
+            if token == token.strip() and len(token) < 20_000:
+                with self.subTest(name):
+                    status, out, err = run("verify", token)
+                    self.assertEqual((status, err), (1, ""))
+                    self.assertRegex(out.splitlines()[-1], rf"\Arefused: {kind.__name__}, \w")
+                    self.assertEqual([answer for answer, _ in climbed(out)].count("no"), 1)
+
+    def test_no_rung_is_said_to_be_passed_that_was_not(self) -> None:
+        """A token without sub is not told that its sub is fine, whatever else is wrong with it."""
+        for name, token in (
+            ("expired", signed(payload={"iat": 0, "exp": 1})),
+            ("wrong issuer", signed(payload={"iss": "x", "iat": 0, "exp": END - 1})),
+        ):
+            with self.subTest(name):
+                status, out, _ = run("verify", token)
+                self.assertEqual(status, 1)
+                self.assertNotRegex(out, r"yes [^\n]*\bsub\b")
+
+    def test_options(self) -> None:
+        """Issuer, audience and leeway are as told."""
+        other = signed(payload=claims(iss="us", aud="them", exp=NOW - 5))
+        told = ("--issuer", "us", "--audience", "them", "--leeway", "6")
+        self.assertEqual(run("verify", other, *told)[0], 0)
+        for index, rung in ((0, "issuer"), (2, "audience"), (4, "times")):
+            with self.subTest(rung):
+                status, out, _ = run("verify", other, *told[:index], *told[index + 2 :])
+                self.assertEqual((status, climbed(out)[-1]), (1, ("no", rung)))
+        self.assertEqual(run("verify", other, *told[:4], "--leeway", "5")[0], 1)
+
+    def test_leeway_that_is_no_number(self) -> None:
+        """A leeway of nan, with which every comparison is false, does not make an expired token good."""
+        self.assertNotEqual(run("verify", signed(payload=claims(exp=1)), "--leeway", "nan")[0], 0)
+
+    def test_from_standard_input(self) -> None:
+        """With - the token is read from standard input."""
+        self.assertEqual(run("verify", "-", stdin=GOOD + "\n"), run("verify", GOOD))
+        self.assertEqual(run("verify", "-", stdin=GOOD + "x\n")[0], 1)
+
+
+class Create(Sentence):
+    def test_a_token(self) -> None:
+        """What is created is one line, a token that the server would believe, for 15 minutes."""
+        status, out, err = run("create", "--sub", "alice", "--email", "alice@example.com", "--role", "admin")
+        self.assertEqual((status, err, out.count("\n")), (0, "", 1))
+        said = check(out.strip())
+        self.assertRegex(str(said.pop("jti")), r"\A[A-Za-z0-9_-]{22}\Z")
+        expected = {"iss": "authref", "aud": "authref", "sub": "alice", "email": "alice@example.com", "role": "admin"}
+        self.assertEqual(said, expected | {"iat": NOW, "exp": NOW + 900})
+
+    def test_what_was_not_given(self) -> None:
+        """Nothing but sub is needed; a claim that nobody gave is not in the token."""
+        said = check(run("create", "--sub", "alice")[1].strip())
+        self.assertEqual(set(said), {"iss", "aud", "sub", "role", "iat", "exp", "jti"})
+        self.assertEqual(said["role"], "user")
+
+    def test_options(self) -> None:
+        """Lifetime, issuer and audience are as told, and `verify` agrees."""
+        told = ("--issuer", "us", "--audience", "them")
+        token = run("create", "--sub", "alice", "--lifetime", "60", *told)[1].strip()
+        self.assertEqual(check(token, issuer="us", audience="them")["exp"], NOW + 60)
+        self.assertEqual(run("verify", token, *told)[0], 0)
+        expired = run("create", "--sub", "alice", "--lifetime", "0")[1].strip()
+        self.assertEqual(climbed(run("verify", expired)[1])[-1], ("no", "times"))
+
+    def test_two_tokens(self) -> None:
+        """Two tokens of one moment differ, in their jti."""
+        self.assertNotEqual(run("create", "--sub", "alice"), run("create", "--sub", "alice"))
+
+    def test_the_first_key(self) -> None:
+        """The ring's first key signs."""
+        token = run("create", "--sub", "alice")[1].strip()
+        self.assertEqual(run("verify", token, keys=write_keys({"k1": KEYS["k1"]}))[0], 0)
+        self.assertEqual(run("verify", token, keys=write_keys({"k0": KEYS["k0"]}))[0], 1)
+
+
+class NotUnderstood(Sentence):
+    def test_keys(self) -> None:
+        """Without good keys nothing is created or verified: a sentence, with the command that makes one."""
+        table = [
+            ("missing", None),
+            ("empty", ""),
+            ("misspelt", "k1:???"),
+            ("short", f"k1:{encode(b'secret')}"),
+            ("patterned", f"k1:{encode(bytes(32))}"),
+            ("published", f"k1:{encode(b'a-string-secret-at-least-256-bits-long')}"),
+            ("twice", f"{write_keys(KEYS)},{write_keys(KEYS)}"),
+        ]
+        for name, keys in table:
+            with self.subTest(name):
+                self.assert_sentence(run("verify", GOOD, keys=keys), "authref keys new")
+                self.assert_sentence(run("create", "--sub", "alice", keys=keys), "authref keys new")
+                self.assertEqual(run("decode", GOOD, keys=keys)[0], 0)
+
+    def test_the_remedy(self) -> None:
+        """The command that the sentence names prints keys that work."""
+        out = io.StringIO()
+        with redirect_stdout(out):
+            self.assertEqual(cli.main(["keys", "new"]), 0)
+        token = run("create", "--sub", "alice", keys=out.getvalue())[1].strip()
+        self.assertEqual(run("verify", token, keys=out.getvalue())[0], 0)
+
+    def test_arguments(self) -> None:
+        """A command line that cannot be understood ends in a sentence that says where to read on."""
+        table: list[tuple[str, ...]] = [
+            (),
+            ("forge",),
+            ("decode",),
+            ("decode", GOOD, GOOD),
+            ("verify",),
+            ("verify", GOOD, "--leeway", "soon"),
+            ("verify", GOOD, "--key", "secret"),
+            ("create",),
+            ("create", "--sub"),
+            ("create", "--sub", "alice", "--lifetime", "1h"),
+        ]
+        for arguments in table:
+            with self.subTest(" ".join(arguments)[:30]):
+                self.assert_sentence(run(*arguments), "--help")
+
+    def test_help(self) -> None:
+        """--help is an answer, not an error."""
+        for arguments in (["--help"], ["decode", "--help"], ["verify", "--help"], ["create", "--help"]):
+            with self.subTest(arguments):
+                status, out, err = run(*arguments)
+                self.assertEqual((status, err), (0, ""))
+                self.assertIn("usage: authref jwt", out)
+
+
+if __name__ == "__main__":
+    unittest.main()
