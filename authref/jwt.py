@@ -186,8 +186,8 @@ def _key_id(part: bytes) -> str:
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
     """The decoded payload, if the signature is right.
 
-    Compared is the text, the one spelling of 32 bytes: any other spelling does not fit. compare_digest takes as long for a
-    wrong first character as for a wrong last one, so nobody can find the signature character by character.
+    Compared is the text, the one spelling of 32 bytes: no other spelling fits. compare_digest takes as long
+    for a wrong first character as for a wrong last one, so nobody can find it character by character.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")
