@@ -61,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["jwt"]:
-        from authref import inspector
-
+        try:
+            from authref import inspector
+        except ImportError:
+            fail("The room of this command, authref/inspector, is missing; install authref anew.")
         return inspector.main(arguments[1:])
     if arguments == ["keys", "new"]:
         print(write_keys(fresh_keys()))
@@ -94,7 +96,8 @@ def _serve(flags: argparse.Namespace) -> int:
     from authref.server import serve
 
     events = Events(None if flags.log == "off" else sys.stderr.write, flags.log)
-    admin_password = os.environ.get("AUTHREF_ADMIN_PASSWORD") or secrets.token_urlsafe(12)
+    chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
+    admin_password = chosen or secrets.token_urlsafe(12)
     app = build(
         Settings(
             public_url=flags.public_url,
@@ -112,7 +115,9 @@ def _serve(flags: argparse.Namespace) -> int:
         if not _is_loopback(flags.host):
             print("Warning: what goes over this address can be read on its way; put TLS in front.", file=sys.stderr)
         if not flags.quiet:
-            admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
+            # A password of their own is not repeated: output ends up in journals.
+            shown = "that of AUTHREF_ADMIN_PASSWORD" if chosen else admin_password
+            admin = f"\nadmin {flags.admin_email}, password {shown}\n" if flags.admin_email else ""
             print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
         events.emit("sys_startup", url=url)
 

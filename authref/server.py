@@ -176,21 +176,21 @@ class Server(HTTPServer):
     request_queue_size = 1024  # connections that the system holds for us between two rounds
 
     def __init__(self, app: App, host: str, port: int) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), BaseHTTPRequestHandler)
         self.app = app
-        self.url = f"http://[{host}]:{self.server_port}" if ":" in host else f"http://{host}:{self.server_port}"
         self.connections: set[Connection] = set()
         self.answered: list[Connection] = []  # their answers wait for the end of this round
         self.finished: deque[tuple[Connection, bytes]] = deque()  # answers that the pool made
         self.pool = ThreadPoolExecutor(POOL_THREADS, "authref")
         self.selector = selectors.DefaultSelector()
         self.stopping = False
-        self._waker, self._wake_up = socket.socketpair()  # a byte through it ends the selector's wait
-        for sock in (self.socket, self._waker, self._wake_up):
-            sock.setblocking(False)
-        self.selector.register(self._wake_up, READ, self._on_wake)
         self._date = (0, "")
+        self._waker, self._wake_up = socket.socketpair()  # a byte through it ends the selector's wait
+        self._waker.setblocking(False)
+        self.selector.register(self._wake_up, READ, self._on_wake)
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), BaseHTTPRequestHandler)
+        self.socket.setblocking(False)
+        self.url = f"http://[{host}]:{self.server_port}" if ":" in host else f"http://{host}:{self.server_port}"
 
     def server_bind(self) -> None:
         """Bind as a TCPServer does; HTTPServer would look up the host's full name, which can take seconds."""

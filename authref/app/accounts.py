@@ -13,7 +13,10 @@ from authref.wire import Problem, Request, Response
 
 
 class AccountRoutes(Routes):
+    """Signing up, in and out by session."""
+
     def table(self) -> tuple[Route, ...]:
+        """The rows of these routes."""
         return (
             Route("POST", "/signup", self.sign_up, "anyone", slow=True),
             Route("POST", "/login", self.log_in, "anyone", slow=True),

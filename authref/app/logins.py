@@ -18,7 +18,10 @@ from authref.wire import Problem, Request, Response
 
 
 class LoginRoutes(Routes):
+    """The caller's own logins and password."""
+
     def table(self) -> tuple[Route, ...]:
+        """The rows of these routes."""
         return (
             Route("GET", "/me/sessions", self.list, "user", by="either"),
             Route("DELETE", "/me/sessions", self.end_every, "user", by="either"),

@@ -80,6 +80,7 @@ class Routes:
             return caller
         live = self.users.get(caller.id)
         if live is None or live.disabled:
+            self.events.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
             return mechanism.refusal()
         if not roles.permits(rule, live, user_id):
             self.events.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)

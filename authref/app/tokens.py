@@ -10,7 +10,10 @@ from authref.wire import Request, Response
 
 
 class TokenRoutes(Routes):
+    """Logging in, on and out by token."""
+
     def table(self) -> tuple[Route, ...]:
+        """The rows of these routes."""
         return (
             Route("POST", "/token/login", self.log_in, "anyone", slow=True),
             Route("POST", "/token/refresh", self.refresh, "anyone"),

@@ -11,14 +11,17 @@ import re
 
 from authref import roles
 from authref.app.routes import Route, Routes, read_fields
-from authref.users import LastAdmin
+from authref.users import LastAdmin, User
 from authref.wire import Problem, Request, Response
 
 MAX_PAGE = 100  # users in one answer
 
 
 class UserRoutes(Routes):
+    """Accounts, as admins see them."""
+
     def table(self) -> tuple[Route, ...]:
+        """The rows of these routes."""
         return (
             Route("GET", "/users", self.list, "admin", by="either", query=("limit", "after"), slow=True),
             Route("GET", "/users/{id}", self.show, "self_or_admin", by="either"),
@@ -56,7 +59,7 @@ class UserRoutes(Routes):
         try:
             user = self.users.change(user_id, **fields)
         except LastAdmin:
-            return _last_admin()
+            return self._last_admin(user_id, caller)
         if user is None:
             return _no_such_user()
         if user.disabled:
@@ -74,15 +77,15 @@ class UserRoutes(Routes):
             if not self.users.delete(user_id):
                 return _no_such_user()
         except LastAdmin:
-            return _last_admin()
+            return self._last_admin(user_id, caller)
         self.end_all(user_id)
         self.events.emit("user_deleted", user=user_id, by=caller.id)
         return Response(204)
 
+    def _last_admin(self, user_id: str, caller: User) -> Response:
+        self.events.emit("authz_fail", reason="last admin", user=user_id, by=caller.id)
+        return Response.problem(409, "last_admin", "This is the last active admin; make another one first.")
+
 
 def _no_such_user() -> Response:
     return Response.problem(404, "not_found", "There is no such user.")
-
-
-def _last_admin() -> Response:
-    return Response.problem(409, "last_admin", "This is the last active admin; make another one first.")
