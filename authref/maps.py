@@ -141,6 +141,9 @@ class MemoryMap(Map[V]):
 
     def _purge(self) -> None:
         """Remove what has ended, so that memory follows the live entries; each costs its own removal, no scan."""
+        if len(self._ends) > 2 * len(self._entries) + 100:  # most of them left early: begin the heap anew
+            self._ends = [(end, key) for key, value in self._entries.items() if (end := _end(value)) is not None]
+            heapq.heapify(self._ends)
         while self._ends and self._ends[0][0] <= self._now():
             _, key = heapq.heappop(self._ends)
             value = self._entries.get(key)

@@ -22,7 +22,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -184,15 +183,6 @@ class Users:
             self._release(user)
             self._forget(user)
             return True
-
-    def ensure_admin(self, email: str, password: str) -> User:
-        """The account of this address, made if it is not there, as an active admin."""
-        while True:
-            with suppress(EmailTaken):
-                return self.sign_up(email, password, role="admin")
-            known = self._by_email(email)
-            if known and (admin := self.change(known.id, role="admin", disabled=False)):
-                return admin
 
     def _by_email(self, email: str) -> User | None:
         # Only what sign-up takes is looked up: lower() turns the Kelvin sign into 'k', another spelling of an address.

@@ -43,7 +43,7 @@ def build(settings: Settings | None = None) -> App:
     """The app for these settings, with its first admin if they name one. Raises ValueError, in a sentence."""
     app = App(settings or Settings())
     if app.settings.admin_email is not None:
-        app.users.ensure_admin(app.settings.admin_email, app.settings.admin_password or "")
+        app.users.sign_up(app.settings.admin_email, app.settings.admin_password or "", role="admin")
     return app
 
 

@@ -47,9 +47,10 @@ class Settings:
         if not passwords.MIN_COST <= self.bcrypt_cost <= passwords.MAX_COST:
             raise ValueError(f"The bcrypt cost is a number from {passwords.MIN_COST} to {passwords.MAX_COST}.")
         for origin in (*self.allow_origins, *([self.public_url] if self.public_url is not None else [])):
-            if not _ORIGIN.fullmatch(origin):
+            default_port = origin.endswith(":443" if origin.startswith("https:") else ":80")
+            if not _ORIGIN.fullmatch(origin) or default_port:  # a browser's Origin never names the default port
                 raise ValueError(
-                    f"{origin!r} is no origin; write it like https://auth.example: lower case, no path, no slash."
+                    f"{origin!r} is no origin; write it like https://auth.example: lower case, no path or default port."
                 )
         if self.revocation not in MODES:
             raise ValueError(f"The revocation mode is one of {', '.join(MODES)}.")

@@ -1,0 +1,322 @@
+"""A stored hash recognises its password, exactly as it was sent, and nothing else.
+
+bcrypt alone would cut a password after 72 bytes, and would work for days on a hash that somebody planted; a
+crowd of strangers could keep every core busy. Each of these is tried here, beside the honest case.
+"""
+
+from __future__ import annotations
+
+import threading
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import bcrypt
+
+import authref
+from authref.passwords import TooBusy, Turns, hash_password, needs_rehash, objection, verify_password
+from tests.support import PASSWORD, TEST_COST
+from tests.test_maps import race
+
+COMMON = Path(authref.__file__).with_name("common-passwords.txt").read_text("ascii").split()
+
+# What bcrypt is given, computed elsewhere:
+#   printf %s "$PASSWORD" | openssl dgst -sha256 -hmac "authref password v1" -binary | base64
+CONDENSED = {
+    "correct horse battery": b"+f7uBwxlrqERoQef4NxLhpcDBuN0LoCBxJfi3tfPlnM=",
+    "pässwört \U0001f511": b"dwo3ES0vBIjC1lgxIISVlLrnv6UO3QSlI15jq+HHOzo=",
+    "nul\0inside": b"KJ5HeT7qVPewtMBxs7H/28RBCaVi+tV/0t7XyhQAJ98=",
+}
+
+
+class Hashes(unittest.TestCase):
+    def test_form(self) -> None:
+        """A hash is bcrypt's `$2b$`, its cost, and 53 characters of salt and sum."""
+        self.assertRegex(hash_password(PASSWORD, TEST_COST), r"\A\$2b\$04\$[./A-Za-z0-9]{53}\Z")
+        self.assertRegex(hash_password(PASSWORD, 5), r"\A\$2b\$05\$[./A-Za-z0-9]{53}\Z")
+
+    def test_default_cost(self) -> None:
+        """Who names no cost gets 12."""
+        with mock.patch("bcrypt.hashpw", return_value=b"") as hashpw:
+            hash_password(PASSWORD)
+        self.assertTrue(hashpw.call_args[0][1].startswith(b"$2b$12$"))
+
+    def test_the_same_password_twice(self) -> None:
+        """Each hash has a salt of its own, so that equal passwords cannot be seen in a leaked store."""
+        hashes = {hash_password(PASSWORD, TEST_COST) for _ in range(5)}
+        self.assertEqual(len({stored[7:29] for stored in hashes}), 5)
+        for stored in hashes:
+            self.assertTrue(verify_password(PASSWORD, stored))
+
+    def test_against_another_implementation(self) -> None:
+        """What is hashed is base64 of HMAC-SHA-256 under our label, as OpenSSL computes it, and nothing else."""
+        for password, condensed in CONDENSED.items():
+            with self.subTest(password):
+                stored = hash_password(password, TEST_COST).encode()
+                self.assertTrue(bcrypt.checkpw(condensed, stored))
+                self.assertFalse(bcrypt.checkpw(condensed[:-1] + b"A", stored))
+                self.assertFalse(bcrypt.checkpw(password.encode().replace(b"\0", b""), stored))
+
+    def test_a_hash_stored_long_ago(self) -> None:
+        """A hash that stands in somebody's store today is still recognised: changing the scheme locks everybody out."""
+        stored = "$2b$04$abcdefghijklmnopqrstuuAGyxzOKaTGWuoTBlbAK04IBlbGHplSK"
+        self.assertTrue(verify_password("correct horse battery", stored))
+        self.assertFalse(verify_password("correct horse batterz", stored))
+
+
+class ExactlyAsSent(unittest.TestCase):
+    def test_passwords_that_look_alike(self) -> None:
+        """Two passwords that differ anywhere, beyond byte 72 or by one blank, are two passwords."""
+        pairs = {
+            "72 and 73 bytes": ("a" * 72, "a" * 73),
+            "73 and 74 bytes": ("a" * 73, "a" * 74),
+            "equal in the first 72 bytes": ("a" * 72 + "left", "a" * 72 + "right"),
+            "the last of 1,024 characters": ("a" * 1023 + "b", "a" * 1023 + "c"),
+            "the last of 64 emoji": ("\U0001f511" * 64, "\U0001f511" * 63 + "\U0001f512"),
+            "after a NUL": ("before\0after", "before\0other"),
+            "up to a NUL": ("before\0after", "before"),
+            "a NUL at the end": ("password1\0", "password1"),
+            "a blank at the end": ("some words ", "some words"),
+            "a blank in front": (" some words", "some words"),
+            "a line break at the end": ("some words\n", "some words"),
+            "case": ("Some Words", "some words"),
+            "é as one sign or two": ("caf\u00e9 au lait", "cafe\u0301 au lait"),
+            "a look-alike from another alphabet": ("p\u0430ssword!", "password!"),
+            "blanks of two lengths": (" " * 8, " " * 9),
+        }
+        for name, (right, wrong) in pairs.items():
+            with self.subTest(name):
+                self.assertNotEqual(right, wrong)
+                for password, other in ((right, wrong), (wrong, right)):
+                    stored = hash_password(password, TEST_COST)
+                    self.assertTrue(verify_password(password, stored))
+                    self.assertFalse(verify_password(other, stored))
+
+    def test_no_password(self) -> None:
+        """The empty password fits no other password's hash."""
+        self.assertFalse(verify_password("", hash_password(PASSWORD, TEST_COST)))
+
+
+class StoredHashes(unittest.TestCase):
+    GOOD = "$2b$04$" + "a" * 53
+
+    def test_hashes_that_never_reach_bcrypt(self) -> None:
+        """Whoever can write into the store must not make a login run for days, or crash: False at once."""
+        tail = "a" * 53
+        table = {
+            "cost 31, days of work": f"$2b$31${tail}",
+            "cost 15, just beyond the bearable": f"$2b$15${tail}",
+            "cost 3": f"$2b$03${tail}",
+            "cost 0": f"$2b$00${tail}",
+            "a cost of one digit": f"$2b$4${tail}a",
+            "a cost of three digits": f"$2b$004${tail}",
+            "a cost in Arabic digits": f"$2b$\u0661\u0662${tail}",
+            "no cost": f"$2b$${tail}",
+            "the old $2a$": f"$2a$04${tail}",
+            "PHP's $2y$": f"$2y$04${tail}",
+            "the broken $2x$": f"$2x$04${tail}",
+            "capitals": f"$2B$04${tail}",
+            "one short": self.GOOD[:-1],
+            "one long": self.GOOD + "a",
+            "a line break behind": self.GOOD + "\n",
+            "a NUL behind": self.GOOD + "\0",
+            "a blank before": " " + self.GOOD,
+            "a foreign sign": self.GOOD[:-1] + "+",
+            "a sign that is no ASCII": self.GOOD[:-1] + "é",
+            "a NUL within": self.GOOD[:-1] + "\0",
+            "empty": "",
+            "a word": "junk",
+            "the password itself": PASSWORD,
+            "what is left out for nobody": "!",
+            "Argon2": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g",
+            "1 MB": "$2b$04$" + "a" * 1_000_000,
+        }
+        with mock.patch("bcrypt.checkpw", side_effect=AssertionError("bcrypt was reached")):
+            for name, stored in table.items():
+                with self.subTest(name):
+                    self.assertIs(verify_password(PASSWORD, stored), False)
+
+    def test_hashes_that_do_reach_bcrypt(self) -> None:
+        """Each cost from 4 to 14 is passed on, and bcrypt's answer is the answer."""
+        for cost in range(4, 15):
+            for answer in (True, False):
+                stored = f"$2b${cost:02}${'a' * 53}"
+                with self.subTest(cost=cost, answer=answer), mock.patch("bcrypt.checkpw") as checkpw:
+                    checkpw.return_value = answer
+                    self.assertIs(verify_password(PASSWORD, stored), answer)
+                    checkpw.assert_called_once_with(CONDENSED[PASSWORD], stored.encode())
+
+    def test_needs_rehash(self) -> None:
+        """A hash wants renewing when it is cheaper than today's cost, and not when it is as dear or dearer."""
+        table = ((10, 12, True), (11, 12, True), (12, 12, False), (13, 12, False), (4, 14, True), (14, 4, False))
+        for stored, today, expected in table:
+            with self.subTest(stored=stored, today=today):
+                self.assertIs(needs_rehash(f"$2b${stored:02}${'a' * 53}", today), expected)
+
+
+class Choosing(unittest.TestCase):
+    EMAIL = "alice.liddell@example.com"
+
+    def test_what_may_be_chosen(self) -> None:
+        """Any characters, 8 to 1,024 of them; length is what counts, not "one digit, one capital"."""
+        table = {
+            "8 characters": "wqzkvxjp",
+            "8 characters of 4 bytes": "\U0001f511\U0001f512\U0001f513\U0001f514" * 2,
+            "1,024 characters": "a" * 1024,
+            "1,024 characters of 4 bytes": "\U0001f511" * 1024,
+            "words and blanks": "correct horse battery",
+            "blanks at both ends": "  padded  ",
+            "only blanks": " " * 9,
+            "NUL and line breaks": "\0\r\n\t\x1b\x7f..",
+            "no Latin letter": "правильный конь",
+            "half of the e-mail": "alice.liddell",
+            "the e-mail and a blank": EMAIL_AND_BLANK,
+            "a common password and a blank": "password1 ",
+            "a common password within": "my password1 is long",
+        }
+        for name, password in table.items():
+            with self.subTest(name):
+                self.assertIsNone(objection(password, self.EMAIL))
+
+    def test_what_may_not(self) -> None:
+        """Too short, too long, or what an attacker tries first; the sentence says which."""
+        table = {
+            "empty": ("", "characters"),
+            "7 characters": ("wqzkvxj", "characters"),
+            "7 characters of 4 bytes": ("\U0001f511" * 7, "characters"),
+            "7 characters in capitals": ("WQZKVXJ", "characters"),
+            "1,025 characters": ("a" * 1025, "characters"),
+            "a million": ("a" * 1_000_000, "characters"),
+            "the e-mail": (self.EMAIL, "e-mail"),
+            "the e-mail in capitals": (self.EMAIL.upper(), "e-mail"),
+            "the commonest": ("password", "common"),
+            "digits in a row": ("123456789", "common"),
+            "a row of keys": ("qwertyuiop", "common"),
+            "a common one in mixed case": ("PassWord1", "common"),
+            "a sentence": ("ILoveYou1", "common"),
+        }
+        for name, (password, word) in table.items():
+            with self.subTest(name):
+                self.assertIn(word, objection(password, self.EMAIL) or "no objection")
+
+    def test_every_listed_password_in_any_case(self) -> None:
+        """Each of the thousands of commonest passwords is refused, also in capitals or with a capital in front."""
+        self.assertGreater(len(COMMON), 8000)
+        for password in COMMON:
+            for spelling in (password, password.upper(), password.capitalize(), password.swapcase()):
+                if not objection(spelling, self.EMAIL):
+                    self.fail(f"{spelling} was taken")
+
+
+EMAIL_AND_BLANK = Choosing.EMAIL + " "
+
+
+def in_time(act: Callable[[], object]) -> str:
+    """How this ended: "done", or "too busy". Fails if it stands in line for longer than two seconds."""
+    outcome: list[str] = []
+
+    def run() -> None:
+        try:
+            act()
+        except TooBusy:
+            outcome.append("too busy")
+        else:
+            outcome.append("done")
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(2)
+    return outcome[0] if outcome else "it waits, and should have been refused"
+
+
+def take(turns: Turns) -> None:
+    """A turn that ends at once."""
+    with turns.take():
+        pass
+
+
+class TakingTurns(unittest.TestCase):
+    """bcrypt is what makes a stranger's request costly: it must not be given more cores or patience than there are."""
+
+    def setUp(self) -> None:
+        self.inside = self.most = 0
+        self.lock = threading.Lock()
+        self.go = threading.Event()
+        self.addCleanup(self.go.set)
+
+    def work(self, turns: Turns, started: threading.Semaphore) -> str:
+        """Take a turn that lasts until `go`; "done", or "too busy"."""
+        try:
+            with turns.take():
+                with self.lock:
+                    self.inside += 1
+                    self.most = max(self.most, self.inside)
+                started.release()
+                self.assertTrue(self.go.wait(5))
+                with self.lock:
+                    self.inside -= 1
+        except TooBusy:
+            return "too busy"
+        return "done"
+
+    def test_more_callers_than_places(self) -> None:
+        """Two run, three wait, and the other five of ten hear at once that it is too much."""
+        turns, started = Turns(running=2, waiting=3), threading.Semaphore(0)
+        refused = threading.Semaphore(0)
+
+        def caller() -> str:
+            outcome = self.work(turns, started)
+            if outcome == "too busy":
+                refused.release()
+            return outcome
+
+        def door_keeper() -> str:
+            try:
+                for semaphore, times in ((started, 2), (refused, 5)):  # the refused do not wait for anybody's end
+                    for _ in range(times):
+                        self.assertTrue(semaphore.acquire(timeout=2))
+            finally:
+                self.go.set()
+            return "opened"
+
+        outcomes = race(door_keeper, *[caller] * 10)
+        self.assertEqual((outcomes.count("done"), outcomes.count("too busy")), (5, 5))
+        self.assertEqual(self.most, 2)
+        self.assertEqual(self.work(turns, started), "done")  # the rush is over
+
+    def test_no_waiting(self) -> None:
+        """With no places to wait, a second caller is refused while the first runs, and served afterwards."""
+        turns = Turns(running=1, waiting=0)
+        with turns.take():
+            self.assertEqual(in_time(lambda: take(turns)), "too busy")
+        self.assertEqual(in_time(lambda: take(turns)), "done")
+
+    def test_an_exception_inside(self) -> None:
+        """Whoever fails during their turn gives it back: a hundred failures do not use up the places."""
+        turns = Turns(running=1, waiting=1)
+        for _ in range(100):
+            with self.assertRaises(ZeroDivisionError), turns.take():
+                raise ZeroDivisionError
+        self.assertEqual(in_time(lambda: take(turns)), "done")
+
+    def test_refusals_give_nothing_back(self) -> None:
+        """Being refused frees no place that was not taken: after a hundred refusals the next is refused as well."""
+        turns = Turns(running=1, waiting=0)
+        with turns.take():
+            for _ in range(100):
+                self.assertEqual(in_time(lambda: take(turns)), "too busy")
+
+    def test_hashing_takes_turns(self) -> None:
+        """Both costly calls stand in the one line, and TooBusy comes through to the caller."""
+        stored = hash_password(PASSWORD, TEST_COST)
+        with mock.patch("authref.passwords.turns", Turns(running=1, waiting=0)) as turns:
+            with turns.take():
+                self.assertEqual(in_time(lambda: hash_password(PASSWORD, TEST_COST)), "too busy")
+                self.assertEqual(in_time(lambda: verify_password(PASSWORD, stored)), "too busy")
+                self.assertEqual(in_time(lambda: verify_password(PASSWORD, "junk")), "done")  # it costs nothing
+            self.assertTrue(verify_password(PASSWORD, stored))
+
+
+if __name__ == "__main__":
+    unittest.main()

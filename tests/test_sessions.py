@@ -1,0 +1,521 @@
+"""The note is a random number; its meaning stays here, so it can be torn up at once.
+
+`Door` holds a `Sessions` over a map that the test can look into. The claims: nobody chooses an id for somebody
+else, a stolen store opens nothing, what has ended stays ended, and one cookie names at most one session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import unittest
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+
+from authref.events import Events
+from authref.maps import MemoryMap
+from authref.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL, Session, Sessions
+from authref.users import User, Users
+from authref.wire import Request, Response
+from tests.support import PASSWORD, START, TEST_COST, Clock, Harness
+from tests.test_maps import WRITES, Watched, race
+
+PLANTED = "session=" + "A" * 43  # an id of the right form that nobody was ever given
+
+
+class Door:
+    """Sessions over a map that the test holds in its hands; a cookie here is the text `name=value`."""
+
+    def __init__(self, *, secure: bool = False, now: Callable[[], float] | None = None) -> None:
+        self.clock = Clock()
+        now = now or self.clock
+        self.log: list[str] = []
+        self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), TEST_COST, now)
+        self.records: Watched[Session] = Watched(MemoryMap(now))
+        self.sessions = Sessions(self.records, self.users, Events(self.log.append, "json", now), secure=secure, now=now)
+        self.alice = self.users.sign_up("alice@example.com", PASSWORD)
+
+    def log_in(self, user: User | None = None, cookie: str = "") -> str:
+        """The cookie of a new session, Alice's unless said otherwise."""
+        answer = self.sessions.log_in(user or self.alice, request(cookie))
+        return (answer.header("set-cookie") or "").partition(";")[0]
+
+    def who(self, *cookies: str) -> str:
+        """The address of whoever these Cookie lines name, or "nobody"."""
+        caller = self.sessions.authenticate(request(*cookies))
+        if isinstance(caller, Response):
+            assert caller == self.sessions.refusal()
+            return "nobody"
+        return caller.email
+
+    def log_out(self, cookie: str) -> None:
+        assert self.sessions.log_out(request(cookie)).status == 200
+
+    def stored(self) -> dict[str, Session]:
+        """All live records by their keys."""
+        return self.records.inner.page("", 1000)
+
+
+def request(*cookies: str) -> Request:
+    """A request with these Cookie lines."""
+    return Request("GET", "/me", tuple(("cookie", cookie) for cookie in cookies if cookie))
+
+
+class DoorTestCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.door = Door()
+
+
+class Ids(DoorTestCase):
+    def test_form(self) -> None:
+        """An id is 32 bytes in base64url, each time others: in a few hundred, each bit was 0 once and 1 once."""
+        ids = [self.door.log_in().removeprefix("session=") for _ in range(200)]
+        ever, always = 0, 2**256 - 1
+        for text in ids:
+            self.assertRegex(text, r"\A[A-Za-z0-9_-]{43}\Z")
+            data = urlsafe_b64decode(text + "=")
+            self.assertEqual(len(data), 32)
+            ever, always = ever | int.from_bytes(data), always & int.from_bytes(data)
+        self.assertEqual((ever, always), (2**256 - 1, 0))
+        self.assertEqual(len(set(ids)), 200)
+
+    def test_a_stolen_store(self) -> None:
+        """The store holds SHA-256 of the id and nowhere the id: whoever reads it can log in as nobody."""
+        cookie = self.door.log_in()
+        text = cookie.removeprefix("session=")
+        ((key, session),) = self.door.stored().items()
+        self.assertEqual(key, hashlib.sha256(text.encode()).hexdigest())
+        self.assertNotIn(text, repr(session))
+        for stolen in (key, key[:43], session.user_id):
+            with self.subTest(stolen[:8]):
+                self.assertEqual(self.door.who("session=" + stolen), "nobody")
+        self.assertEqual(self.door.who(cookie), "alice@example.com")
+
+    def test_the_log(self) -> None:
+        """No event, of a login, a use, a refusal or a logout, holds an id or its hash."""
+        cookie = self.door.log_in()
+        self.door.who(cookie)
+        self.door.log_out(cookie)
+        self.door.who(cookie)
+        self.assertEqual(len(self.door.log), 3)
+        for secret in (cookie.removeprefix("session="), hashlib.sha256(cookie[8:].encode()).hexdigest()):
+            self.assertNotIn(secret, "".join(self.door.log))
+
+
+class Fixation(DoorTestCase):
+    def test_an_id_that_somebody_planted(self) -> None:
+        """An id from outside means nobody, before a login and after; whoever logs in with it gets a new one."""
+        self.assertEqual(self.door.who(PLANTED), "nobody")
+        cookie = self.door.log_in(cookie=PLANTED)
+        self.assertNotEqual(cookie, PLANTED)
+        self.assertEqual(self.door.who(PLANTED), "nobody")
+        self.assertEqual(self.door.who(cookie), "alice@example.com")
+
+    def test_the_attackers_own_session_planted(self) -> None:
+        """An attacker who plants a session of their own is not joined in it by the victim; it ends."""
+        eve = self.door.users.sign_up("eve@example.com", PASSWORD)
+        planted = self.door.log_in(eve)
+        self.assertEqual(self.door.who(planted), "eve@example.com")
+        cookie = self.door.log_in(self.door.alice, cookie=planted)
+        self.assertEqual((self.door.who(planted), self.door.who(cookie)), ("nobody", "alice@example.com"))
+
+    def test_a_second_login_in_the_same_browser(self) -> None:
+        """The old session of that cookie ends; those of other browsers go on."""
+        elsewhere, old = self.door.log_in(), self.door.log_in()
+        new = self.door.log_in(cookie=old)
+        self.assertNotEqual(old, new)
+        self.assertEqual(self.door.who(old), "nobody")
+        for cookie in (elsewhere, new):
+            self.assertEqual(self.door.who(cookie), "alice@example.com")
+        self.assertEqual(len(self.door.stored()), 2)
+
+    def test_a_login_that_fails(self) -> None:
+        """A wrong password in a browser that is logged in changes nothing there."""
+        harness = Harness()
+        harness.sign_up()
+        cookie = harness.cookie()
+        wrong = {"email": "alice@example.com", "password": "wrong password"}
+        answer = harness.send("POST", "/login", wrong, cookie=cookie)
+        self.assertEqual((answer.status, answer.header("set-cookie")), (401, None))
+        self.assertEqual(harness.send("GET", "/me", cookie=cookie).status, 200)
+
+
+class Ends(DoorTestCase):
+    def test_idle(self) -> None:
+        """Unused for half an hour, to the second, a session has ended; one second earlier it has not."""
+        for idle, expected in ((IDLE_LIFETIME - 1, "alice@example.com"), (IDLE_LIFETIME, "nobody")):
+            with self.subTest(idle=idle):
+                cookie = self.door.log_in()
+                self.door.clock.advance(idle)
+                self.assertEqual(self.door.who(cookie), expected)
+        self.assertEqual(IDLE_LIFETIME, 30 * 60)
+
+    def test_idle_after_a_use(self) -> None:
+        """The half hour begins anew with a use, once a tenth of it has passed since the one that counted last."""
+        for first_use, end in ((TOUCH_INTERVAL - 1, IDLE_LIFETIME), (TOUCH_INTERVAL, TOUCH_INTERVAL + IDLE_LIFETIME)):
+            for moment, expected in ((end - 1, "alice@example.com"), (end, "nobody")):
+                with self.subTest(first_use=first_use, moment=moment):
+                    self.door = Door()
+                    cookie = self.door.log_in()
+                    self.door.clock.time = START + first_use
+                    self.door.who(cookie)
+                    self.door.clock.time = START + moment
+                    self.assertEqual(self.door.who(cookie), expected)
+
+    def test_absolute(self) -> None:
+        """Used every ten minutes, a session ends after a day all the same, to the second: no thief keeps it warm."""
+        cookie = self.door.log_in()
+        for moment in range(0, ABSOLUTE_LIFETIME, 600):
+            self.door.clock.time = START + moment
+            self.assertEqual(self.door.who(cookie), "alice@example.com", moment)
+        for moment, expected in ((ABSOLUTE_LIFETIME - 1, "alice@example.com"), (ABSOLUTE_LIFETIME, "nobody")):
+            with self.subTest(moment=moment):
+                self.door.clock.time = START + moment
+                self.assertEqual(self.door.who(cookie), expected)
+        self.assertEqual(ABSOLUTE_LIFETIME, 24 * 60 * 60)
+
+    def test_what_has_ended_leaves_the_store(self) -> None:
+        """An ended session is not kept."""
+        self.door.log_in()
+        self.door.clock.advance(IDLE_LIFETIME)
+        self.assertEqual(len(self.door.records), 0)
+
+    def test_writes(self) -> None:
+        """A thousand requests are a thousand look-ups, and one write each time a tenth of the idle time has passed."""
+        cookie = self.door.log_in()
+        self.door.records.calls.clear()
+        nearly = TOUCH_INTERVAL - 0.001
+        for moment, writes in ((0, 0), (nearly, 0), (TOUCH_INTERVAL, 1), (TOUCH_INTERVAL + nearly, 1)):
+            with self.subTest(moment=moment):
+                self.door.clock.time = START + moment
+                for _ in range(250):
+                    self.door.who(cookie)
+                self.assertEqual(self.door.records.asked(*WRITES), writes)
+        self.assertEqual(self.door.records.asked("get"), 1000)
+        (session,) = self.door.stored().values()
+        self.assertEqual((session.created_at, session.last_seen), (START, START + TOUCH_INTERVAL))
+        self.assertEqual(TOUCH_INTERVAL, IDLE_LIFETIME / 10)
+
+
+class Many(DoorTestCase):
+    def test_one_more_than_the_cap(self) -> None:
+        """The 21st login ends the oldest session, even one just used; nobody else's is touched."""
+        bob = self.door.users.sign_up("bob@example.com", PASSWORD)
+        bobs = self.door.log_in(bob)
+        cookies = []
+        for _ in range(MAX_PER_USER):
+            cookies.append(self.door.log_in())
+            self.door.clock.advance(10)
+        for cookie in cookies:
+            self.assertEqual(self.door.who(cookie), "alice@example.com")
+        self.door.clock.advance(TOUCH_INTERVAL)
+        self.door.who(cookies[0])
+        new = self.door.log_in()
+        self.assertEqual(self.door.who(cookies[0]), "nobody")
+        for cookie in (*cookies[1:], new):
+            self.assertEqual(self.door.who(cookie), "alice@example.com")
+        self.assertEqual(self.door.who(bobs), "bob@example.com")
+        self.assertEqual(MAX_PER_USER, 20)
+
+    def test_all_in_the_same_moment(self) -> None:
+        """Of logins with the same time the earlier ones go first."""
+        cookies = [self.door.log_in() for _ in range(MAX_PER_USER + 2)]
+        self.assertEqual([self.door.who(cookie) for cookie in cookies[:3]], ["nobody", "nobody", "alice@example.com"])
+
+    def test_fifty_logins_at_once(self) -> None:
+        """However many log in at once, twenty sessions remain."""
+        race(*[self.door.log_in] * 50)
+        self.assertEqual(len(self.door.stored()), MAX_PER_USER)
+
+
+class LoggingOut(DoorTestCase):
+    def test_replay(self) -> None:
+        """The old cookie, copied before the logout, opens nothing after it, now or later; another session goes on."""
+        other, cookie = self.door.log_in(), self.door.log_in()
+        self.door.log_out(cookie)
+        for wait in (0, 1, TOUCH_INTERVAL, IDLE_LIFETIME):
+            self.door.clock.advance(wait)
+            self.assertEqual(self.door.who(cookie), "nobody")
+            if wait < IDLE_LIFETIME:
+                self.assertEqual(self.door.who(other), "alice@example.com")
+
+    def test_twice_and_without_a_session(self) -> None:
+        """Logging out again, with a planted id, or with no cookie, is answered alike and ends no session."""
+        other, cookie = self.door.log_in(), self.door.log_in()
+        first = self.door.sessions.log_out(request(cookie))
+        for again in (cookie, PLANTED, "", "session=", "other=1"):
+            with self.subTest(again):
+                self.assertEqual(self.door.sessions.log_out(request(again)), first)
+        self.assertEqual(self.door.who(other), "alice@example.com")
+
+    def test_between_look_up_and_touch(self) -> None:
+        """A logout that comes in the midst of a request is not undone by that request's note of `last_seen`."""
+        cookie = self.door.log_in()
+        self.door.clock.advance(TOUCH_INTERVAL)
+
+        def log_out_first(verb: str, key: str) -> None:
+            if verb in WRITES:
+                self.door.records.before = lambda verb, key: None
+                self.door.log_out(cookie)
+
+        self.door.records.before = log_out_first
+        self.door.who(cookie)
+        self.assertEqual(self.door.who(cookie), "nobody")
+        self.assertEqual(self.door.stored(), {})
+
+    def test_a_hundred_threads_meanwhile(self) -> None:
+        """While one logs out, a hundred others use the session: none that begins after the answer gets in."""
+        for _ in range(2):
+            cookie = self.door.log_in()
+            self.door.clock.advance(TOUCH_INTERVAL)  # so that they write, too
+            answered = threading.Event()
+            seen: list[str] = []
+
+            def use(cookie: str = cookie, answered: threading.Event = answered, seen: list[str] = seen) -> str:
+                while True:
+                    too_late = answered.is_set()
+                    who = self.door.who(cookie)
+                    seen.append(who)
+                    if too_late:
+                        return who
+                    time.sleep(0.001)
+
+            def log_out(cookie: str = cookie, answered: threading.Event = answered, seen: list[str] = seen) -> str:
+                while len(seen) < 150:  # the others are at work
+                    time.sleep(0.0001)
+                self.door.log_out(cookie)
+                answered.set()
+                return "nobody"
+
+            self.assertEqual(set(race(log_out, *[use] * 100)), {"nobody"})
+            self.assertEqual((seen[0], self.door.who(cookie)), ("alice@example.com", "nobody"))
+            self.assertEqual(self.door.stored(), {})
+
+    def test_a_store_that_cannot_be_reached(self) -> None:
+        """If the record cannot be deleted, nobody is told that they are logged out."""
+        cookie = self.door.log_in()
+
+        def fail(verb: str, key: str) -> None:
+            raise OSError("no connection")
+
+        self.door.records.before = fail
+        with self.assertRaises(OSError):
+            self.door.sessions.log_out(request(cookie))
+
+
+class WhoeverIsGone(DoorTestCase):
+    def test_in_the_midst_of_a_session(self) -> None:
+        """Disabled, deleted, or with a new password since the login: refused from then on. The others stay."""
+        users, alice = self.door.users, self.door.alice
+        ends: dict[str, Callable[[], object]] = {
+            "disabled": lambda: users.change(alice.id, disabled=True),
+            "new password": lambda: users.set_password(alice.id, "another password"),
+            "deleted": lambda: users.delete(alice.id),
+        }
+        bobs = self.door.log_in(users.sign_up("bob@example.com", PASSWORD))
+        for name, end in ends.items():
+            with self.subTest(name):
+                users.change(alice.id, disabled=False)
+                cookie = self.door.log_in(users.get(alice.id))
+                self.assertEqual(self.door.who(cookie), "alice@example.com")
+                end()
+                self.assertEqual(self.door.who(cookie), "nobody")
+                self.assertEqual(self.door.who(bobs), "bob@example.com")
+
+    def test_a_login_that_ended_before_it_began(self) -> None:
+        """If the account is deleted or gets a new password while somebody logs in, that session opens nothing."""
+        users, alice = self.door.users, self.door.alice
+        users.set_password(alice.id, "another password")
+        self.assertEqual(self.door.who(self.door.log_in(alice)), "nobody")
+        users.delete(alice.id)
+        self.assertEqual(self.door.who(self.door.log_in(alice)), "nobody")
+
+    def test_the_address_signs_up_again(self) -> None:
+        """A session of the deleted account does not open the new account of the same address."""
+        cookie = self.door.log_in()
+        self.door.users.delete(self.door.alice.id)
+        self.door.users.sign_up("alice@example.com", PASSWORD)
+        self.assertEqual(self.door.who(cookie), "nobody")
+
+    def test_a_new_role(self) -> None:
+        """The user is looked up each time, so a promotion or a demotion shows at once."""
+        cookie = self.door.log_in()
+        self.door.users.sign_up("root@example.com", PASSWORD, role="admin")
+        for role in ("admin", "user"):
+            with self.subTest(role):
+                self.door.users.change(self.door.alice.id, role=role)
+                caller = self.door.sessions.authenticate(request(cookie))
+                self.assertEqual(caller.role, role)
+
+
+class OnTheWire(unittest.TestCase):
+    # How browsers reach us, and the cookie's name and its last flag there.
+    SETTINGS = {
+        None: ("session", ""),
+        "http://auth.example": ("session", ""),
+        "https://auth.example": ("__Host-session", "; Secure"),
+    }
+
+    def test_the_cookie(self) -> None:
+        """The line that gives the cookie, and the one that takes it away: same name, same flags, letter by letter."""
+        for public_url, (name, secure) in self.SETTINGS.items():
+            with self.subTest(public_url):
+                harness = Harness(public_url=public_url)
+                harness.sign_up()
+                answer = harness.send("POST", "/login", {"email": "alice@example.com", "password": PASSWORD})
+                (line,) = [text for field, text in answer.headers if field == "set-cookie"]
+                flags = "HttpOnly; SameSite=Lax; Path=/"
+                self.assertRegex(line, rf"\A{name}=[A-Za-z0-9_-]{{43}}; {flags}; Max-Age=86400{secure}\Z")
+                cookie = line.partition(";")[0]
+                self.assertEqual(harness.send("GET", "/me", cookie=cookie).status, 200)
+                answer = harness.send("POST", "/logout", cookie=cookie)
+                cleared = [text for field, text in answer.headers if field == "set-cookie"]
+                self.assertEqual(cleared, [f"{name}=; {flags}; Max-Age=0{secure}"])
+                self.assertEqual(harness.send("GET", "/me", cookie=cookie).status, 401)
+
+    def test_the_name_of_the_other_setting(self) -> None:
+        """Under https only the guarded name counts, which no neighbour can set; without, only the plain one."""
+        for secure, ours, other in ((True, "__Host-session", "session"), (False, "session", "__Host-session")):
+            with self.subTest(ours):
+                door = Door(secure=secure)
+                value = door.log_in().partition("=")[2]
+                self.assertEqual(door.who(f"{other}={value}"), "nobody")
+                self.assertEqual(door.who(f"{ours}={value}"), "alice@example.com")
+                self.assertEqual(door.who(f"{other}={'A' * 43}; {ours}={value}"), "alice@example.com")
+
+    def test_only_a_login_sets_a_cookie(self) -> None:
+        """Being recognised, being refused, and signing up leave the browser's cookies as they are."""
+        harness = Harness()
+        harness.sign_up()
+        cookie = harness.cookie()
+        new = {"email": "new@example.com", "password": PASSWORD}
+        for answer in (
+            harness.send("GET", "/me", cookie=cookie),
+            harness.send("GET", "/me", cookie=PLANTED),
+            harness.send("GET", "/me"),
+            harness.send("POST", "/signup", new, cookie=cookie),
+        ):
+            with self.subTest(answer.status):
+                self.assertIsNone(answer.header("set-cookie"))
+
+
+class OneCookie(DoorTestCase):
+    """A neighbouring host can add cookies to a request, but not choose which of two counts: none does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.good = self.door.log_in()
+        self.other = self.door.log_in()
+
+    def test_the_name_twice(self) -> None:
+        """Our name twice in one line is no session, whatever the values and whatever stands between."""
+        good, other = self.good, self.other
+        for line in (
+            f"{good}; {good}",
+            f"{good}; {other}",
+            f"{good};{other}",
+            f"{good}; a=b; {other}",
+            f"session=; {good}",
+            f"{good}; session=",
+            f"{good}; session =x",
+            f"{good}; \tsession\t= x",
+            f"session=junk; {good}; session=junk",
+            f"{good}; {good}; {good}",
+        ):
+            with self.subTest(line.replace(good, "GOOD").replace(other, "OTHER")):
+                self.assertEqual(self.door.who(line), "nobody")
+        self.assertEqual((self.door.who(good), self.door.who(other)), ("alice@example.com", "alice@example.com"))
+
+    def test_two_lines(self) -> None:
+        """Two Cookie lines are no session, wherever our name stands in them: browsers send one."""
+        good, other = self.good, self.other
+        for lines in (
+            (good, good),
+            (good, other),
+            (good, "a=b"),
+            ("a=b", good),
+            (f"{good}; a=b", other),
+            (f"{good}; a=b", f"c=d; {other}"),
+            (f"a=b; {good}", f"{other}; c=d"),
+            (f"{good}; a=b", good),
+            (f"{good}; a=b", "c=d"),
+            (f"{good}; a=b", "session=x"),
+            (f"a=b; {good};", other),
+            (good, ""),
+            ("", good),
+        ):
+            with self.subTest(str([line.replace(good, "GOOD").replace(other, "OTHER") for line in lines])):
+                headers = tuple(("cookie", line) for line in lines)
+                caller = self.door.sessions.authenticate(Request("GET", "/me", headers))
+                self.assertEqual(caller, self.door.sessions.refusal())
+
+    def test_neighbours(self) -> None:
+        """Whatever other cookies stand beside it, one session cookie is found."""
+        for line in (
+            "{}",
+            "a=b; {}",
+            "{}; a=b",
+            "{}; a=b; a=c",
+            ";;; {} ;;;",
+            "nameless; {}; =x; =",
+            " \t{}\t ",
+            'a="; {}; b="',
+            "a=\u00e9; {}; b=\xff\xfe",
+            "Session=x; {}; SESSION=y",
+            "session2=x; {}; xsession=y",
+            "session; {}",
+        ):
+            with self.subTest(line):
+                self.assertEqual(self.door.who(line.format(self.good)), "alice@example.com")
+
+    def test_names_that_look_like_ours(self) -> None:
+        """A name in other letters, or with a foreign blank beside it, is another cookie that anybody can set."""
+        value = self.good.removeprefix("session=")
+        for name in ("Session", "SESSION", "session2", "sessio", "%73ession", '"session"', "$session", "session[]", ""):
+            with self.subTest(name):
+                self.assertEqual(self.door.who(f"{name}={value}"), "nobody")
+        for blank in ("\u2000", "\u3000", "\xa0", "\x85", "\x1c", "\v", "\f", "\r", "\0", "\ufeff"):
+            with self.subTest(repr(blank)):
+                self.assertEqual(self.door.who(f"{blank}session={value}"), "nobody")
+                self.assertEqual(self.door.who(f"session{blank}={value}"), "nobody")
+                self.assertEqual(self.door.who(f"session={blank}{value}"), "nobody")
+        for blank in (" ", "\t"):
+            self.assertEqual(self.door.who(f"{blank}session{blank}={blank}{value}{blank}"), "alice@example.com")
+
+    def test_ids_that_are_none(self) -> None:
+        """What has not the form of an id is not looked up: junk costs the store nothing, and never reaches it."""
+        value = self.good.removeprefix("session=")
+        table = {
+            "no cookie": "",
+            "empty": "session=",
+            "no equals sign": "session",
+            "one short": f"session={value[:-1]}",
+            "one long": f"session={value}A",
+            "padding": f"session={value}=",
+            "10 KB": f"session={'A' * 10_000}",
+            "quoted": f'session="{value}"',
+            "quoted, the old way": f'$Version=1; session="{value}"',
+            "percent-coded": f"session=%{ord(value[0]):02x}{value[1:]}",
+            "the other alphabet": f"session={'+/' * 21}+",
+            "a blank within": f"session={value[:20]} {value[21:]}",
+            "a line break behind": f"session={value}\n",
+            "a NUL behind": f"session={value}\0",
+            "no ASCII": f"session={'é' * 43}",
+            "other digits": f"session={'٣' * 43}",
+            "SQL": f"session={'a' * 20}' OR 1=1 --{'a' * 12}",
+            "a path": f"session={'../' * 14}a",
+        }
+        for name, line in table.items():
+            with self.subTest(name):
+                self.door.records.calls.clear()
+                self.assertEqual(self.door.who(line), "nobody")
+                self.assertEqual(self.door.sessions.log_out(request(line)).status, 200)
+                self.assertEqual(self.door.records.calls, [])
+        self.assertEqual(self.door.who(PLANTED), "nobody")  # the twin: of the right form, but unknown
+        self.assertEqual(self.door.records.asked("get"), 1)
+        self.assertEqual(self.door.who(self.good), "alice@example.com")
+
+
+if __name__ == "__main__":
+    unittest.main()

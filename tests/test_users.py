@@ -1,0 +1,820 @@
+"""One address, one account; a failed login says nothing; and there is always somebody who can administer.
+
+The three maps under `Users` belong to the tests, so that they can be looked into, made to fail in the middle of
+an operation, or be changed by "somebody else" between two steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import unittest
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from unittest import mock
+
+import bcrypt
+
+from authref.maps import MemoryMap
+from authref.passwords import TooBusy, Turns
+from authref.users import EmailTaken, InvalidCredentials, LastAdmin, Pointer, User, Users, objections
+from tests.support import PASSWORD, TEST_COST, Clock
+from tests.test_maps import WRITES, Watched, race
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+def outcome(act: Callable[[], object]) -> str:
+    """The name of the exception that this raises; "done" if none."""
+    try:
+        act()
+    except (EmailTaken, LastAdmin, TooBusy, Crash) as error:
+        return type(error).__name__
+    except InvalidCredentials as error:
+        return error.reason
+    return "done"
+
+
+class Crash(Exception):
+    """The machine is switched off, or the store cannot be reached."""
+
+
+class UsersTestCase(unittest.TestCase):
+    """Users over maps that the test holds in its hands."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.records: Watched[User] = Watched(MemoryMap(self.clock))
+        self.addresses: Watched[Pointer] = Watched(MemoryMap(self.clock))
+        self.admins: Watched[Pointer] = Watched(MemoryMap(self.clock))
+        self.maps = (self.records, self.addresses, self.admins)
+        self.users = self.users_at(TEST_COST)
+
+    def users_at(self, cost: int) -> Users:
+        """The same accounts under another bcrypt cost, as after a restart."""
+        return Users(*self.maps, cost, self.clock)
+
+    def log_in(self, email: str = ALICE, password: str = PASSWORD) -> str:
+        """The reason why this login fails, or "done"."""
+        return outcome(lambda: self.users.check_credentials(email, password))
+
+    def everybody(self) -> list[User]:
+        """All accounts, page by page."""
+        found, after = [], ""
+        while after is not None:
+            page, after = self.users.page(after, 2)
+            found += page
+        return found
+
+    def active_admins(self) -> list[str]:
+        """The addresses of those who can log in and administer."""
+        return [user.email for user in self.everybody() if user.is_active_admin and self.log_in(user.email) == "done"]
+
+
+def quick_hash(password: bytes, salt: bytes) -> bytes:
+    """A hash of bcrypt's form, made with next to no work."""
+    return salt[:29] + hashlib.sha256(password).hexdigest()[:31].encode()
+
+
+def quick_check(password: bytes, stored: bytes) -> bool:
+    return quick_hash(password, stored) == stored
+
+
+class QuickUsersTestCase(UsersTestCase):
+    """The same, where hundreds of accounts are needed and hashing them is not the point."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        quick = mock.patch.multiple("bcrypt", hashpw=quick_hash, checkpw=quick_check)
+        quick.start()
+        cls.addClassCleanup(quick.stop)
+
+
+class SigningUp(UsersTestCase):
+    def test_a_new_account(self) -> None:
+        """It has a random id, its address in small letters, the lowest role, the time in UTC, and no plain password."""
+        user = self.users.sign_up("Alice@Example.COM", PASSWORD)
+        self.assertRegex(user.id, r"\A[A-Za-z0-9_-]{22}\Z")
+        self.assertEqual((user.email, user.role, user.disabled), (ALICE, "user", False))
+        self.assertEqual(user.created_at, "2027-01-15T08:00:00Z")
+        self.assertRegex(user.password_hash, r"\A\$2b\$04\$")
+        self.assertEqual(self.users.get(user.id), user)
+
+    def test_what_others_may_see(self) -> None:
+        """The public form has five fields and no hash, and printing a user shows no hash either."""
+        user = self.users.sign_up(ALICE, PASSWORD)
+        self.assertEqual(list(user.public()), ["id", "email", "role", "disabled", "created_at"])
+        for text in (repr(user), str(user), repr(user.public())):
+            self.assertIn(ALICE, text)
+            self.assertNotIn(user.password_hash, text)
+
+    def test_an_address_that_is_taken(self) -> None:
+        """However it is spelt, a taken address makes no second account, and the first keeps its password."""
+        user = self.users.sign_up(ALICE, PASSWORD)
+        for twin in (ALICE, ALICE.upper(), "Alice@example.com", "alice@EXAMPLE.com"):
+            with self.subTest(twin):
+                self.assertEqual(outcome(lambda twin=twin: self.users.sign_up(twin, "another password")), "EmailTaken")
+                self.assertEqual(self.log_in(twin), "done")
+                self.assertEqual(self.log_in(twin, "another password"), "wrong_password")
+        self.assertEqual(self.everybody(), [user])
+        self.assertEqual(outcome(lambda: self.users.sign_up(BOB, PASSWORD)), "done")
+
+    def test_a_hundred_sign_ups_at_once(self) -> None:
+        """Of a hundred who take one address at once, in two spellings, one gets it, and one account is there."""
+        with mock.patch("authref.passwords.turns", Turns(running=2, waiting=100)):
+            outcomes = race(
+                *[lambda: outcome(lambda: self.users.sign_up(ALICE, PASSWORD))] * 50,
+                *[lambda: outcome(lambda: self.users.sign_up(ALICE.upper(), PASSWORD))] * 50,
+            )
+        self.assertEqual((outcomes.count("done"), outcomes.count("EmailTaken")), (1, 99))
+        (user,) = self.everybody()
+        self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), user)
+        self.assertEqual([len(entries) for entries in self.maps], [1, 1, 0])  # no loser left anything behind
+
+    def test_losers_of_a_race_that_all_hashed(self) -> None:
+        """Even if several servers on one store all hash before any stores the address, one account results."""
+        before_the_end = threading.Barrier(4)
+        self.addresses.before = lambda verb, key: before_the_end.wait(5) if verb in WRITES else None
+        servers = [self.users_at(TEST_COST) for _ in range(4)]
+        outcomes = race(*[lambda users=users: outcome(lambda: users.sign_up(ALICE, PASSWORD)) for users in servers])
+        self.assertEqual((outcomes.count("done"), outcomes.count("EmailTaken")), (1, 3))
+        self.assertEqual(len(self.everybody()), 1)
+        self.assertEqual([len(entries) for entries in self.maps], [1, 1, 0])
+        self.assertEqual(self.log_in(), "done")
+
+    def test_a_sign_up_that_fails(self) -> None:
+        """A sign-up that finds no core, or no store, keeps the address for nobody: the next one gets it."""
+        failures = {
+            "TooBusy": mock.patch("authref.users.hash_password", side_effect=TooBusy),
+            "Crash": mock.patch.object(self.records, "before", side_effect=Crash),
+        }
+        for name, failure in failures.items():
+            with self.subTest(name):
+                with failure:
+                    self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), name)
+                self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), "done")
+                self.users.delete(self.everybody()[0].id)
+
+    def test_accounts_page_by_page(self) -> None:
+        """Walking the pages meets every account once, in the order of ids, whatever the size of a page."""
+        ids = sorted(self.users.sign_up(f"user{number}@example.com", PASSWORD).id for number in range(6))
+        for limit in (1, 2, 3, 5, 6, 7):
+            with self.subTest(limit=limit):
+                seen: list[str] = []
+                after: str | None = ""
+                while after is not None:
+                    page, after = self.users.page(after, limit)
+                    self.assertLessEqual(len(page), limit)
+                    seen += [user.id for user in page]
+                self.assertEqual(seen, ids)
+
+    def test_a_page_while_somebody_is_changed(self) -> None:
+        """An account whose role is changed while the page is made is on the page all the same."""
+        user = self.users.sign_up(ALICE, PASSWORD)
+
+        def meanwhile(verb: str, key: str) -> None:
+            if verb == "page":
+                self.records.after = lambda verb, key: None
+                self.users.change(user.id, disabled=True)
+
+        self.records.after = meanwhile
+        self.assertEqual([found.id for found in self.users.page("", 10)[0]], [user.id])
+
+
+class Objections(unittest.TestCase):
+    LONGEST = "l" * 64 + "@" + ".".join(["d" * 63, "d" * 63, "d" * 61])  # 254 characters
+
+    def test_addresses_that_are_taken(self) -> None:
+        """Addresses as people have them, and each part at its greatest length."""
+        self.assertEqual(len(self.LONGEST), 254)
+        table = {
+            "ordinary": ALICE,
+            "capitals": "Alice@Example.COM",
+            "a tag": "alice+shop@example.com",
+            "an apostrophe": "o'hara@example.ie",
+            "all signs": "!#$%&'*+/=?^_`{|}~-@example.com",
+            "subdomains": "a@a.b.c.d.example.com",
+            "no dot in the domain": "root@localhost",
+            "Punycode": "alice@xn--bcher-kva.example",
+            "64 before the @": "l" * 64 + "@example.com",
+            "254 in all": self.LONGEST,
+        }
+        for name, email in table.items():
+            with self.subTest(name):
+                self.assertEqual(objections(email, PASSWORD), {})
+
+    def test_addresses_that_are_not(self) -> None:
+        """Whatever could pass for somebody else's address, or break out of a line, is refused, and only that field."""
+        table = {
+            "empty": "",
+            "no @": "alice.example.com",
+            "nothing before the @": "@example.com",
+            "nothing behind it": "alice@",
+            "two @": "alice@bob@example.com",
+            "255 in all": self.LONGEST + "d",
+            "65 before the @": "l" * 65 + "@example.com",
+            "64 in a label": "a@" + "d" * 64 + ".com",
+            "a blank behind": ALICE + " ",
+            "a blank in front": " " + ALICE,
+            "a blank within": "ali ce@example.com",
+            "a tab behind": ALICE + "\t",
+            "a line break behind": ALICE + "\n",
+            "a second header": ALICE + "\r\nBcc: eve@example.com",
+            "a NUL behind": ALICE + "\0",
+            "a NUL within": "alice\0@example.com",
+            "no-break space": ALICE + "\u00a0",
+            "zero-width space": "ali\u200bce@example.com",
+            "direction mark": "\u202e" + ALICE,
+            "Cyrillic a": "\u0430lice@example.com",
+            "Kelvin sign, k in small letters": "\u212aate@example.com",
+            "long s, S in capitals": "bo\u017fs@example.com",
+            "dotless i": "al\u0131ce@example.com",
+            "full-width @": "alice\uff20example.com",
+            "full-width a": "\uff41lice@example.com",
+            "accent": "alic\u00e9@example.com",
+            "Cyrillic domain": "alice@ex\u0430mple.com",
+            "a dot at the end": ALICE + ".",
+            "a dot at the start": "alice@.example.com",
+            "two dots": "alice@example..com",
+            "a hyphen at an end": "alice@-example.com",
+            "an underscore in the domain": "alice@exa_mple.com",
+            "an IP address in brackets": "alice@[127.0.0.1]",
+            "a name beside it": "Alice <alice@example.com>",
+            "quotes": '"alice"@example.com',
+            "a comment": "alice(home)@example.com",
+            "a list": "alice@example.com,bob@example.com",
+            "1 MB": "a" * 1_000_000 + "@example.com",
+        }
+        for name, email in table.items():
+            with self.subTest(name):
+                self.assertEqual(list(objections(email, PASSWORD)), ["email"])
+
+    def test_password_and_both(self) -> None:
+        """A bad password is an objection to the password, and two faults are named together."""
+        self.assertEqual(list(objections(ALICE, "short")), ["password"])
+        self.assertEqual(list(objections(ALICE, ALICE.upper())), ["password"])
+        self.assertEqual(list(objections("", "short")), ["email", "password"])
+
+
+class LoggingIn(UsersTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice = self.users.sign_up(ALICE, PASSWORD)
+        self.users.sign_up(BOB, "bob's own password")
+
+    def test_the_right_password(self) -> None:
+        """Whoever knows the password is that user, however the address is spelt."""
+        for email in (ALICE, "Alice@Example.com", ALICE.upper()):
+            with self.subTest(email):
+                self.assertEqual(self.users.check_credentials(email, PASSWORD), self.alice)
+
+    def test_reasons(self) -> None:
+        """Each way to fail has its reason for the log, with the id of the account if there is one."""
+        gone = self.users.sign_up("gone@example.com", PASSWORD)
+        self.users.delete(gone.id)
+        banned = self.users.sign_up("banned@example.com", PASSWORD)
+        self.users.change(banned.id, disabled=True)
+        kate = self.users.sign_up("kate@example.com", PASSWORD)
+        table = {
+            "unknown": ("nobody@example.com", PASSWORD, "unknown_user", None),
+            "no address at all": ("", PASSWORD, "unknown_user", None),
+            "an id in place of the address": (self.alice.id, PASSWORD, "unknown_user", None),
+            "deleted": (gone.email, PASSWORD, "unknown_user", None),
+            "a blank behind": (ALICE + " ", PASSWORD, "unknown_user", None),
+            "a NUL behind": (ALICE + "\0", PASSWORD, "unknown_user", None),
+            "Kelvin sign, which lower() turns into k": ("\u212aate@example.com", PASSWORD, "unknown_user", None),
+            "wrong": (kate.email, PASSWORD + "!", "wrong_password", kate.id),
+            "empty": (kate.email, "", "wrong_password", kate.id),
+            "somebody else's": (ALICE, "bob's own password", "wrong_password", self.alice.id),
+            "the stored hash": (ALICE, self.alice.password_hash, "wrong_password", self.alice.id),
+            "disabled": (banned.email, PASSWORD, "account_disabled", banned.id),
+            "disabled and wrong": (banned.email, PASSWORD + "!", "wrong_password", banned.id),
+        }
+        for name, (email, password, reason, user_id) in table.items():
+            with self.subTest(name):
+                with self.assertRaises(InvalidCredentials) as caught:
+                    self.users.check_credentials(email, password)
+                self.assertEqual((caught.exception.reason, caught.exception.user_id), (reason, user_id))
+        self.assertEqual(self.log_in("kate@example.com"), "done")
+
+    def test_what_a_failure_costs(self) -> None:
+        """Known, unknown or disabled: one hash of the same cost, so that the time tells nobody who has an account."""
+        banned = self.users.sign_up("banned@example.com", PASSWORD)
+        self.users.change(banned.id, disabled=True)
+        table = {
+            "right": (ALICE, PASSWORD),
+            "wrong": (ALICE, "wrong password"),
+            "unknown": ("nobody@example.com", PASSWORD),
+            "no address at all": ("", PASSWORD),
+            "no ASCII": ("\u212aate@example.com", PASSWORD),
+            "disabled": (banned.email, PASSWORD),
+            "disabled and wrong": (banned.email, "wrong password"),
+        }
+        for name, (email, password) in table.items():
+            with (
+                self.subTest(name),
+                mock.patch("bcrypt.checkpw", wraps=bcrypt.checkpw) as checkpw,
+                mock.patch("bcrypt.hashpw", wraps=bcrypt.hashpw) as hashpw,
+            ):
+                self.log_in(email, password)
+                self.assertEqual((checkpw.call_count, hashpw.call_count), (1, 0))
+                self.assertTrue(checkpw.call_args[0][1].startswith(b"$2b$04$"))
+
+    def test_too_busy(self) -> None:
+        """When no core is free, everybody hears that, known or not; nobody is let in unchecked."""
+        with mock.patch("authref.passwords.turns", Turns(1, 0)) as turns, turns.take():
+            for email in (ALICE, "nobody@example.com"):
+                self.assertEqual(self.log_in(email), "TooBusy")
+            self.assertEqual(outcome(lambda: self.users.sign_up("new@example.com", PASSWORD)), "TooBusy")
+        self.assertEqual(self.log_in(), "done")
+        self.assertEqual(self.log_in("new@example.com"), "unknown_user")
+
+    def test_disabled_and_enabled_again(self) -> None:
+        """A disabled account cannot log in; enabled again, it can, with the same password."""
+        self.users.change(self.alice.id, disabled=True)
+        self.assertEqual(self.log_in(), "account_disabled")
+        self.users.change(self.alice.id, disabled=False)
+        self.assertEqual(self.log_in(), "done")
+
+
+class Strengthening(UsersTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice = self.users.sign_up(ALICE, PASSWORD)
+        self.users = self.users_at(TEST_COST + 1)
+
+    def stored(self) -> User:
+        found = self.users.get(self.alice.id)
+        assert found is not None
+        return found
+
+    def test_a_login_after_the_cost_was_raised(self) -> None:
+        """The login that has the password at hand renews the hash, once, and changes nothing else."""
+        returned = self.users.check_credentials(ALICE, PASSWORD)
+        self.assertTrue(returned.password_hash.startswith("$2b$05$"))
+        self.assertEqual(self.stored(), returned)
+        self.assertEqual(replace(returned, password_hash=self.alice.password_hash), self.alice)
+        self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), returned)
+        self.assertEqual(self.log_in(ALICE, PASSWORD + "!"), "wrong_password")
+
+    def test_a_failed_login_after_the_cost_was_raised(self) -> None:
+        """A wrong password or a disabled account renews nothing: it would store a hash of what an attacker sent."""
+        self.log_in(ALICE, "wrong password")
+        self.assertEqual(self.stored(), self.alice)
+        banned = self.users.change(self.alice.id, disabled=True)
+        self.log_in()
+        self.assertEqual(self.stored(), banned)
+
+    def test_a_login_after_the_cost_was_lowered(self) -> None:
+        """A hash dearer than today's cost stays: weaker is never an improvement."""
+        self.users.check_credentials(ALICE, PASSWORD)
+        stronger = self.stored()
+        self.users = self.users_at(TEST_COST)
+        self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), stronger)
+        self.assertEqual(self.stored(), stronger)
+
+    def test_no_core_free_for_the_new_hash(self) -> None:
+        """If only the renewing finds no core, the login succeeds all the same, and a later one renews."""
+        with mock.patch("authref.users.hash_password", side_effect=TooBusy):
+            self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), self.alice)
+        self.assertEqual(self.stored(), self.alice)
+        self.users.check_credentials(ALICE, PASSWORD)
+        self.assertTrue(self.stored().password_hash.startswith("$2b$05$"))
+
+    def test_deleted_or_changed_while_hashing(self) -> None:
+        """Renewing a hash never brings a deleted account back and never undoes a change made meanwhile."""
+        changes: dict[str, tuple[Callable[[], object], Callable[[], object], object]] = {
+            "disabled": (
+                lambda: self.users.change(self.alice.id, disabled=True),
+                lambda: self.stored().disabled,
+                True,
+            ),
+            "promoted": (
+                lambda: self.users.change(self.alice.id, role="admin"),
+                lambda: self.stored().role,
+                "admin",
+            ),
+            "deleted": (
+                lambda: self.users.delete(self.alice.id),
+                lambda: self.users.get(self.alice.id),
+                None,
+            ),
+        }
+        for name, (change, look, expected) in changes.items():
+            with self.subTest(name):
+                self.setUp()
+                self.meanwhile("replace", change)
+                self.users.check_credentials(ALICE, PASSWORD)
+                self.assertEqual(look(), expected)
+
+    def test_promoted_while_the_new_hash_is_stored(self) -> None:
+        """A promotion in the midst of renewing counts: the new admin may relieve the old one."""
+        old = self.users.sign_up(BOB, PASSWORD, role="admin")
+
+        def promote_after_the_write(verb: str, key: str) -> None:
+            if verb == "replace":
+                self.records.after = lambda verb, key: None
+                self.users.change(self.alice.id, role="admin")
+
+        self.records.after = promote_after_the_write
+        self.users.check_credentials(ALICE, PASSWORD)
+        self.assertTrue(self.stored().is_active_admin)
+        self.assertEqual(outcome(lambda: self.users.change(old.id, role="user")), "done")
+
+    def meanwhile(self, verb: str, act: Callable[[], object]) -> None:
+        """Let somebody do this just before the next such write to the records."""
+
+        def once(called: str, key: str) -> None:
+            if called == verb:
+                self.records.before = lambda verb, key: None
+                act()
+
+        self.records.before = once
+
+
+class ChangingAndDeleting(UsersTestCase):
+    def test_change(self) -> None:
+        """Only what is named changes; the answer is the account as it is from then on."""
+        admin = self.users.sign_up(BOB, PASSWORD, role="admin")
+        user = self.users.sign_up(ALICE, PASSWORD)
+        steps = (
+            ({"role": "admin"}, ("admin", False)),
+            ({"disabled": True}, ("admin", True)),
+            ({"role": "user"}, ("user", True)),
+            ({"disabled": False}, ("user", False)),
+            ({"role": "admin", "disabled": True}, ("admin", True)),
+            ({}, ("admin", True)),
+        )
+        for fields, expected in steps:
+            with self.subTest(str(fields)):
+                changed = self.users.change(user.id, **fields)
+                self.assertEqual((changed.role, changed.disabled), expected)
+                self.assertEqual(self.users.get(user.id), changed)
+                self.assertEqual(replace(changed, role="user", disabled=False), user)
+        self.assertEqual(self.users.get(admin.id), admin)
+
+    def test_somebody_who_is_not_there(self) -> None:
+        """Changing or deleting nobody says so, and makes nobody."""
+        for user_id in ("", "nobody", ALICE):
+            with self.subTest(user_id):
+                self.assertIsNone(self.users.change(user_id, role="admin"))
+                self.assertFalse(self.users.delete(user_id))
+        self.assertEqual([len(entries) for entries in self.maps], [0, 0, 0])
+
+    def test_delete(self) -> None:
+        """A deleted account is gone from every list, cannot log in, and is deleted once; others stay."""
+        bob = self.users.sign_up(BOB, PASSWORD)
+        alice = self.users.sign_up(ALICE, PASSWORD)
+        self.assertTrue(self.users.delete(alice.id))
+        self.assertFalse(self.users.delete(alice.id))
+        self.assertIsNone(self.users.get(alice.id))
+        self.assertEqual(self.log_in(), "unknown_user")
+        self.assertEqual(self.everybody(), [bob])
+        self.assertEqual(self.log_in(BOB), "done")
+
+    def test_a_deleted_address_signs_up_again(self) -> None:
+        """It can, and is somebody else: another id, so that nothing left behind by the first opens anything."""
+        first = self.users.sign_up(ALICE, PASSWORD)
+        self.users.delete(first.id)
+        second = self.users.sign_up(ALICE, "another password")
+        self.assertNotEqual(first.id, second.id)
+        self.assertIsNone(self.users.get(first.id))
+        self.assertFalse(self.users.delete(first.id))
+        self.assertEqual(self.log_in(ALICE, "another password"), "done")
+        self.assertEqual(self.log_in(ALICE, PASSWORD), "wrong_password")
+
+    def test_fifty_deletions_at_once(self) -> None:
+        """However many delete one account at once, one hears that it did."""
+        user = self.users.sign_up(ALICE, PASSWORD)
+        self.assertEqual(race(*[lambda: self.users.delete(user.id)] * 50).count(True), 1)
+
+    def test_changed_and_deleted_at_once(self) -> None:
+        """A change that meets a deletion never brings the account back."""
+        self.users.sign_up(BOB, PASSWORD, role="admin")  # so that nobody else is the last one
+        for _ in range(5):
+            user = self.users.sign_up(ALICE, PASSWORD)
+            race(
+                *[lambda user=user: self.users.change(user.id, disabled=True)] * 10,
+                lambda user=user: self.users.delete(user.id),
+                *[lambda user=user: self.users.change(user.id, role="admin")] * 10,
+            )
+            self.assertIsNone(self.users.get(user.id))
+            self.assertEqual([len(entries) for entries in self.maps], [1, 1, 1])
+
+
+class NewPasswords(UsersTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice = self.users.sign_up(ALICE, PASSWORD)
+
+    def test_a_new_password(self) -> None:
+        """From then on it is the only one, and its version tells the logins that proved the one before."""
+        changed = self.users.set_password(self.alice.id, "another password")
+        self.assertEqual(changed.password_version, self.alice.password_version + 1)
+        self.assertEqual(replace(changed, password_hash="", password_version=0), replace(self.alice, password_hash=""))
+        self.assertEqual(self.log_in(ALICE, "another password"), "done")
+        self.assertEqual(self.log_in(ALICE, PASSWORD), "wrong_password")
+
+    def test_for_nobody(self) -> None:
+        """A deleted account gets no password and does not come back."""
+        self.users.delete(self.alice.id)
+        self.assertIsNone(self.users.set_password(self.alice.id, "another password"))
+        self.assertEqual(self.everybody(), [])
+
+    def test_while_somebody_logs_in_and_the_hash_is_renewed(self) -> None:
+        """A login with the old password that meets the change neither undoes it nor counts as proof of the new one."""
+        strict = self.users_at(TEST_COST + 1)
+
+        def change_first(verb: str, key: str) -> None:
+            if verb == "replace":
+                self.records.before = lambda verb, key: None
+                self.users.set_password(self.alice.id, "another password")
+
+        self.records.before = change_first
+        proved = strict.check_credentials(ALICE, PASSWORD)
+        self.assertEqual(proved.password_version, self.alice.password_version)
+        self.assertEqual(self.users.get(self.alice.id).password_version, self.alice.password_version + 1)
+        self.assertEqual(self.log_in(ALICE, "another password"), "done")
+        self.assertEqual(self.log_in(ALICE, PASSWORD), "wrong_password")
+
+    def test_while_the_account_is_changed_by_an_admin(self) -> None:
+        """A change of role or state that meets a new password does not bring the old one back."""
+
+        def change_first(verb: str, key: str) -> None:
+            if verb == "replace":
+                self.records.before = lambda verb, key: None
+                self.users.set_password(self.alice.id, "another password")
+
+        self.records.before = change_first
+        changed = self.users.change(self.alice.id, role="admin")
+        self.assertEqual((changed.role, changed.password_version), ("admin", 1))
+        self.assertEqual(self.log_in(ALICE, "another password"), "done")
+        self.assertEqual(self.log_in(ALICE, PASSWORD), "wrong_password")
+
+    def test_while_the_account_is_changed(self) -> None:
+        """A new password that meets a change of role or state undoes neither; both count."""
+        for field, value in (("role", "admin"), ("disabled", True)):
+            with self.subTest(field):
+                self.setUp()
+
+                def change_first(verb: str, key: str, change: dict[str, object] = {field: value}) -> None:  # noqa: B006
+                    if verb == "replace":
+                        self.records.before = lambda verb, key: None
+                        self.users.change(self.alice.id, **change)
+
+                self.records.before = change_first
+                changed = self.users.set_password(self.alice.id, "another password")
+                self.assertEqual(getattr(changed, field), value)
+                self.assertEqual(self.users.get(self.alice.id), changed)
+
+    def test_several_at_once(self) -> None:
+        """Of several changes at once each counts, so that no login that proved an older password stays good."""
+        changed = race(*[lambda: self.users.set_password(self.alice.id, "another password")] * 10)
+        self.assertEqual(sorted(user.password_version for user in changed), list(range(1, 11)))
+        self.assertEqual(self.users.get(self.alice.id).password_version, 10)
+
+
+class TheLastAdmin(QuickUsersTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.root = self.users.sign_up("root@example.com", PASSWORD, role="admin")
+
+    # Each way by which somebody stops being an active admin.
+    WAYS: dict[str, Callable[[Users, str], object]] = {
+        "demoted": lambda users, user_id: users.change(user_id, role="user"),
+        "disabled": lambda users, user_id: users.change(user_id, disabled=True),
+        "both": lambda users, user_id: users.change(user_id, role="user", disabled=True),
+        "deleted": lambda users, user_id: users.delete(user_id),
+    }
+
+    def test_the_only_admin(self) -> None:
+        """The only admin stays one, whatever is tried; and an ordinary user is no help."""
+        self.users.sign_up(ALICE, PASSWORD)
+        for name, end in self.WAYS.items():
+            with self.subTest(name):
+                self.assertEqual(outcome(lambda end=end: end(self.users, self.root.id)), "LastAdmin")
+                self.assertEqual(self.users.get(self.root.id), self.root)
+                self.assertEqual(self.log_in("root@example.com"), "done")
+
+    def test_one_of_two(self) -> None:
+        """One of two admins may go, in each way; then the other is the last."""
+        for name, end in self.WAYS.items():
+            with self.subTest(name):
+                self.setUp()
+                other = self.users.sign_up(ALICE, PASSWORD, role="admin")
+                self.assertEqual(outcome(lambda end=end: end(self.users, self.root.id)), "done")
+                for again in self.WAYS.values():
+                    self.assertEqual(outcome(lambda again=again, other=other: again(self.users, other.id)), "LastAdmin")
+                self.assertEqual(self.active_admins(), [ALICE])
+
+    def test_a_second_admin_who_is_none(self) -> None:
+        """An admin who is disabled, demoted or deleted does not count as the other one."""
+        for name, end in self.WAYS.items():
+            with self.subTest(name):
+                self.setUp()
+                other = self.users.sign_up(ALICE, PASSWORD, role="admin")
+                end(self.users, other.id)
+                self.assertEqual(outcome(lambda: self.users.change(self.root.id, disabled=True)), "LastAdmin")
+
+    def test_a_second_admin_who_is_one_again(self) -> None:
+        """Enabled or promoted again, they count."""
+        other = self.users.sign_up(ALICE, PASSWORD, role="admin")
+        for off, on in (({"role": "user"}, {"role": "admin"}), ({"disabled": True}, {"disabled": False})):
+            with self.subTest(str(off)):
+                self.users.change(other.id, **off)
+                self.users.change(other.id, **on)
+                self.assertEqual(outcome(lambda: self.users.change(self.root.id, role="user")), "done")
+                self.users.change(self.root.id, role="admin")
+
+    def test_what_is_no_loss(self) -> None:
+        """The last admin may be set to what they are; a disabled admin and a user may always go."""
+        self.assertEqual(self.users.change(self.root.id, role="admin", disabled=False), self.root)
+        idle = self.users.sign_up(ALICE, PASSWORD, role="admin")
+        self.users.change(idle.id, disabled=True)
+        self.assertEqual(self.users.change(idle.id, role="user").role, "user")
+        self.assertTrue(self.users.delete(idle.id))
+        self.assertTrue(self.users.delete(self.users.sign_up(BOB, PASSWORD).id))
+
+    def test_the_other_admin_among_hundreds_of_disabled_ones(self) -> None:
+        """The one other active admin is found, however many who are not active stand before them."""
+        others = [self.users.sign_up(f"a{n}@example.com", PASSWORD, role="admin") for n in range(250)]
+        for other in others:
+            self.users.change(other.id, disabled=True)
+        self.assertEqual(outcome(lambda: self.users.change(self.root.id, role="user")), "LastAdmin")
+        for other in (min(others, key=lambda user: user.id), max(others, key=lambda user: user.id)):
+            self.users.change(other.id, disabled=False)
+            self.assertEqual(outcome(lambda: self.users.change(self.root.id, role="user")), "done")
+            self.users.change(self.root.id, role="admin")
+            self.users.change(other.id, disabled=True)
+
+    def test_two_admins_against_each_other(self) -> None:
+        """Two admins who are demoted, disabled or deleted at the same moment: one remains, never none."""
+        for first in self.WAYS:
+            for second in self.WAYS:
+                with self.subTest(f"{first} and {second}"):
+                    self.setUp()
+                    other = self.users.sign_up(ALICE, PASSWORD, role="admin")
+                    # Each waits a moment before its first write, so that both look for other admins before one acts.
+                    both_have_looked = threading.Barrier(2)
+
+                    def wait(verb: str, key: str, barrier: threading.Barrier = both_have_looked) -> None:
+                        if verb in WRITES:
+                            with suppress(threading.BrokenBarrierError):  # the other one is not let in: as it should be
+                                barrier.wait(0.005)
+
+                    for entries in self.maps:
+                        entries.before = wait
+                    outcomes = race(
+                        lambda way=self.WAYS[first]: outcome(lambda: way(self.users, self.root.id)),
+                        lambda way=self.WAYS[second], user=other: outcome(lambda: way(self.users, user.id)),
+                    )
+                    self.assertEqual(sorted(outcomes), ["LastAdmin", "done"])
+                    self.assertEqual(len(self.active_admins()), 1)
+
+
+class Crashes(QuickUsersTestCase):
+    """The power fails at a write. What was written before it is all there is, and it must not be a lie."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice = self.users.sign_up(ALICE, PASSWORD)
+        self.admin = self.users.sign_up("root@example.com", PASSWORD, role="admin")
+        self.spare = self.users.sign_up("spare@example.com", PASSWORD, role="admin")
+
+    # Everything that writes more than once.
+    OPERATIONS: dict[str, Callable[[Crashes], object]] = {
+        "sign up": lambda self: self.users.sign_up(BOB, PASSWORD),
+        "sign up as an admin": lambda self: self.users.sign_up(BOB, PASSWORD, role="admin"),
+        "delete a user": lambda self: self.users.delete(self.alice.id),
+        "delete an admin": lambda self: self.users.delete(self.admin.id),
+        "promote": lambda self: self.users.change(self.alice.id, role="admin"),
+        "demote": lambda self: self.users.change(self.admin.id, role="user"),
+        "disable": lambda self: self.users.change(self.admin.id, disabled=True),
+        "set a password": lambda self: self.users.set_password(self.alice.id, PASSWORD),
+        "renew a hash": lambda self: self.users_at(TEST_COST + 1).check_credentials(ALICE, PASSWORD),
+    }
+
+    def crash_at(self, write: int, *, done: bool) -> None:
+        """Let the write of this number fail: before anything happened, or, with `done`, after it was done."""
+        writes = 0
+
+        def count(verb: str, key: str) -> None:
+            nonlocal writes
+            writes += verb in WRITES
+            if verb in WRITES and writes == write:
+                raise Crash
+
+        for entries in self.maps:
+            if done:
+                entries.after = count
+            else:
+                entries.before = count
+
+    def recover(self) -> None:
+        """Start again: the maps work, and nothing is remembered but what stands in them."""
+        for entries in self.maps:
+            entries.before = entries.after = lambda verb, key: None
+        self.users = self.users_at(TEST_COST)
+
+    def after_every_crash(self, check: Callable[[str], object], *operations: str) -> None:
+        """Run the operations with a crash at the first write, at the second, and so on; `check` after each crash."""
+        for operation in operations or self.OPERATIONS:
+            for done in (False, True):
+                crashes = 0
+                while self.crashes(operation, crashes + 1, done=done):
+                    crashes += 1
+                    with self.subTest(operation, write=crashes, done=done):
+                        check(operation)
+                self.assertGreater(crashes, 0, "it never wrote")
+
+    def crashes(self, operation: str, write: int, *, done: bool) -> bool:
+        """Run the operation with a crash at this write, and start again. False if it ended before it came so far."""
+        self.setUp()
+        self.crash_at(write, done=done)
+        crashed = self.do(operation) == "Crash"
+        self.recover()
+        return crashed
+
+    def do(self, operation: str) -> str:
+        return outcome(lambda: self.OPERATIONS[operation](self))
+
+    def test_addresses_point_to_somebody(self) -> None:
+        """After a crash at any write, each address leads to an account of that address, and no account shares it."""
+
+        def check(operation: str) -> None:
+            for email, pointer in self.addresses.page("", 100).items():
+                user = self.users.get(pointer.user_id)
+                self.assertIsNotNone(user, f"{email} points to nobody, and can never sign up again")
+                self.assertEqual(user.email, email)
+            emails = [user.email for user in self.everybody()]
+            self.assertEqual(len(emails), len(set(emails)))
+
+        self.after_every_crash(check)
+
+    def test_everybody_can_log_in_or_sign_up(self) -> None:
+        """After a crash at any write, each address can log in or be signed up: nobody is locked out for ever."""
+
+        def check(operation: str) -> None:
+            for email in (ALICE, BOB, "root@example.com"):
+                if self.log_in(email) == "unknown_user":
+                    self.users.sign_up(email, PASSWORD)
+                self.assertIn(self.log_in(email), ("done", "account_disabled"))
+
+        self.after_every_crash(check)
+
+    def test_admins_can_be_counted(self) -> None:
+        """After a crash at any write, each active admin counts: the others may go while that one is there."""
+
+        def check(operation: str) -> None:
+            admins = [user for user in self.everybody() if user.is_active_admin]
+            for admin in admins:
+                for other in admins:
+                    if other != admin:
+                        self.users.change(other.id, role="user")  # raises LastAdmin if `admin` is not counted
+                for other in admins:
+                    self.users.change(other.id, role="admin")
+
+        self.after_every_crash(check)
+
+    def test_somebody_can_administer(self) -> None:
+        """After a crash at any write, the last admin who can log in stays: who is only half there does not count."""
+
+        def check(operation: str) -> None:
+            for user in self.everybody():
+                outcome(lambda user=user: self.users.change(user.id, role="user"))
+            self.assertEqual(len(self.active_admins()), 1)
+
+        self.after_every_crash(check)
+
+    def test_trying_again(self) -> None:
+        """After a crash at any write, the same operation leads to where it would have led without the crash."""
+
+        def state() -> set[tuple[str, str, bool, str]]:
+            return {(user.email, user.role, user.disabled, user.password_hash[:7]) for user in self.everybody()}
+
+        for operation in self.OPERATIONS:
+            self.setUp()
+            self.do(operation)
+            expected = state()
+
+            def check(operation: str, expected: object = expected) -> None:
+                self.assertIn(self.do(operation), ("done", "EmailTaken"))  # taken by us, before the crash
+                self.assertEqual(state(), expected)
+
+            self.after_every_crash(check, operation)
+
+    def test_deleting_again_what_was_half_deleted(self) -> None:
+        """If the address was signed up again meanwhile, finishing the old deletion leaves the new account alone."""
+
+        def check(operation: str) -> None:
+            if outcome(lambda: self.users.sign_up(ALICE, "another password")) == "done":
+                self.users.delete(self.alice.id)
+                self.assertEqual(self.log_in(ALICE, "another password"), "done")
+                self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), "EmailTaken")
+
+        self.after_every_crash(check, "delete a user")
+
+
+if __name__ == "__main__":
+    unittest.main()
