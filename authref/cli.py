@@ -59,7 +59,7 @@ def fail(sentence: str) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["jwt"]:
         try:
             from authref import inspector
@@ -97,6 +97,8 @@ def _serve(flags: argparse.Namespace) -> int:
 
     events = Events(None if flags.log == "off" else sys.stderr.write, flags.log)
     chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
+    if flags.quiet and flags.admin_email and not chosen:
+        fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
     admin_password = chosen or secrets.token_urlsafe(12)
     app = build(
         Settings(

@@ -7,7 +7,7 @@ in frames, guesses their type and shares them between pages, unless it is told n
 Rules of this file:
 - a method that changes something must come from our own pages or from no browser at all; a browser says
   where a request comes from in `Sec-Fetch-Site` and `Origin`, and a page cannot forge either;
-- a request with an `Authorization` header passes: a browser never adds that by itself;
+- a request with a bearer token passes: unlike a cookie or a Basic password, a browser never adds that by itself;
 - there are no exceptions by path, for the one exception is what gets found;
 - another origin may read our answers only if it is listed, by its exact name, and never with our cookies:
   "any origin, with credentials" is the mistake that turns a guard into a gate. Tokens cross, cookies do not;
@@ -42,7 +42,8 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
     `public_url` is the origin under which we are reached; without one, the request's Host says it. `allowed`
     are the origins of others that may.
     """
-    if request.method in SAFE_METHODS or request.header("authorization") is not None:
+    bearer = (request.header("authorization") or "").lower().startswith("bearer ")
+    if request.method in SAFE_METHODS or bearer:
         return False
     if request.header("sec-fetch-site") in ("same-origin", "none"):  # "none": typed in, or a bookmark
         return False

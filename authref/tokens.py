@@ -105,6 +105,8 @@ class Tokens:
             return _invalid_grant()
         user = self._counts(family)
         if user is None:
+            reason = "refresh token of an account that ended or changed its password"
+            self._events.emit("authn_token_refused", reason=reason, user=family.user_id, peer=request.peer)
             self._end(family_id, family)
             return _invalid_grant()
         return self._answer(user, family_id, family, successor, request)

@@ -176,13 +176,15 @@ class CrossSite(unittest.TestCase):
         self.assertFalse(refused(app, "POST", host=None))
 
     def test_with_authorization(self) -> None:
-        """A request with Authorization passes, for no browser adds that by itself; a Cookie helps nobody."""
+        """A bearer token passes, for no browser adds one by itself; a Basic password it does add, like a cookie."""
         for setting, (app, _) in self.apps.items():
             for method in (*SAFE, *UNSAFE):
                 with self.subTest(setting, method=method):
                     foreign = {"sec_fetch_site": "cross-site", "origin": "https://attacker.example"}
-                    for value in ("Bearer x", "Basic x", ""):
+                    for value in ("Bearer x", "bearer x"):
                         self.assertFalse(refused(app, method, authorization=value, **foreign))
+                    for value in ("Basic x", "Bearer", "", "x Bearer x"):
+                        self.assertEqual(refused(app, method, authorization=value, **foreign), method in UNSAFE)
                     self.assertEqual(refused(app, method, cookie="authorization=Bearer x", **foreign), method in UNSAFE)
 
     def test_every_path(self) -> None:

@@ -1,0 +1,361 @@
+"""The program as its user meets it: what it prints, what it says when it cannot go on, how it ends.
+
+Most of this needs a real process. To keep that quick, a few servers are each asked many questions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from base64 import urlsafe_b64encode
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import authref
+from authref import cli
+from tests.support import KEYS, PASSWORD
+
+try:
+    import pty
+except ImportError:  # Windows
+    pty = None  # type: ignore[assignment]
+
+PROJECT = Path(authref.__file__).parent.parent
+ESCAPE = "\033"
+RING = "k1:" + urlsafe_b64encode(KEYS["k1"]).decode().rstrip("=")
+ADMIN_PASSWORD = "an admin's own password"
+ALICE = {"email": "alice@example.com", "password": PASSWORD}
+
+
+def environment(root: Path = PROJECT, **more: str) -> dict[str, str]:
+    """The environment of a process that imports authref from `root`, without what the tester's own shell has set."""
+    foreign = ("AUTHREF_", "PYTHON", "NO_COLOR", "FORCE_COLOR")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
+        "PYTHONPATH": str(root),
+        "NO_PROXY": "*",
+        **more,
+    }
+
+
+class Program:
+    """`python -m authref` on a free port while the block runs; `out` and `err` are what it has printed so far."""
+
+    def __init__(self, *flags: str, folder: str | None = None, terminal: bool = False, **variables: str) -> None:
+        self.flags, self.terminal = ("--port", "0", "--bcrypt-cost", "4", *flags), terminal
+        self.environment = environment(Path(folder) if folder else PROJECT, **variables)
+
+    def __enter__(self) -> Program:
+        self.folder = tempfile.TemporaryDirectory()
+        self._seen = b""
+        self._out, self._err = (Path(self.folder.name, name) for name in ("out", "err"))
+        self._master = -1
+        with open(self._out, "wb") as out, open(self._err, "wb") as err:
+            if self.terminal:
+                self._master, slave = pty.openpty()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "authref", *self.flags],
+                cwd=self.folder.name, env=self.environment, stdin=subprocess.DEVNULL,
+                stdout=slave if self.terminal else out, stderr=err,
+            )  # fmt: skip
+            if self.terminal:
+                os.close(slave)
+        try:
+            self.url = self._wait_for_url()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGTERM)
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+        self.folder.cleanup()
+
+    def _wait_for_url(self) -> str:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if found := re.search(r'(http://[\d.]+:\d+)[" ].*\n', self.out + self.err):
+                return found[1]
+            time.sleep(0.01)
+        raise AssertionError(f"the server did not start: {self.out}{self.err}")
+
+    @property
+    def out(self) -> str:
+        """Standard output until now."""
+        if not self.terminal:
+            return self._out.read_text("utf-8")
+        while self._master >= 0 and select.select([self._master], [], [], 0)[0]:
+            try:
+                self._seen += os.read(self._master, 65536)
+            except OSError:  # nobody holds the other end any more
+                break
+        return self._seen.decode("utf-8")
+
+    @property
+    def err(self) -> str:
+        """Standard error until now."""
+        return self._err.read_text("utf-8")
+
+    def stop(self, number: signal.Signals) -> int:
+        """Send the signal; the program's exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def send(self, method: str, path: str, value: object = None, **headers: str) -> tuple[int, dict[str, str], Any]:
+        """Status, headers and JSON value of the answer."""
+        connection = HTTPConnection("127.0.0.1", urlsplit(self.url).port or 0, timeout=10)
+        data = None if value is None else json.dumps(value).encode()
+        kind = {} if value is None else {"content-type": "application/json"}
+        try:
+            connection.request(method, path, data, {**kind, **headers})
+            answer = connection.getresponse()
+            text = answer.read()
+            names = {name.lower(): content for name, content in answer.getheaders()}
+            return answer.status, names, json.loads(text) if text else None
+        finally:
+            connection.close()
+
+
+def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
+    """Exit status and both outputs of `main` in this process, where no server gets as far as serving."""
+    out, err = io.StringIO(), io.StringIO()
+    saved = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment(**variables))
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = cli.main(list(arguments))
+    except SystemExit as end:
+        status = int(end.code or 0)
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
+    return status, out.getvalue(), err.getvalue()
+
+
+class WhatGoesWrong(unittest.TestCase):
+    def assert_one_sentence(self, outcome: tuple[int, str, str], pattern: str) -> None:
+        """It ended with status 2 and one line on standard error, which names the trouble."""
+        status, out, err = outcome
+        self.assertEqual((status, out), (2, ""), err)
+        self.assertRegex(err, rf"\Aauthref: [^\n]*{pattern}[^\n]*\n\Z")
+        self.assertNotIn("Traceback", err)
+
+    def test_as_a_process(self) -> None:
+        """Whatever is wrong with flags, environment or machine is told in one line, with exit status 2."""
+        without_bcrypt = "import sys; sys.modules['bcrypt'] = None; from authref.cli import main; sys.exit(main([]))"
+        module = ("-m", "authref", "--bcrypt-cost", "4")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            cases: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
+                ((*module, "--port", str(taken.getsockname()[1])), {}, "port .* in use.*--port"),
+                ((*module, "--ports", "80"), {}, "--ports.*--help"),
+                (("-m", "authref", "--bcrypt-cost", "99"), {}, "cost.*4 to 14"),
+                (module, {"AUTHREF_KEYS": "k1:c2hvcnQ"}, "5 bytes.*32.*AUTHREF_KEYS"),
+                (("-c", without_bcrypt), {}, "bcrypt is missing.*pip install bcrypt"),
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                started = [
+                    subprocess.Popen([sys.executable, *arguments], env=environment(**variables), cwd=folder, text=True,
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    for arguments, variables, _ in cases
+                ]  # fmt: skip
+                ended = [(*process.communicate(timeout=30), process.returncode) for process in started]
+        for (arguments, variables, pattern), (out, err, status) in zip(cases, ended, strict=True):
+            with self.subTest(arguments[2:], **variables):
+                self.assert_one_sentence((status, out, err), pattern)
+
+    def test_flags(self) -> None:
+        """More of the same, in this process: a value that cannot be is named, and what to write instead."""
+        for arguments, pattern in (
+            (("--port", "99999"), "port 99999.*--port"),
+            (("--port", "abc"), "--port"),
+            (("--port", "-1"), "port"),
+            (("--port",), "--port"),
+            (("--host", "999.999.999.999"), "--host"),
+            (("--bcrypt-cost", "3"), "4 to 14"),
+            (("--bcrypt-cost", "x"), "--bcrypt-cost"),
+            (("--public-url", "auth.example"), "https://auth.example"),
+            (("--public-url", "https://auth.example/path"), "https://auth.example"),
+            (("--public-url", "https://auth.example/"), "https://auth.example"),
+            (("--public-url", "https://Auth.Example"), "https://auth.example"),
+            (("--allow-origin", "*"), "https://auth.example"),
+            (("--allow-origin", "null"), "https://auth.example"),
+            (("--log", "xml"), "--log"),
+            (("--revocation", "maybe"), "--revocation"),
+            (("--key-file", "/no such folder/keys"), "/no such folder/keys"),
+            (("serve",), "serve"),
+            (("--admin-email", ""), "admin.*e-mail"),
+            (("--admin-email", "nobody"), "admin.*e-mail"),
+        ):
+            with self.subTest(arguments):
+                self.assert_one_sentence(run("--bcrypt-cost", "4", *arguments), pattern)
+
+    def test_secrets(self) -> None:
+        """A weak secret in the environment is refused before anything is served, and not repeated on the screen."""
+        for variables, pattern in (
+            ({"AUTHREF_KEYS": ""}, "AUTHREF_KEYS"),
+            ({"AUTHREF_KEYS": "hunter2-is-no-key"}, "kid:secret.*AUTHREF_KEYS"),
+            ({"AUTHREF_KEYS": "k1:" + "QUFB" * 11}, "random.*AUTHREF_KEYS"),
+            ({"AUTHREF_KEYS": RING + "," + RING}, "own.*AUTHREF_KEYS"),
+            ({"AUTHREF_KEYS": RING + "\u00e9"}, "base64url.*AUTHREF_KEYS"),
+            ({"AUTHREF_ADMIN_PASSWORD": "hunter2"}, "admin.*8 to 1024"),
+            ({"AUTHREF_ADMIN_PASSWORD": "password1"}, "admin.*common"),
+            ({"AUTHREF_ADMIN_PASSWORD": "root@example.com"}, "admin.*differ"),
+        ):
+            with self.subTest(variables):
+                outcome = run("--bcrypt-cost", "4", "--admin-email", "root@example.com", **variables)
+                self.assert_one_sentence(outcome, pattern)
+                for secret in variables.values():
+                    self.assertFalse(secret and secret in outcome[2], "the secret is on the screen")
+
+    def test_what_goes_right(self) -> None:
+        """The twin: the version, the help and a new key ring end with status 0 and nothing on standard error."""
+        version = run("--version")
+        self.assertEqual(version, (0, f"authref {authref.__version__}\n", ""))
+        status, out, err = run("--help")
+        self.assertEqual((status, err), (0, ""))
+        for flag in ("--host", "--port", "--public-url", "--admin-email", "--log", "--quiet", "--key-file", "keys new"):
+            self.assertIn(flag, out)
+        status, ring, err = run("keys", "new")
+        self.assertEqual((status, err), (0, ""))
+        outcome = run("--bcrypt-cost", "99", AUTHREF_KEYS=ring.strip())
+        self.assert_one_sentence(outcome, "cost")  # the keys were fine
+
+
+class AServer(unittest.TestCase):
+    """One server with a ring, an admin and a log in JSON, started once for all the questions here."""
+
+    program: Program
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.program = Program("--log", "json", "--admin-email", "root@example.com",
+                              AUTHREF_KEYS=RING, AUTHREF_ADMIN_PASSWORD=ADMIN_PASSWORD).__enter__()  # fmt: skip
+        cls.addClassCleanup(cls.program.__exit__)
+
+    def log_in(self, path: str, email: str, password: str) -> tuple[int, dict[str, str], Any]:
+        return self.program.send("POST", path, {"email": email, "password": password})
+
+    @unittest.skipUnless(shutil.which("curl") and shutil.which("bash"), "needs curl and bash")
+    def test_pasting_the_banner(self) -> None:
+        """The banner's lines, pasted into a shell as they stand, sign up, log in, ask, and are refused at the end."""
+        lines = [line for line in self.program.out.splitlines() if line.startswith("  ")]
+        self.assertGreater(len(lines), 7)
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(["bash"], input="\n".join(lines) + "\n", cwd=folder, env=environment(),
+                                  capture_output=True, text=True, timeout=30)  # fmt: skip
+        statuses = re.findall(r"^HTTP/1\.1 (\d{3}) ", done.stdout, re.MULTILINE)
+        self.assertEqual(statuses, ["201", "200", "200", "200", "200", "401"], done.stdout + done.stderr)
+
+    def test_the_banner(self) -> None:
+        """The banner says what runs, where, and how to stop it, on standard output, without escape codes in a pipe."""
+        self.assertTrue(self.program.out.startswith(f"authref {authref.__version__}: {self.program.url} "))
+        self.assertIn("Ctrl-C", self.program.out)
+        self.assertNotIn(ESCAPE, self.program.out + self.program.err)
+
+    def test_the_first_admin(self) -> None:
+        """Whoever has AUTHREF_ADMIN_PASSWORD administers: logs in and lists users, by session and by token."""
+        status, headers, _ = self.log_in("/login", "root@example.com", ADMIN_PASSWORD)
+        self.assertEqual(status, 200)
+        cookie = headers["set-cookie"].partition(";")[0]
+        status, _, users = self.program.send("GET", "/users", cookie=cookie)
+        self.assertEqual(status, 200)
+        self.assertIn("root@example.com", [user["email"] for user in users["users"]])
+        token = self.log_in("/token/login", "root@example.com", ADMIN_PASSWORD)[2]["token"]
+        self.assertEqual(self.program.send("GET", "/users", authorization=f"Bearer {token}")[0], 200)
+
+    def test_no_default_account(self) -> None:
+        """No password that somebody could guess belongs to anybody (CWE-798)."""
+        for email, password in (("admin", "admin"), ("root@example.com", "admin"), ("admin@example.com", "password")):
+            with self.subTest(email):
+                self.assertEqual(self.log_in("/login", email, password)[0], 401)
+
+    def test_the_admins_own_password(self) -> None:
+        """A password that the administrator has chosen is not printed: output ends up in journals."""
+        self.assertNotIn(ADMIN_PASSWORD, self.program.out + self.program.err)
+
+    def test_the_log(self) -> None:
+        """With --log json every line on standard error is one JSON object with when, how serious and what."""
+        self.program.send("POST", "/signup", {"email": "log@example.com", "password": PASSWORD})
+        self.program.send("GET", "/token/me", authorization="Bearer x")
+        events = [json.loads(line) for line in self.program.err.splitlines()]
+        for event in events:
+            self.assertEqual(list(event)[:3], ["datetime", "level", "event"])
+        names = [event["event"] for event in events]
+        self.assertEqual(names[0], "sys_startup")
+        self.assertLessEqual({"user_created", "authn_token_refused"}, set(names))
+        self.assertNotIn(RING.partition(":")[2], self.program.err)
+
+    def test_a_token_after_a_restart(self) -> None:
+        """With the same AUTHREF_KEYS another process believes this one's tokens; with keys of its own it does not."""
+        new = {"email": "restart@example.com", "password": PASSWORD}
+        self.program.send("POST", "/signup", new)
+        bearer = "Bearer " + self.program.send("POST", "/token/login", new)[2]["token"]
+        with (
+            Program("--quiet", "--host", "0.0.0.0", AUTHREF_KEYS=RING) as same,
+            Program("--quiet", "--log", "json") as other,
+        ):
+            for program, expected in ((self.program, 200), (same, 200), (other, 401)):
+                with self.subTest(program.flags):
+                    self.assertEqual(program.send("GET", "/token/me", authorization=bearer)[0], expected)
+            # The same two processes answer a few more questions.
+            self.assertEqual((same.out, other.out), ("", ""), "--quiet prints no banner")
+            self.assertRegex(same.err, r"\AWarning: [^\n]*TLS[^\n]*\n\S+ INFO +sys_startup ")
+            self.assertNotIn("Warning", self.program.err + other.err)
+            for program, number in ((same, signal.SIGINT), (other, signal.SIGTERM)):
+                with self.subTest("the end", signal=number):
+                    self.assertEqual(program.stop(number), 0)
+                    self.assertIn("sys_shutdown", program.err.splitlines()[-1])
+                    self.assertNotIn("Traceback", program.err)
+
+
+@unittest.skipIf(pty is None, "needs a pseudo-terminal")
+class OnATerminal(unittest.TestCase):
+    def test_colours(self) -> None:
+        """On a terminal the lines to paste stand out; with NO_COLOR, whatever its value, they are plain."""
+        with (
+            Program("--admin-email", "root@example.com", terminal=True) as bold,
+            Program("--log", "off", terminal=True, NO_COLOR="1") as plain,
+        ):
+            self.assertIn(f"{ESCAPE}[1m  curl", bold.out)
+            self.assertIn("  curl", plain.out)
+            self.assertNotIn(ESCAPE, plain.out)
+            self.assertNotIn(ESCAPE, bold.err)
+            with self.subTest("--log off"):
+                self.assertEqual(plain.send("GET", "/token/me", authorization="Bearer x")[0], 401)
+                self.assertEqual(plain.err, "")
+            with self.subTest("a random password for the first admin is shown once, and works"):
+                found = re.findall(r"^admin root@example.com, password (\S+)\r$", bold.out, re.MULTILINE)
+                self.assertEqual(len(found), 1)
+                self.assertGreaterEqual(len(found[0]), 16)
+                admin = {"email": "root@example.com", "password": found[0]}
+                self.assertEqual(bold.send("POST", "/login", admin)[0], 200)
+                self.assertNotIn(found[0], bold.err)
+
+
+if __name__ == "__main__":
+    unittest.main()

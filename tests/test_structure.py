@@ -1,0 +1,255 @@
+"""The house keeps its order: who imports whom, what no file may use, and that the core lives without its rooms.
+
+The reading order stands in authref/__init__.py. Sources are parsed, not imported, so an import hidden in a function
+counts as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+
+import authref
+from tests.support import PASSWORD
+from tests.test_cli import Program, environment
+
+PACKAGE = Path(authref.__file__).parent
+BANNED_MODULES = {
+    "pickle": "reading it runs what it says",
+    "marshal": "reading it runs what it says",
+    "shelve": "it is pickle underneath",
+    "random": "it can be predicted from what it gave before; secrets cannot",
+    "uuid": "an id that identifies is not an id that cannot be guessed; secrets gives those",
+    "importlib": "this file could not see what it imports",
+}
+BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
+MAC_NAMES = re.compile("signature|digest|mac|hash", re.IGNORECASE)
+
+
+def reading_order() -> list[str]:
+    """The core files as authref's docstring lists them: `wire.py` as "wire", `app/` as "app"."""
+    entries = re.findall(r"^ {4}(\w+)(?:\.py|/)  +\S", authref.__doc__ or "", re.MULTILINE)
+    return list(entries)
+
+
+def rooms() -> set[str]:
+    """The folders that are packages, other than the core's own."""
+    return {folder.parent.name for folder in PACKAGE.glob("*/__init__.py")} - {"app"}
+
+
+def core_files() -> dict[str, list[Path]]:
+    """The files of each core name; only app has several."""
+    files = {path.stem: [path] for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")}
+    if (PACKAGE / "app").is_dir():
+        files["app"] = sorted((PACKAGE / "app").glob("*.py"))
+    return files
+
+
+def imports(tree: ast.Module, package: str) -> Iterator[tuple[str, bool]]:
+    """The modules that a file of this package imports, in full, each with whether that happens in a function."""
+    in_functions = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, id(node) in in_functions) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            for name in node.names:  # `from authref import jwt` imports a file
+                yield (f"authref.{name.name}" if module == "authref" else module), id(node) in in_functions
+
+
+def imports_of(path: Path) -> list[tuple[str, bool]]:
+    """What this file of authref imports."""
+    package = ".".join(["authref", *path.parent.relative_to(PACKAGE).parts])
+    return list(imports(parse(path), package))
+
+
+def parse(path: Path) -> ast.Module:
+    """The file's syntax tree."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+class TheReaderOfImports(unittest.TestCase):
+    def test_every_way_to_import(self) -> None:
+        """Before it judges the files: this module's own reader sees relative, nested and renamed imports."""
+        source = """
+import os.path as p
+from authref import jwt, __version__
+from authref.app import routes
+from . import keys
+from .maps import Map
+from .. import users
+def function():
+    from authref import inspector
+    import shelve
+class Class:
+    from authref.wire import Request
+    def method(self):
+        import pickle
+"""
+        found = list(imports(ast.parse(source), "authref.app"))
+        self.assertEqual(
+            [name for name, nested in found if not nested],
+            ["os.path", "authref.jwt", "authref.__version__", "authref.app", "authref.app", "authref.app.maps",
+             "authref.users", "authref.wire"],
+        )  # fmt: skip
+        self.assertEqual({name for name, nested in found if nested}, {"authref.inspector", "shelve", "pickle"})
+
+
+class TheReadingOrder(unittest.TestCase):
+    def test_a_file_that_is_not_in_the_list(self) -> None:
+        """The contents page lists exactly the core files there are, each once."""
+        self.assertEqual(sorted(reading_order()), sorted(core_files()))
+        self.assertGreater(len(reading_order()), 10)
+
+    def test_an_import_from_below(self) -> None:
+        """Each core file imports only from files above it, so that whoever reads in order has read what it needs."""
+        order = reading_order()
+        for name, paths in core_files().items():
+            allowed = {*order[: order.index(name)], "__version__"} | ({"app"} if name == "app" else set())
+            for path in paths:
+                for module, nested in imports_of(path):
+                    if module.split(".")[0] != "authref" or (name == "cli" and nested):
+                        continue
+                    with self.subTest(path.relative_to(PACKAGE), imports=module):
+                        self.assertIn(module.split(".")[1], allowed)
+
+    def test_the_files_of_app_among_themselves(self) -> None:
+        """The routes' files build on routes.py and settings.py; only the table knows all of them."""
+        for path in core_files()["app"]:
+            if path.stem not in ("__init__", "app"):
+                siblings = {module for module, _ in imports_of(path) if module.startswith("authref.app")}
+                with self.subTest(path.name):
+                    self.assertLessEqual(siblings, {"authref.app.routes", "authref.app.settings"})
+
+    def test_a_core_file_that_needs_a_room(self) -> None:
+        """No core file imports a room; cli.py opens one when its command is given."""
+        for name, paths in core_files().items():
+            for path in paths:
+                for module, nested in imports_of(path):
+                    if module.split(".")[0] == "authref" and module.split(".")[1] in rooms():
+                        with self.subTest(path.relative_to(PACKAGE), imports=module):
+                            self.assertTrue(name == "cli" and nested)
+
+    def test_somebody_elses_code(self) -> None:
+        """The core is the standard library and bcrypt, and bcrypt in one file only."""
+        for name, paths in core_files().items():
+            for path in paths:
+                for module, _ in imports_of(path):
+                    top = module.split(".")[0]
+                    with self.subTest(path.relative_to(PACKAGE), imports=module):
+                        if top == "bcrypt":
+                            self.assertEqual(name, "passwords")
+                        else:
+                            self.assertIn(top, sys.stdlib_module_names | {"authref"})
+
+    def test_a_file_named_like_one_of_pythons(self) -> None:
+        """A file called secrets.py or http.py would hide the real one from whoever runs Python in this folder."""
+        for path in PACKAGE.rglob("*.py"):
+            if not path.stem.startswith("__"):
+                with self.subTest(path.relative_to(PACKAGE)):
+                    self.assertNotIn(path.stem, sys.stdlib_module_names)
+
+
+class WhatNoFileUses(unittest.TestCase):
+    def test_dangerous_modules(self) -> None:
+        """No file, room or core, reads data that can run or draws numbers that can be guessed."""
+        for path in PACKAGE.rglob("*.py"):
+            for module, _ in imports_of(path):
+                with self.subTest(path.relative_to(PACKAGE), imports=module):
+                    self.assertNotIn(module.split(".")[0], BANNED_MODULES)
+
+    def test_text_that_becomes_code(self) -> None:
+        """Nothing is ever evaluated."""
+        for path in PACKAGE.rglob("*.py"):
+            called = {node.func.id for node in ast.walk(parse(path))
+                      if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+            with self.subTest(path.relative_to(PACKAGE)):
+                self.assertEqual(called & BANNED_CALLS, set())
+
+    def test_comparing_a_signature_with_equals(self) -> None:
+        """Signatures meet in compare_digest: `==` stops at the first difference, and the time tells where that was."""
+        tree = parse(PACKAGE / "jwt.py")
+        calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        self.assertIn("hmac.compare_digest", calls)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare) and any(isinstance(sign, ast.Eq | ast.NotEq) for sign in node.ops):
+                with self.subTest(ast.unparse(node)):
+                    self.assertIsNone(MAC_NAMES.search(ast.unparse(node)))
+
+
+class WhatAReaderMeets(unittest.TestCase):
+    def test_a_file_without_an_opening(self) -> None:
+        """Each core file opens with its question, its answer and its rules: four lines at least."""
+        for paths in core_files().values():
+            for path in paths:
+                if path.stem == "__init__":  # of app: the folder's own opening, as long as it needs
+                    continue
+                tree = parse(path)
+                with self.subTest(path.relative_to(PACKAGE)):
+                    self.assertIsNotNone(ast.get_docstring(tree))
+                    opening = tree.body[0]
+                    self.assertGreaterEqual((opening.end_lineno or 0) - opening.lineno + 1, 4)
+
+    def test_a_public_name_without_a_sentence(self) -> None:
+        """Each public function and class of the core says in its own docstring what it is or gives."""
+        seen = 0
+        for paths in core_files().values():
+            for path in paths:
+                for node in parse(path).body:
+                    if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                        seen += 1
+                        with self.subTest(path.relative_to(PACKAGE), name=node.name):
+                            self.assertIsNotNone(ast.get_docstring(node))
+        self.assertGreater(seen, 50)
+
+
+class WithoutTheRooms(unittest.TestCase):
+    """A copy of the core alone, in a folder of its own."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.copy = Path(folder.name, "authref")
+        shutil.copytree(PACKAGE, self.copy, ignore=shutil.ignore_patterns("__pycache__", *rooms()))
+        self.assertEqual({path.parent.name for path in self.copy.glob("*/__init__.py")}, {"app"})
+
+    def test_a_server_of_the_core_alone(self) -> None:
+        """With every room deleted the server starts, signs up, logs in by both mechanisms and says who one is."""
+        with Program("--quiet", folder=self.folder) as program:
+            alice = {"email": "alice@example.com", "password": PASSWORD}
+            self.assertEqual(program.send("POST", "/signup", alice)[0], 201)
+            status, headers, _ = program.send("POST", "/login", alice)
+            self.assertEqual(status, 200)
+            cookie = headers["set-cookie"].partition(";")[0]
+            self.assertEqual(program.send("GET", "/me", cookie=cookie)[0], 200)
+            status, _, answer = program.send("POST", "/token/login", alice)
+            token = f"Bearer {answer['token']}"
+            self.assertEqual(program.send("GET", "/token/me", authorization=token)[0], 200)
+            self.assertEqual(program.send("GET", "/me")[0], 401)
+        self.assertTrue(any(self.copy.rglob("*.pyc")), "Python ran another copy")
+
+    def test_a_command_whose_room_is_gone(self) -> None:
+        """A command of a deleted room says so in one line and status 2, like everything else that goes wrong."""
+        command = [sys.executable, "-m", "authref", "jwt", "decode", "x"]
+        variables = environment(Path(self.folder))
+        done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"\Aauthref: [^\n]+\n\Z")
+
+
+if __name__ == "__main__":
+    unittest.main()
