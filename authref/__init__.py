@@ -16,13 +16,13 @@ Read the files in this order; each imports only from those above it.
     revocation.py   What it costs to take a signed word back.
     tokens.py       A login the server does not remember.
     roles.py        Who you are is not what you may do: 401 is not 403.
-    guards.py       What stands before the door: cross-site requests, wrong readers.
+    guards.py       What stands before the door: cross-site requests, and what browsers are told.
     throttle.py     How many guesses a stranger gets.
     app/            The routes; they cannot tell which mechanism they were given.
     server.py       The only file that touches a socket.
     cli.py          The commands.
 
-Those are the core. Folders are rooms: they import the core, and the core works without them.
+Those are the core. Other folders are rooms: they import the core, and the core works without them.
 """
 
 __version__ = "0.1.0"

@@ -66,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ImportError:
             fail("The room of this command, authref/inspector, is missing; install authref anew.")
         return inspector.main(arguments[1:])
-    if arguments == ["keys", "new"]:
+    if arguments[:1] == ["keys"]:
+        if arguments != ["keys", "new"]:
+            fail("The only command about keys is: authref keys new")
         print(write_keys(fresh_keys()))
         return 0
     flags = _parser().parse_args(arguments)
@@ -76,16 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fail(f"The package {missing.name} is missing; install it: python -m pip install {missing.name}")
     except ValueError as error:
         fail(str(error))
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            fail(f"Cannot use the file {error.filename} ({error.strerror}); choose another one.")
-        fail(f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); choose others: --host, --port.")
 
 
 def environment_keys() -> dict[str, bytes]:
     """The key ring of AUTHREF_KEYS; ends the program when there is none, or a weak one."""
     try:
-        return read_keys(os.environ.get("AUTHREF_KEYS", ""))
+        return read_keys(os.environ["AUTHREF_KEYS"])
+    except KeyError:
+        fail("AUTHREF_KEYS is not set; set it to what this prints: python -m authref keys new")
     except ValueError as error:
         fail(f"{error} Set AUTHREF_KEYS to what this prints: python -m authref keys new")
 
@@ -123,7 +123,12 @@ def _serve(flags: argparse.Namespace) -> int:
             print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
         events.emit("sys_startup", url=url)
 
-    serve(app, flags.host, flags.port, ready)
+    try:
+        serve(app, flags.host, flags.port, ready)
+    except BrokenPipeError:  # whoever read the banner has gone
+        return 1
+    except (OSError, OverflowError) as error:
+        fail(f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); choose others: --host, --port.")
     events.emit("sys_shutdown")
     return 0
 
@@ -132,11 +137,18 @@ def _keys(path: str | None) -> dict[str, bytes]:
     """The ring of the environment, else of the file, else a fresh one."""
     if "AUTHREF_KEYS" in os.environ:
         return environment_keys()
-    return read_key_file(path) if path else fresh_keys()
+    if path is None:
+        return fresh_keys()
+    try:
+        return read_key_file(path)
+    except OSError as error:
+        fail(f"Cannot use the key file {path} ({error.strerror}); choose another one.")
 
 
 def _parser() -> Parser:
-    parser = Parser("authref", description="Start the server.", epilog="Also: authref jwt --help; authref keys new")
+    # Without abbreviations: else `--key SECRET` would be taken for --key-file, and make a file of that name.
+    epilog = "Also: authref jwt --help; authref keys new"
+    parser = Parser("authref", description="Start the server.", epilog=epilog, allow_abbrev=False)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
     parser.add_argument("--public-url", metavar="URL", help="origin that browsers use; https makes cookies Secure")

@@ -14,7 +14,7 @@ Rules of this file:
 - one bad pair never costs its neighbours; reading is linear in the header's length;
 - nothing that could end the header line, or add a flag, is ever written.
 
-Left out: the Domain flag (it shares a login with every subdomain) and a choice of the others.
+Left out: the Domain flag (it shares a login with every subdomain), and any way to leave the others away.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def set_cookie(name: str, value: str, *, max_age: int, secure: bool = False) -> 
 
     HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: another site's form or image
     does not carry it, a link does. Path=/ and no Domain: for this host alone, all of it. Secure: never
-    without TLS. A `__Host-` name makes the browser insist on the last three.
+    without TLS. A `__Host-` name makes the browser insist on Secure, Path=/ and no Domain.
 
     >>> set_cookie("session", "abc", max_age=60)
     'session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=60'

@@ -2,7 +2,8 @@
 
 An attack that leaves no trace is never noticed; a log that holds passwords or tokens is an attack waiting
 to happen. So:
-- every login, refusal, change of rights and failure leaves one line; an ordinary successful request none;
+- every login, change of rights, refused credential and failure leaves a line; an ordinary request, one
+  without credentials and one to a path that does not exist leave none;
 - names follow the OWASP logging vocabulary, times are UTC, people appear as user ids;
 - an event never holds a password, a cookie, a token, a key, a hash, an e-mail address (people type
   passwords into that field) or any path or query that a client chose;

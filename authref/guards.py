@@ -32,7 +32,8 @@ SECURITY_HEADERS: Headers = (
     ("server", "authref"),  # no version: it would tell which holes to try
     ("x-content-type-options", "nosniff"),  # JSON that looks like HTML stays JSON
 )
-# From the first visit on, for a year, the browser refuses to speak to this host without TLS (RFC 6797).
+# From the first visit on, for a year, the browser refuses to speak to this host, and to every subdomain of it,
+# without TLS (RFC 6797).
 HSTS: Headers = (("strict-transport-security", "max-age=31536000; includeSubDomains"),)
 
 

@@ -79,7 +79,7 @@ def read_key_file(path: str) -> dict[str, bytes]:
     """The ring in the file, which is made, with a fresh key, if it is not there. Raises ValueError, OSError."""
     with suppress(FileNotFoundError):
         return _read_private(path)
-    draft = f"{path}.{os.getpid()}"
+    draft = f"{path}.{token_hex(8)}"
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(write_keys(fresh_keys()) + "\n")
         file.flush()
@@ -92,7 +92,10 @@ def read_key_file(path: str) -> dict[str, bytes]:
 
 
 def _read_private(path: str) -> dict[str, bytes]:
-    with open(path, encoding="ascii") as file:
+    with open(path, encoding="ascii", errors="replace") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise ValueError(f"Others may have read the key file {path}; remove it, and a new one is made.")
-        return read_keys(file.read())
+        try:
+            return read_keys(file.read())
+        except ValueError as error:
+            raise ValueError(f"The key file {path} is not usable; remove it, and a new one is made. {error}") from None

@@ -76,7 +76,7 @@ class MemoryMap(Map[V]):
                 self._disown(key, _owner(old))
                 self._own(key, _owner(value))
             end, old_end = _end(value), _end(old)
-            if end is not None and (old_end is None or end < old_end):  # else its place in the heap will do
+            if end is not None and (old_end is None or end < old_end):  # a later one is noticed by _purge
                 heapq.heappush(self._ends, (end, key))
 
     def setdefault(self, key: str, value: V) -> V:

@@ -28,7 +28,7 @@ import bcrypt
 COST = 12  # 2**12 rounds, about a quarter of a second: slow for a thief, bearable at login
 MIN_COST, MAX_COST = 4, 14  # 4 is for tests; 14 is a second, and every login pays it
 MIN_LENGTH, MAX_LENGTH = 8, 1024  # characters
-MAX_WAITING = 64  # hashes that may wait for a core; at a quarter of a second each, nobody waits much longer than 10 s
+MAX_WAITING = 64  # hashes that may wait for a core: at a quarter of a second each, 16 s on one core, 8 on two
 
 # Credit for the list: see common-passwords.LICENSE beside it.
 COMMON = frozenset(Path(__file__).with_name("common-passwords.txt").read_text("ascii").split())
@@ -85,9 +85,9 @@ def needs_rehash(stored: str, cost: int) -> bool:
 
 
 def objection(password: str, email: str) -> str | None:
-    """Why this password may not be chosen, in a sentence, or None (NIST SP 800-63B §3.1.1.2).
+    """Why this password may not be chosen, in a sentence, or None.
 
-    Only guessability counts: no "one digit, one capital", which makes passwords worse.
+    Only guessability counts: no "one digit, one capital", which makes passwords worse (NIST SP 800-63B).
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters."

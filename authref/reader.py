@@ -9,10 +9,11 @@ what the following bytes mean.
     target   = "/" path [ "?" query ]  |  "http" ["s"] "://" our own host and such a target
     body     = Content-Length bytes  |  *( hex-size CR LF data CR LF )  "0" CR LF CR LF      (chunked)
 
-Where we bend RFC 9112: chunk extensions and trailers are refused (nobody honest sends them, and both have
-carried attacks), and an empty line before a request is not skipped.
+Where we bend RFC 9112, always towards refusing: chunk extensions and trailers (nobody honest sends them, and
+both have carried attacks), an empty line before a request, an absolute target that names another host than
+Host, `OPTIONS *`, and HTTP/1.0 without a Host.
 
-Left out: sockets and deadlines (server.py), what a path means (app.py).
+Left out: sockets and deadlines (server.py), what a path means (app/).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from authref.wire import Headers, Problem, Request
 MAX_REQUEST_LINE = 8 * 1024  # bytes; beyond: 414
 MAX_HEAD = 16 * 1024  # bytes, request line and fields together; beyond: 431
 MAX_FIELDS = 100  # beyond: 431
-MAX_BODY = 64 * 1024  # bytes: our largest honest body is a password of 1,024 characters; beyond: 413
+MAX_BODY = 64 * 1024  # bytes; beyond: 413. Our largest honest body is two passwords of 1,024 characters
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -128,7 +129,7 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         return 0
     if not _DIGITS.fullmatch(length):
         raise _malformed("Content-Length is one number in ASCII digits.")
-    if len(length) > 18 or int(length) > MAX_BODY:
+    if len(length) > 18 or int(length) > MAX_BODY:  # int() raises for thousands of digits
         raise _too_large()
     return int(length)
 

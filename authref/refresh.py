@@ -92,9 +92,11 @@ class Families:
     def _after_use(self, family: Family, used: str, successor: str) -> Family | None:
         """The record after a use of the token with this hash; None when that is theft. Raises InvalidGrant."""
         now = self._now()
+        # A clock set back must not hide when the last access token was given: the deny list keeps until then.
+        family = replace(family, last_seen=max(now, family.last_seen))
         if used in family.live:
             others = tuple(token for token in family.live if token != used)
-            return replace(family, live=(*others, successor), used=used, used_at=now, last_seen=now)
+            return replace(family, live=(*others, successor), used=used, used_at=now)
         if used != family.used or abs(now - family.used_at) >= RETRY_WINDOW:
             return None
         if len(family.live) >= MAX_LIVE:

@@ -55,7 +55,6 @@ class Stateless(Revocation):
 class Denial:
     """One login that was ended, for as long as it matters."""
 
-    user_id: str
     expires_at: float
 
 
@@ -71,7 +70,7 @@ class DenyList(Revocation):
     def end(self, family_id: str, family: Family) -> None:
         # From its last token on, not from now: a clock set back must not let the entry go before the token.
         last_token = max(family.last_seen, self._now())
-        self._denials[family_id] = Denial(family.user_id, last_token + ACCESS_LIFETIME)
+        self._denials[family_id] = Denial(last_token + ACCESS_LIFETIME)
 
 
 class AllowList(Revocation):

@@ -29,6 +29,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer
 
 from authref.app import App
+from authref.passwords import MAX_WAITING
 from authref.reader import Reader
 from authref.wire import Problem, Request, Response, write_response
 
@@ -45,7 +46,7 @@ STATES = {
 GRACE = 0.25  # seconds after a stop in which a request that is already on its way is still answered
 PATIENCE = 2.0  # seconds that a slow client has left after a stop; our own work is finished, however long it takes
 MAX_CONNECTIONS = 1024  # beyond: 503
-POOL_THREADS = 128  # more than ever wait for a password hash, so that other slow work finds a thread
+POOL_THREADS = 64 + MAX_WAITING  # more than may wait for a password hash: other slow work finds a thread
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
 SWEEP_INTERVAL = 0.5  # seconds between two looks at the deadlines
 
@@ -184,11 +185,11 @@ class Server(HTTPServer):
         self.selector = selectors.DefaultSelector()
         self.stopping = False
         self._date = (0, "")
-        self._waker, self._wake_up = socket.socketpair()  # a byte through it ends the selector's wait
-        self._waker.setblocking(False)
-        self.selector.register(self._wake_up, READ, self._on_wake)
+        self._alarm_sender, self._alarm = socket.socketpair()  # a byte through it ends the selector's wait
+        self._alarm_sender.setblocking(False)
+        self.selector.register(self._alarm, READ, self._on_wake)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), BaseHTTPRequestHandler)
+        super().__init__((host, port), BaseHTTPRequestHandler)  # no handler is ever made: Connection takes its place
         self.socket.setblocking(False)
         self.url = f"http://[{host}]:{self.server_port}" if ":" in host else f"http://{host}:{self.server_port}"
 
@@ -220,7 +221,7 @@ class Server(HTTPServer):
     def wake(self) -> None:
         """End the selector's wait."""
         with suppress(BlockingIOError):  # enough bytes are on their way
-            self._waker.send(b"!")
+            self._alarm_sender.send(b"!")
 
     def server_close(self) -> None:
         """Close everything that is open."""
@@ -229,8 +230,8 @@ class Server(HTTPServer):
             connection.close()
         self.pool.shutdown()
         self.selector.close()
-        self._waker.close()
-        self._wake_up.close()
+        self._alarm_sender.close()
+        self._alarm.close()
 
     def write(self, response: Response, close: bool, without_body: bool = False) -> bytes:
         """The response's bytes, with a Date that is made once a second."""
@@ -240,7 +241,7 @@ class Server(HTTPServer):
         return write_response(response, self._date[1], close=close, without_body=without_body)
 
     def _on_wake(self) -> None:
-        self._wake_up.recv(1024)
+        self._alarm.recv(1024)
         while self.finished:
             connection, answer = self.finished.popleft()
             connection.reply(answer)

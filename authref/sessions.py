@@ -4,7 +4,7 @@ The cookie holds 32 random bytes that mean nothing. What they mean stands here, 
 is and when it ends. So the note can be torn up at any moment, and that is the strength of sessions; each
 request costs a look-up, and that is their price.
 
-Compare tokens.py: the same three verbs, and nothing kept.
+Compare tokens.py: the same three verbs, and no look-up.
 
 Rules of this file:
 - an id is never accepted from outside: logging in always makes a new one and ends the one that came with
@@ -33,7 +33,9 @@ from authref.wire import Headers, Request, Response
 ID_BYTES = 32  # from the operating system's generator: 256 bits cannot be guessed, however many sessions exist
 IDLE_LIFETIME = 30 * 60  # seconds without a request
 ABSOLUTE_LIFETIME = 24 * 60 * 60  # seconds since login, whatever happens
-TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds: writing `last_seen` at each request would turn every read into a write
+# Seconds between two writes of `last_seen`: one at each request would turn every read into a write. So a
+# session may end up to three minutes early.
+TOUCH_INTERVAL = IDLE_LIFETIME // 10
 MAX_PER_USER = 20  # sessions at once; the oldest goes
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) gives: nothing else is worth a look-up
@@ -78,7 +80,7 @@ class Sessions:
         end = now + IDLE_LIFETIME
         session = Session(user.id, user.password_version, now, now, end, request.user_agent)
         self._records[_key(session_id)] = session
-        self._drop_oldest(user.id)
+        self._drop_oldest(user.id, _key(session_id))
         self._events.emit("session_created", user=user.id, peer=request.peer)
         cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
         return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
@@ -150,9 +152,10 @@ class Sessions:
         end = min(now + IDLE_LIFETIME, session.created_at + ABSOLUTE_LIFETIME)
         self._records.replace(key, session, replace(session, last_seen=now, expires_at=end))
 
-    def _drop_oldest(self, user_id: str) -> None:
+    def _drop_oldest(self, user_id: str, newest: str) -> None:
         owned = self._records.owned_by(user_id)
-        for key in sorted(owned, key=lambda key: owned[key].created_at)[:-MAX_PER_USER]:
+        owned.pop(newest, None)  # however old the clock makes it
+        for key in sorted(owned, key=lambda key: owned[key].created_at)[: 1 - MAX_PER_USER]:
             self._records.pop(key)
 
 

@@ -1,13 +1,14 @@
 """How many guesses does a stranger get? A few for free, then each costs more waiting than the last.
 
-A password of average quality falls to some thousand guesses, and a list of leaked passwords fits one account
-in a hundred at the first try. Neither can be stopped by a good hash alone: it must be slow to ask.
+People choose passwords that others chose too, and use one on many sites. So a list of common passwords, or
+of those leaked elsewhere, opens some accounts after few guesses. No hash helps there: asking must be slow.
 
 Rules of this file:
 - per account: five failures in a row are free, then each next try waits 1, 2, 4 … seconds, 15 minutes at
   most. Never "locked until somebody unlocks it": then anybody could lock anybody out;
 - per address: 20 failures a minute, for those who try one password on many accounts;
-- once an account waits, one try at a time: a hundred guesses sent at once are a hundred guesses;
+- once an account waits, it gets one try at a time. Before that a burst may slip in, of no more guesses than
+  hashes may wait (passwords.py), and each of them is counted: the next try waits 15 minutes;
 - the same for accounts that do not exist, or the waiting would tell which do;
 - only logging in waits. Whoever is logged in already goes on.
 """
@@ -29,7 +30,7 @@ FORGET_AFTER = 24 * 60 * 60  # seconds without a failure after which an account 
 ADDRESS_WINDOW = 60  # seconds
 ADDRESS_FAILURES = 20  # failed logins in one window
 ADDRESS_SIGN_UPS = 120  # sign-ups in one window: the answer "taken" tells who has an account here
-MAX_COUNTERS = 100_000  # a flood cannot fill the memory; each failure costs it a password hash anyway
+MAX_COUNTERS = 100_000  # when full, new accounts and addresses go uncounted, rather than honest people refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +118,7 @@ def _address(peer: str) -> str:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:
         return f"address {peer}"
-    return f"address {address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False)}"
+    if isinstance(address, ipaddress.IPv6Address):
+        # ::ffff:192.0.2.1 is how a server that listens on both sees an IPv4 client.
+        return f"address {address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False)}"
+    return f"address {address}"

@@ -1,4 +1,4 @@
-"""How can a server know who you are without remembering anything? You carry a proof, signed by it.
+"""How can a server know who you are without looking anything up? You carry a proof, signed by it.
 
 The access token says whose it is and until when, and the signature says that the server wrote it. Any server
 with the key can believe it, on any machine, with no look-up: that is the strength of tokens. What was once
@@ -59,22 +59,24 @@ class Tokens:
         self._issuer, self._audience = issuer, audience
 
     def log_in(self, user: User, request: Request) -> Response:
-        """200 with an access token, its lifetime in seconds, and a refresh token (the form of RFC 6749 §5.1)."""
+        """200 with an access token, its lifetime in seconds, and a refresh token.
+
+        The form of RFC 6749 §5.1, whose `access_token` is called `token` here. 401 if the account has ended,
+        or changed its password, since it was asked for.
+        """
         family_id, family, token = self._families.start(user, request.user_agent)
         if not self._counts(family):  # the password was changed, or the account ended, since it was asked for
             self._families.end(family_id)
             return self.refusal()
-        owned = self._families.owned_by(user.id)
-        for oldest in sorted(owned, key=lambda key: owned[key].created_at)[:-MAX_PER_USER]:
-            self._end(oldest, owned[oldest])
+        self._drop_oldest(user.id, family_id)
         return self._answer(user, family_id, family, token, request)
 
     def authenticate(self, request: Request) -> User | Response:
         """The user as the request's token describes them, or the refusal of RFC 6750 §3.1."""
-        claims = self.claims(request)
+        claims = self._claims(request)
         return claims if isinstance(claims, Response) else _user(claims)
 
-    def claims(self, request: Request) -> jwt.Claims | Response:
+    def _claims(self, request: Request) -> jwt.Claims | Response:
         """What the request's token says, if it may be believed; or the refusal."""
         scheme, _, token = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
@@ -128,7 +130,7 @@ class Tokens:
 
     def current(self, request: Request) -> str:
         """The id of the login that the request's token came from."""
-        claims = self.claims(request)
+        claims = self._claims(request)
         return "" if isinstance(claims, Response) else str(claims.get("fam"))
 
     def logins(self, user_id: str) -> dict[str, Family]:
@@ -167,7 +169,7 @@ class Tokens:
             "created_at": user.created_at,
             "iat": issued,
             "exp": expires,
-            "jti": secrets.token_urlsafe(16),
+            "jti": secrets.token_urlsafe(16),  # asked for by RFC 9068 §2.2; what is revoked is the login, `fam`
             "fam": family_id,
         }
         self._events.emit("authn_token_created", user=user.id, peer=request.peer)
@@ -179,6 +181,12 @@ class Tokens:
                 "refresh_token": token,
             }
         )
+
+    def _drop_oldest(self, user_id: str, newest: str) -> None:
+        owned = self._families.owned_by(user_id)
+        owned.pop(newest, None)  # however old the clock makes it
+        for family_id in sorted(owned, key=lambda key: owned[key].created_at)[: 1 - MAX_PER_USER]:
+            self._end(family_id, owned[family_id])
 
     def _counts(self, family: Family) -> User | None:
         """The family's user, if the password it was opened with is still theirs and they may log in at all."""

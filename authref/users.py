@@ -6,7 +6,8 @@ asks for the secret; everything after that, sessions and tokens, only remembers 
 Rules of this file:
 - one address, one account, however it is spelt and however many sign up at once;
 - an unknown address, a wrong password and a disabled account cost the same time and look the same from
-  outside: otherwise a login form tells strangers who has an account here;
+  outside: otherwise a login form tells strangers who has an account here. (Signing up does tell, as long as
+  addresses are not confirmed by mail; throttle.py counts that);
 - ids are random and never used again, so that what was left behind by a deleted user opens nothing;
 - writes are ordered so that a crash between two of them leaves a record nobody points to, never a pointer
   to nothing: an address that belongs to no account could never sign up again;
@@ -23,10 +24,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from authref.maps import Map
 from authref.passwords import COST, TooBusy, hash_password, needs_rehash, objection, verify_password
+from authref.wire import rfc3339
 
 # local part "@" labels, ASCII only (the HTML standard's form): 'а' in Cyrillic, a trailing blank or a NUL
 # would make a second account that looks like the first.
@@ -112,8 +113,8 @@ class Users:
         if self._addresses.get(email) or self._signing_up.setdefault(email, user_id) != user_id:
             raise EmailTaken
         try:
-            created_at = datetime.fromtimestamp(int(self._now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            user = User(user_id, email, role, False, created_at, hash_password(password, self._cost))
+            password_hash = hash_password(password, self._cost)
+            user = User(user_id, email, role, False, rfc3339(self._now()), password_hash)
             self._write(user)
         finally:
             del self._signing_up[email]

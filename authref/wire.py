@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from math import isfinite
 from urllib.parse import parse_qsl
@@ -156,6 +157,15 @@ def read_json(data: bytes) -> object:
 def write_json(value: object) -> bytes:
     """The value as compact JSON, ASCII only, keys in their order."""
     return _encoder.encode(value).encode("ascii")
+
+
+def rfc3339(moment: float) -> str:
+    """The Unix seconds as text, in UTC.
+
+    >>> rfc3339(1_800_000_000)
+    '2027-01-15T08:00:00Z'
+    """
+    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _without_duplicates(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 An app is a function from a request to a response. It owns the parts above and knows nothing of sockets, so
 a test calls it like any other function. This file holds the table and that function; settings.py what can
-be chosen, routes.py what all handlers need, accounts.py, tokens.py and users.py the handlers themselves.
+be chosen, routes.py what all handlers need, accounts.py, tokens.py, logins.py and users.py the handlers.
 
 Rules of this file:
 - what is not in the table does not exist, and each row says who may call it; a test sends every kind of
@@ -100,7 +100,7 @@ class App:
             too_busy = Problem(503, "too_busy", "Too many logins at once; try again.", retry)
             response = self._note(too_busy, request.peer)
         except Exception as error:  # the last resort: nobody is let in, and nothing is told
-            return self.crash(error)
+            response = self._crash(error)
         return self._harden(response, guards.cors_headers(request, self.settings.allow_origins))
 
     def refuse(self, problem: Problem, peer: str) -> Response:
@@ -108,12 +108,8 @@ class App:
         return self._harden(self._note(problem, peer))
 
     def crash(self, error: Exception) -> Response:
-        """500, which tells nothing; the log gets the kind of error and its place."""
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        # Not its message: that may quote what the client sent.
-        place = f"{Path(where.filename).name}:{where.lineno}"
-        self.events.emit("sys_crash", error=type(error).__name__, at=place)
-        return self._harden(Response.problem(500, "internal_error", "Something went wrong here."))
+        """The answer when something failed after the app had answered."""
+        return self._harden(self._crash(error))
 
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
@@ -153,15 +149,23 @@ class App:
     def _note(self, problem: Problem, peer: str) -> Response:
         """The problem's answer; the log hears of it, unless somebody only mistyped a path."""
         if problem.code not in ("not_found", "method_not_allowed"):
-            excess = problem.code.startswith("too_")
+            excess = problem.response.status in (429, 503)
             name = "excess_rate_limit_exceeded" if excess else "input_validation_fail"
             self.events.emit(name, reason=problem.code, peer=peer)
         return problem.response
 
+    def _crash(self, error: Exception) -> Response:
+        """500, which tells nothing; the log gets the kind of error and its place."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Not its message: that may quote what the client sent.
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        self.events.emit("sys_crash", error=type(error).__name__, at=place)
+        return Response.problem(500, "internal_error", "Something went wrong here.")
+
     def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""
         parent, _, last = path.rpartition("/")
-        if last == "{id}" or not last and parent:
+        if last == "{id}" or not last and parent:  # the pattern itself, or a slash at the end
             return {}, ()
         if path in self._by_path:
             return self._by_path[path], ()

@@ -8,13 +8,11 @@ Rules of this file:
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from authref.app.routes import Route, Routes, read_fields
 from authref.passwords import objection
 from authref.refresh import Family
 from authref.sessions import Session
-from authref.wire import Problem, Request, Response
+from authref.wire import Problem, Request, Response, rfc3339
 
 
 class LoginRoutes(Routes):
@@ -84,12 +82,8 @@ def _public(id: str, login: Session | Family, current: bool) -> dict[str, object
     return {
         "id": id,
         "kind": "session" if isinstance(login, Session) else "token",
-        "created_at": _rfc3339(login.created_at),
-        "last_seen": _rfc3339(login.last_seen),
+        "created_at": rfc3339(login.created_at),
+        "last_seen": rfc3339(login.last_seen),
         "user_agent": login.user_agent,
         "current": current,
     }
-
-
-def _rfc3339(moment: float) -> str:
-    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

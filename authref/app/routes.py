@@ -3,7 +3,7 @@
 Each protected handler begins the same way, and from there on cannot tell whether a cookie or a token spoke
 for the caller:
 
-    caller = self.sessions.authenticate(request)
+    caller = self.permitted(request, "user")      (or one mechanism's own: self.sessions.authenticate(request))
     if isinstance(caller, Response):
         return caller
 

@@ -55,5 +55,6 @@ class Settings:
         if self.revocation not in MODES:
             raise ValueError(f"The revocation mode is one of {', '.join(MODES)}.")
         if self.admin_email is not None:
-            for sentence in objections(self.admin_email, self.admin_password or "").values():
-                raise ValueError(f"The first admin cannot be made: {sentence}")
+            found = objections(self.admin_email, self.admin_password or "")
+            if found:
+                raise ValueError("The first admin cannot be made: " + " ".join(found.values()))

@@ -1,0 +1,470 @@
+"""How many guesses does a stranger get, and who pays for it? throttle.py, through the routes that ask for a password.
+
+Every test moves the clock by hand: a quarter of an hour of waiting takes no time here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import unittest
+from collections.abc import Callable
+from typing import TypeVar
+from unittest import mock
+
+from authref import throttle
+from authref.maps import MemoryMap
+from authref.throttle import ADDRESS_WINDOW, FORGET_AFTER, Counter, Throttle
+from authref.wire import Problem, Request, Response
+from tests.support import JSON, PASSWORD, Clock, Harness, body
+
+EMAIL, BOB, NOBODY = "alice@example.com", "bob@example.com", "nobody@example.com"
+WAITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900)  # seconds, after the fifth failure and each one more
+T = TypeVar("T")
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.7"
+
+
+def together(tasks: list[Callable[[], T]]) -> list[T]:
+    """The answers to all of these, begun by one thread each, at one moment as far as possible."""
+    answers: list[T] = []
+    start = threading.Event()
+
+    def run(task: Callable[[], T]) -> None:
+        start.wait()
+        answers.append(task())
+
+    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # seconds: let the threads get into each other's way
+    for thread in threads:
+        thread.start()
+    start.set()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(interval)
+    return answers
+
+
+class MeetingMap(MemoryMap[Counter]):
+    """A map where, after `meet`, the next two who look an account up have both looked before either goes on."""
+
+    _barrier: threading.Barrier | None = None
+
+    def meet(self) -> None:
+        self._barrier = threading.Barrier(2, action=lambda: setattr(self, "_barrier", None), timeout=10)
+
+    def get(self, key: str) -> Counter | None:
+        value = super().get(key)
+        if self._barrier is not None and key.startswith("account"):
+            self._barrier.wait()
+        return value
+
+
+class ThrottleCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.harness = Harness()
+        self.clock = self.harness.clock
+        self.alice = self.harness.sign_up(EMAIL)
+
+    def post(self, path: str, value: object, peer: str = HERE, **headers: str) -> Response:
+        fields = (*JSON, *headers.items())
+        return self.harness.app(Request("POST", path, fields, json.dumps(value).encode(), peer))
+
+    def attempt(self, email: str = EMAIL, password: str = "wrong password", peer: str = HERE) -> Response:
+        return self.post("/login", {"email": email, "password": password}, peer)
+
+    def right(self, email: str = EMAIL, peer: str = HERE) -> Response:
+        return self.attempt(email, PASSWORD, peer)
+
+    def fail_five_times(self, email: str = EMAIL) -> None:
+        for _ in range(5):
+            self.assertEqual(self.attempt(email).status, 401)
+
+    def assert_waits(self, answer: Response, seconds: int) -> None:
+        self.assertEqual((answer.status, answer.header("retry-after")), (429, str(seconds)))
+
+
+class Accounts(ThrottleCase):
+    def test_the_schedule(self) -> None:
+        """Five failures are free; then each next try waits 1, 2, 4 … 900 seconds, and is let in exactly then."""
+        self.fail_five_times()
+        for wait in WAITS:
+            self.assert_waits(self.attempt(), wait)
+            self.clock.advance(0.25)
+            self.assert_waits(self.attempt(), wait)  # rounded up: who waits as long as was said gets in
+            self.clock.advance(wait - 0.5)
+            self.assert_waits(self.attempt(), 1)
+            self.clock.advance(0.25)
+            self.assertEqual(self.attempt().status, 401)
+
+    def test_asking_while_waiting(self) -> None:
+        """Knocking too early costs nothing: otherwise an impatient owner would wait for ever."""
+        self.fail_five_times()
+        for _ in range(100):
+            self.assert_waits(self.attempt(), 1)
+        self.clock.advance(1)
+        self.assertEqual(self.right().status, 200)
+
+    def test_the_right_password_while_waiting(self) -> None:
+        """It is refused as well, or the answer would tell a guesser which guess was right; a moment later it works."""
+        self.fail_five_times()
+        self.assertEqual(self.right(), self.attempt())
+        self.assert_waits(self.right(), 1)
+        self.clock.advance(1)
+        self.assertEqual(self.right().status, 200)
+
+    def test_success(self) -> None:
+        """A login forgets the failures before it: five are free again, and typing errors never add up."""
+        for _ in range(3):
+            for _ in range(4):
+                self.assertEqual(self.attempt().status, 401)
+            self.assertEqual(self.right().status, 200)
+        self.fail_five_times_from(ELSEWHERE)
+        self.assert_waits(self.attempt(peer=ELSEWHERE), 1)
+
+    def fail_five_times_from(self, peer: str) -> None:
+        for _ in range(5):
+            self.assertEqual(self.attempt(peer=peer).status, 401)
+
+    def test_another_address(self) -> None:
+        """The account waits wherever the guesses come from: a thousand rented machines are no thousand accounts."""
+        for number in range(5):
+            self.assertEqual(self.attempt(peer=f"203.0.113.{number}").status, 401)
+        self.assert_waits(self.attempt(peer=ELSEWHERE), 1)
+
+    def test_another_account(self) -> None:
+        """Only the account that was guessed at waits, not one with a like address."""
+        others = (BOB, "alice@other.example", "alice@example.co", "lice@example.com")
+        for email in others:
+            self.harness.sign_up(email)
+        self.fail_five_times()
+        for email in others:
+            self.assertEqual(self.right(email).status, 200)
+
+    def test_another_spelling(self) -> None:
+        """All spellings of one address are one account, so capitals do not buy five more guesses."""
+        for email in (EMAIL, EMAIL.upper(), EMAIL.title(), "alice@EXAMPLE.com", "aLICE@example.com"):
+            self.assertEqual(self.attempt(email).status, 401)
+        for email in (EMAIL, "alicE@example.com"):
+            self.assert_waits(self.attempt(email), 1)
+
+    def test_the_other_door(self) -> None:
+        """Guesses at /login, /token/login and /me/password are guesses at one password and counted together."""
+        token = self.harness.bearer(EMAIL)
+        login = {"email": EMAIL, "password": "wrong password"}
+        change = {"current_password": "wrong password", "new_password": PASSWORD + "!"}
+        for path, value, headers in (
+            ("/login", login, {}),
+            ("/token/login", login, {}),
+            ("/me/password", change, {"authorization": token}),
+            ("/me/password", change, {"authorization": token}),
+            ("/me/password", change, {"authorization": token}),
+        ):
+            self.assertEqual(self.post(path, value, **headers).status, 401, path)
+        for path, value, headers in (
+            ("/login", login, {}),
+            ("/token/login", login, {}),
+            ("/me/password", change, {"authorization": token}),
+        ):
+            self.assert_waits(self.post(path, value, **headers), 1)
+
+    def test_a_day_without_a_failure(self) -> None:
+        """After 24 hours the account starts anew, a second earlier it does not."""
+        for seconds, next_one in ((FORGET_AFTER - 1, 429), (FORGET_AFTER, 401)):
+            with self.subTest(seconds=seconds):
+                self.setUp()
+                self.fail_five_times()
+                self.clock.advance(seconds)
+                self.assertEqual(self.attempt().status, 401)
+                self.assertEqual(self.attempt().status, next_one)
+
+    def test_what_is_no_guess(self) -> None:
+        """A request that never reaches the password, wrong in form or without one, uses nothing up."""
+        for value in ({"email": EMAIL}, {"email": EMAIL, "password": ""}, {"email": EMAIL, "password": "x" * 1025}, []):
+            for _ in range(10):
+                self.assertEqual(self.post("/login", value).status, 400)
+        self.fail_five_times()
+        self.assert_waits(self.attempt(), 1)
+
+
+class KnownAndUnknown(ThrottleCase):
+    def test_byte_for_byte(self) -> None:
+        """Known, unknown and disabled accounts answer alike at every step: waiting must not tell who is a user here."""
+        self.harness.app.users.change(self.harness.sign_up(BOB), disabled=True)
+        for _ in range(5):
+            known, disabled, unknown = (self.attempt(email) for email in (EMAIL, BOB, NOBODY))
+            self.assertEqual((known.status, disabled, unknown), (401, known, known))
+        for wait in WAITS[1:]:
+            self.clock.advance(900)
+            for status in (401, 429):
+                known, disabled, unknown = (self.attempt(email) for email in (EMAIL, BOB, NOBODY))
+                self.assertEqual((known.status, disabled, unknown), (status, known, known))
+            self.assert_waits(unknown, wait)
+
+    def test_an_address_that_nobody_could_have(self) -> None:
+        """Text that is no e-mail address waits like one that is, and a long one is cut before it is remembered."""
+        for email in ("", "no address", "ключ@example.com", "a" * 60_000):
+            with self.subTest(email[:20]):
+                for _ in range(5):
+                    self.assertEqual(self.attempt(email, peer=email[:20]).status, 401)
+                self.assert_waits(self.attempt(email, peer=ELSEWHERE), 1)
+
+
+class Addresses(ThrottleCase):
+    def fail_everywhere(self, peer: str = HERE, times: int = 20) -> None:
+        """One failure each on many accounts: the attack with one common password and a list of users."""
+        for number in range(times):
+            self.assertEqual(self.attempt(f"user{number}@example.com", peer=peer).status, 401, number)
+
+    def test_twenty_failures_in_a_minute(self) -> None:
+        """The next try from that address waits for the window's end, whoever it is for; other addresses go on."""
+        self.fail_everywhere()
+        self.assert_waits(self.attempt(NOBODY), 60)
+        self.assert_waits(self.right(), 60)
+        self.assertEqual(self.right(peer=ELSEWHERE).status, 200)
+
+    def test_nineteen_failures_in_a_minute(self) -> None:
+        """One failure fewer, and the owner of an account behind the same address still gets in."""
+        self.fail_everywhere(times=19)
+        self.assertEqual(self.right().status, 200)
+
+    def test_the_end_of_the_window(self) -> None:
+        """It ends a minute after its first failure, to the second, and later knocking does not push that away."""
+        self.fail_everywhere(times=1)
+        self.clock.advance(30)
+        self.fail_everywhere(times=19)
+        self.assert_waits(self.right(), 30)
+        self.clock.advance(29.5)
+        self.assert_waits(self.right(), 1)
+        self.clock.advance(0.5)
+        self.assertEqual(self.right().status, 200)
+        self.fail_everywhere()
+        self.assert_waits(self.right(), 60)
+
+    def test_a_good_account(self) -> None:
+        """Logging in between the guesses with an account of one's own does not buy an address more of them."""
+        self.harness.sign_up(BOB)
+        for number in range(20):
+            self.assertEqual(self.attempt(f"user{number}@example.com").status, 401)
+            if number < 19:
+                self.assertEqual(self.right(BOB).status, 200)
+        self.assert_waits(self.attempt(NOBODY), 60)
+        self.assert_waits(self.right(BOB), 60)
+
+    def test_ip_version_6(self) -> None:
+        """One home has a whole /64, so that counts as one address; the neighbour's /64 does not."""
+        for number in range(20):
+            self.assertEqual(self.attempt(f"user{number}@example.com", peer=f"2001:db8:1:2::{number:x}").status, 401)
+        for peer in ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:DB8:1:2:0:0:0:1", "2001:db8:1:2::1%eth0"):
+            with self.subTest(peer):
+                self.assert_waits(self.right(peer=peer), 60)
+        for peer in ("2001:db8:1:3::1", "2001:db8::1", "fe80::1", HERE, ""):
+            with self.subTest(peer):
+                self.assertEqual(self.right(peer=peer).status, 200)
+
+    def test_ip_version_4_on_a_socket_of_version_6(self) -> None:
+        """With `--host ::` each IPv4 client arrives as ::ffff:a.b.c.d: one guesser must not lock out all others."""
+        self.fail_everywhere(peer="::ffff:192.0.2.1")
+        self.assert_waits(self.right(peer="::ffff:192.0.2.1"), 60)
+        self.assertEqual(self.right(peer="::ffff:198.51.100.7").status, 200)
+
+    def test_signing_up(self) -> None:
+        """120 sign-ups a minute and address, counting the refused ones: "taken" tells who has an account here."""
+        taken = {"email": EMAIL, "password": PASSWORD}
+        weak = {"email": "new@example.com", "password": "short"}
+        for number in range(120):
+            value, status = (weak, 400) if number % 10 else (taken, 409)
+            self.assertEqual(self.post("/signup", value).status, status)
+        good = {"email": "new@example.com", "password": PASSWORD}
+        self.assert_waits(self.post("/signup", good), 60)
+        self.assertEqual(self.right().status, 200)  # logging in is another counter
+        self.assertEqual(self.post("/signup", good, ELSEWHERE).status, 201)
+        self.clock.advance(ADDRESS_WINDOW)
+        self.assertEqual(self.post("/signup", {**good, "email": "newer@example.com"}).status, 201)
+
+    def test_failed_logins_and_signing_up(self) -> None:
+        """An address that guessed too often may still sign up: the counters are two."""
+        self.fail_everywhere()
+        good = {"email": "new@example.com", "password": PASSWORD}
+        self.assertEqual(self.post("/signup", good).status, 201)
+
+
+class AtOnce(ThrottleCase):
+    def test_guesses_while_the_account_waits(self) -> None:
+        """Fifty guesses sent the moment the waiting ends are one guess: the first takes the turn, the others wait."""
+        for email in (EMAIL, NOBODY):
+            with self.subTest(email):
+                self.fail_five_times(email)
+                for wait in (1, 2, 4):
+                    self.clock.advance(wait)
+                    answers = together([lambda email=email: self.attempt(email)] * 50)  # type: ignore[misc]
+                    self.assertEqual(sorted(answer.status for answer in answers), [401] + [429] * 49)
+                self.clock.advance(ADDRESS_WINDOW)
+
+    def test_guesses_before_the_account_waits(self) -> None:
+        """Failures at once are all counted: none is lost because two of them wrote the same number."""
+        peers = [f"203.0.113.{number}" for number in range(20)]
+        answers = together([lambda peer=peer: self.attempt(peer=peer) for peer in peers])  # type: ignore[misc]
+        failures = [answer.status for answer in answers].count(401)
+        self.assertGreaterEqual(failures, 5)
+        self.assert_waits(self.attempt(), WAITS[min(failures - 5, 10)])
+
+    def test_guesses_from_one_address(self) -> None:
+        """The address's failures are all counted too."""
+        emails = [f"user{number}@example.com" for number in range(20)]
+        together([lambda email=email: self.attempt(email) for email in emails])  # type: ignore[misc]
+        self.assert_waits(self.attempt(NOBODY), 60)
+
+
+class WhoeverIsLoggedIn(ThrottleCase):
+    def test_while_the_account_waits(self) -> None:
+        """Lockout as an attack: while strangers guess at the account, its sessions and tokens go on, refreshing too."""
+        cookie = self.harness.cookie(EMAIL)
+        login = body(self.harness.send("POST", "/token/login", {"email": EMAIL, "password": PASSWORD}))
+        self.fail_five_times()
+        for wait in WAITS:
+            self.clock.advance(wait)
+            self.attempt(peer=ELSEWHERE)
+            if wait <= 256:
+                self.assertEqual(self.harness.send("GET", "/me", cookie=cookie).status, 200)
+        refreshed = self.post("/token/refresh", {"refresh_token": login["refresh_token"]})
+        self.assertEqual(refreshed.status, 200)
+        bearer = f"Bearer {body(refreshed)['token']}"
+        self.assertEqual(self.harness.send("GET", "/token/me", authorization=bearer).status, 200)
+        self.assert_waits(self.right(), 900)
+
+    def test_guessing_through_a_stolen_session(self) -> None:
+        """POST /me/password is a place to guess as well, so it waits like a login; the session itself goes on."""
+        cookie = self.harness.cookie(EMAIL)
+        wrong = {"current_password": "wrong password", "new_password": PASSWORD + "!"}
+        for _ in range(5):
+            self.assertEqual(self.post("/me/password", wrong, cookie=cookie).status, 401)
+        self.assert_waits(self.post("/me/password", {**wrong, "current_password": PASSWORD}, cookie=cookie), 1)
+        self.assertEqual(self.harness.send("GET", "/me", cookie=cookie).status, 200)
+        self.clock.advance(1)
+        answer = self.post("/me/password", {**wrong, "current_password": PASSWORD}, cookie=cookie)
+        self.assertEqual(answer.status, 204)
+
+
+class Form(ThrottleCase):
+    def test_the_answer(self) -> None:
+        """429 is a problem like any other: a code, a whole number of seconds, no-store, no word about the account."""
+        self.fail_five_times()
+        answer = self.attempt()
+        problem = body(answer)
+        self.assertEqual((answer.status, problem["status"], problem["code"]), (429, 429, "too_many_requests"))
+        self.assertEqual(problem["title"], "Too Many Requests")
+        self.assertEqual(answer.header("content-type"), "application/problem+json")
+        self.assertEqual(answer.header("cache-control"), "no-store")
+        self.assertEqual(answer.header("retry-after"), "1")
+        self.assertNotIn(b"alice", answer.body)
+
+    def test_the_log(self) -> None:
+        """Each refusal leaves a line with the address it came from, and not the e-mail: people type passwords there."""
+        self.fail_five_times()
+        self.attempt(peer=ELSEWHERE)
+        (line,) = self.harness.events("excess_rate_limit_exceeded")
+        self.assertEqual((line["level"], line["peer"]), ("WARN", ELSEWHERE))
+        self.assertNotIn(EMAIL, "".join(self.harness.log))
+
+
+class Counters(unittest.TestCase):
+    """The counters themselves: none is lost, a flood does not fill the memory, and what is over leaves it."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.counters: MemoryMap[Counter] = MemoryMap(self.clock)
+        self.throttle = Throttle(self.counters, self.clock)
+
+    def test_a_try_that_is_still_being_hashed(self) -> None:
+        """The turn is taken by asking, not by failing: who asks while the first is being looked at has to wait."""
+        for _ in range(5):
+            self.throttle.failed(EMAIL, HERE)
+        self.clock.advance(1)
+        self.throttle.admit(EMAIL, HERE)
+        with self.assertRaises(Problem):
+            self.throttle.admit(EMAIL, ELSEWHERE)
+
+    def test_two_tries_that_both_saw_the_waiting_end(self) -> None:
+        """However close together they come, one of them takes the turn and the other waits."""
+        counters = MeetingMap(self.clock)
+        throttle_ = Throttle(counters, self.clock)
+        for _ in range(5):
+            throttle_.failed(EMAIL, HERE)
+        self.clock.advance(1)
+
+        def admitted() -> bool:
+            try:
+                throttle_.admit(EMAIL, HERE)
+            except Problem:
+                return False
+            return True
+
+        counters.meet()
+        self.assertEqual(sorted(together([admitted, admitted])), [False, True])
+
+    def test_two_failures_that_both_saw_the_same_count(self) -> None:
+        """Both are counted, whether there was a counter already or not."""
+        for before in (0, 3):
+            with self.subTest(before=before):
+                counters = MeetingMap(self.clock)
+                throttle_ = Throttle(counters, self.clock)
+                for _ in range(before):
+                    throttle_.failed(EMAIL, HERE)
+                counters.meet()
+                together([lambda throttle_=throttle_: throttle_.failed(EMAIL, HERE)] * 2)  # type: ignore[misc]
+                self.assertEqual({counter.count for counter in counters.page("", 10).values()}, {before + 2})
+
+    def test_failures_at_once(self) -> None:
+        """Each of them counts, for the account and for the address."""
+        together([lambda: self.throttle.failed(EMAIL, HERE)] * 50)
+        self.assertEqual([counter.count for counter in self.counters.page("", 10).values()], [50, 50])
+
+    def test_many_accounts_and_addresses(self) -> None:
+        """There is an upper limit, and at it an account that is waiting already still waits and still counts."""
+        with mock.patch.object(throttle, "MAX_COUNTERS", 100):
+            for _ in range(5):
+                self.throttle.failed(EMAIL, HERE)
+            for number in range(500):
+                self.throttle.failed(f"user{number}@example.com", f"2001:db8:{number:x}::1")
+                with self.assertRaises(Problem):
+                    self.throttle.admit(EMAIL, ELSEWHERE)
+                if number < 200:
+                    self.throttle.admit_sign_up(f"2001:db8:{number:x}::1")
+            self.assertEqual(len(self.counters), 100)
+            self.clock.advance(1)
+            self.throttle.admit(EMAIL, HERE)
+            self.throttle.failed(EMAIL, HERE)
+            with self.assertRaises(Problem) as caught:
+                self.throttle.admit(EMAIL, HERE)
+            self.assertEqual(caught.exception.response.header("retry-after"), "2")
+
+    def test_counters_that_are_over(self) -> None:
+        """An address is forgotten after its minute, an account after a day, or at once when its owner logs in."""
+        self.throttle.failed(EMAIL, HERE)
+        self.throttle.failed(BOB, HERE)
+        self.throttle.admit_sign_up(HERE)
+        self.assertEqual(len(self.counters), 4)
+        self.clock.advance(ADDRESS_WINDOW)
+        self.assertEqual(len(self.counters), 2)
+        self.throttle.succeeded(BOB)
+        self.assertEqual(len(self.counters), 1)
+        self.clock.advance(FORGET_AFTER - ADDRESS_WINDOW)
+        self.assertEqual(len(self.counters), 0)
+
+    def test_long_names(self) -> None:
+        """What is remembered of an e-mail address has a set length, whatever was sent."""
+        self.throttle.failed("a" * 60_000, HERE)
+        self.assertLess(max(map(len, self.counters.page("", 10))), 300)
+
+    def test_asking_and_succeeding(self) -> None:
+        """Logins that are let in and succeed leave no counter at all."""
+        for number in range(100):
+            self.throttle.admit(f"user{number}@example.com", HERE)
+            self.throttle.succeeded(f"user{number}@example.com")
+        self.assertEqual(len(self.counters), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
