@@ -217,6 +217,16 @@ class Addresses(ThrottleCase):
         for number in range(times):
             self.assertEqual(self.attempt(f"user{number}@example.com", peer=peer).status, 401, number)
 
+    def test_forwarding_headers(self) -> None:
+        """Who forwards a request can say anything: the address that counts is the socket's."""
+        for number in range(20):
+            self.attempt(f"user{number}@example.com")
+        wrong = {"email": EMAIL, "password": "wrong password"}
+        for name in ("x-forwarded-for", "x-real-ip", "forwarded", "x-client-ip", "true-client-ip"):
+            with self.subTest(name):
+                self.assertEqual(self.post("/login", wrong, HERE, **{name: ELSEWHERE}).status, 429)
+        self.assertEqual(self.post("/login", wrong, ELSEWHERE).status, 401)
+
     def test_twenty_failures_in_a_minute(self) -> None:
         """The next try from that address waits for the window's end, whoever it is for; other addresses go on."""
         self.fail_everywhere()
