@@ -48,7 +48,7 @@ PATIENCE = 2.0  # seconds that a slow client has left after a stop; our own work
 MAX_CONNECTIONS = 1024  # beyond: 503
 POOL_THREADS = 64 + MAX_WAITING  # more than may wait for a password hash: other slow work finds a thread
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
-SWEEP_INTERVAL = 0.5  # seconds between two looks at the deadlines
+SWEEP_INTERVAL = 0.25  # seconds between two looks at the deadlines
 
 
 class Connection:
