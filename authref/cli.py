@@ -95,7 +95,7 @@ def _serve(flags: argparse.Namespace) -> int:
     from authref.app import Settings, build
     from authref.server import serve
 
-    events = Events(None if flags.log == "off" else sys.stderr.write, flags.log)
+    events = Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log)
     chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
     if flags.quiet and flags.admin_email and not chosen:
         fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")

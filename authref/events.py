@@ -9,7 +9,8 @@ to happen. So:
   passwords into that field) or any path or query that a client chose;
 - whatever a value holds, it stays one line: control characters, U+2028 and the marks that reverse the
   reading direction arrive as escapes, so that nobody can forge a line or hide one (log injection);
-- a log that cannot be written never breaks a request.
+- a log that cannot be written, on a full disk or a closed pipe, never breaks a request. (A pipe that nobody
+  reads does hold us up once it is full, rather than lose lines.)
 """
 
 from __future__ import annotations

@@ -93,7 +93,8 @@ def read_key_file(path: str) -> dict[str, bytes]:
 
 def _read_private(path: str) -> dict[str, bytes]:
     with open(path, encoding="ascii", errors="replace") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
+        status = os.fstat(file.fileno())
+        if status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid()):
             raise ValueError(f"Others may have read the key file {path}; remove it, and a new one is made.")
         try:
             return read_keys(file.read())

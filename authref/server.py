@@ -80,6 +80,8 @@ class Connection:
 
     def receive(self) -> None:
         """Take what has come; begin to answer if it makes a request."""
+        if self.unsent:  # its answer to the request before is sent at the end of this round
+            return
         data = self._take()
         if data:
             self.reader.feed(data)
@@ -205,13 +207,13 @@ class Server(HTTPServer):
             if time.monotonic() >= next_sweep:
                 self._sweep()
                 next_sweep = time.monotonic() + poll_interval
-            for key, _ in self.selector.select(poll_interval):
+            for key, _ in self.selector.select(0 if self.answered else poll_interval):
                 key.data()
-            # Sent together: a client woken once takes all its answers, instead of being woken for each.
-            while self.answered:
-                answered, self.answered = self.answered, []
-                for connection in answered:
-                    connection.flush()
+            # Sent together: a client woken once takes all its answers, instead of being woken for each. And one
+            # answer a round for each connection, so that a pipeline of hundreds waits like everybody else.
+            answered, self.answered = self.answered, []
+            for connection in answered:
+                connection.flush()
 
     def stop(self) -> None:
         """Let `serve_forever` end; for any thread, and for a signal handler."""
@@ -220,7 +222,7 @@ class Server(HTTPServer):
 
     def wake(self) -> None:
         """End the selector's wait."""
-        with suppress(BlockingIOError):  # enough bytes are on their way
+        with suppress(OSError):  # enough bytes are on their way, or the server is closed already
             self._alarm_sender.send(b"!")
 
     def server_close(self) -> None:
@@ -270,7 +272,8 @@ class Server(HTTPServer):
         except BlockingIOError:
             pass
         except OSError:  # no file descriptors left: stop listening until the next sweep, instead of spinning
-            self.selector.unregister(self.socket)
+            with suppress(KeyError):
+                self.selector.unregister(self.socket)
 
     def _sweep(self) -> None:
         """End every state that has lasted too long; listen again if that was given up."""

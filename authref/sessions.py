@@ -72,6 +72,7 @@ class Sessions:
         self._records, self._users, self._events, self._now = records, users, events, now
         self._secure = secure
         self.cookie_name = "__Host-session" if secure else "session"
+        self._named = re.compile(rf"(?<![^; \t,]){self.cookie_name}=([A-Za-z0-9_-]{{43}})(?![^; \t,])")
 
     def log_in(self, user: User, request: Request) -> Response:
         """200 with the user, and a cookie with a new session's id."""
@@ -80,6 +81,9 @@ class Sessions:
         end = now + IDLE_LIFETIME
         session = Session(user.id, user.password_version, now, now, end, request.user_agent)
         self._records[_key(session_id)] = session
+        if not self._counts(session):  # the account has ended, or changed its password, since it was asked for
+            self._records.pop(_key(session_id))
+            return self.refusal()
         self._drop_oldest(user.id, _key(session_id))
         self._events.emit("session_created", user=user.id, peer=request.peer)
         cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
@@ -94,8 +98,8 @@ class Sessions:
         session = self._records.get(key)
         if session is None:
             return self._refuse(request, "no_such_session")
-        user = self._users.get(session.user_id)
-        if user is None or user.disabled or user.password_version != session.password_version:
+        user = self._counts(session)
+        if user is None:
             return self._refuse(request, "account_or_password_changed")
         if self._now() - session.last_seen >= TOUCH_INTERVAL:
             self._touch(key, session)
@@ -142,9 +146,18 @@ class Sessions:
         session_id = cookies.parse(lines[0]).get(self.cookie_name, "")
         return session_id if _ID.fullmatch(session_id) else None
 
+    def _counts(self, session: Session) -> User | None:
+        """The session's user, if the password it was opened with is still theirs and they may log in at all."""
+        user = self._users.get(session.user_id)
+        good = user is not None and not user.disabled and user.password_version == session.password_version
+        return user if good else None
+
     def _end(self, request: Request) -> Session | None:
-        session_id = self._session_id(request)
-        return self._records.pop(_key(session_id)) if session_id else None
+        """End each session that the request names, also if a planted second cookie makes it nobody's; the last one."""
+        ended = None
+        for session_id in self._named.findall(request.header("cookie") or ""):
+            ended = self._records.pop(_key(session_id)) or ended
+        return ended
 
     def _touch(self, key: str, session: Session) -> None:
         """Move the idle end. `replace`, not `[]=`: a logout in between must not be undone by writing it back."""

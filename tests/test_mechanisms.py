@@ -368,11 +368,10 @@ class TokensTest(MechanismContract, unittest.TestCase):
 
     def test_without_a_store(self) -> None:
         """Believing a token asks the store of users nothing at all."""
-        headers = self.carry(self.log_in())
+        headers, cookie = self.carry(self.log_in()), self.harness.cookie()
         with mock.patch.object(self.users, "get", side_effect=AssertionError("the store was asked")):
             self.assertEqual(self.who(headers), ALICE)
             with self.assertRaises(AssertionError):  # the twin: a session cannot be believed without it
-                cookie = self.harness.cookie()
                 self.harness.app.sessions.authenticate(Request("GET", "/me", (("cookie", cookie),)))
 
     def test_the_schemes_case(self) -> None:

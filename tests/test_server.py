@@ -268,6 +268,26 @@ class Answers(ServerTest):
         self.assertIn(b"alice", client.answer().body)
         self.assertIn(b"ok", client.answer().body)
 
+    def test_somebody_elses_long_pipeline(self) -> None:
+        """A client with hundreds of requests in line gets one answer a round, like everybody else."""
+        served: list[str] = []
+        both_have_sent, answer = threading.Event(), App.__call__
+
+        def note(request: Request) -> Response:
+            served.append(request.path)
+            both_have_sent.wait(5)
+            return answer(self.harness.app, request)
+
+        with mock.patch.object(App, "__call__", side_effect=note):
+            server = self.serve()
+            greedy, modest = self.client(server), self.client(server)
+            greedy.send(b"GET /greedy HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+            modest.send(b"GET /modest HTTP/1.1\r\nHost: a\r\n\r\n")
+            both_have_sent.set()
+            self.assertEqual(modest.answer().status, 404)
+            self.assertEqual({greedy.answer().status for _ in range(300)}, {404})
+        self.assertLess(served.index("/modest"), 10)
+
     def test_a_long_pipeline(self) -> None:
         """Two thousand requests in one go are all answered, while another client is served too."""
         server = self.serve()

@@ -230,6 +230,31 @@ class Many(DoorTestCase):
 
 
 class LoggingOut(DoorTestCase):
+    def test_a_second_cookie_that_somebody_planted(self) -> None:
+        """A planted twin makes a session unusable, but logging out must still end it: who says "Logged out" means it."""
+        for planted in ("session=x", "session=" + "A" * 43, "session="):
+            for order in (1, -1):
+                with self.subTest(planted, order=order):
+                    cookie = self.door.log_in()
+                    self.door.log_out("; ".join([cookie, planted][::order]))
+                    self.assertEqual(self.door.who(cookie), "nobody")
+
+    def test_another_cookie_whose_name_ends_alike(self) -> None:
+        """Only our own name counts: an id under another name is not a session of this browser's."""
+        for name in ("xsession", "my-session", "Session"):
+            with self.subTest(name):
+                cookie = self.door.log_in()
+                self.door.log_out(cookie.replace("session=", f"{name}="))
+                self.assertEqual(self.door.who(cookie), "alice@example.com")
+
+    def test_disabled_while_the_password_is_checked(self) -> None:
+        """A login that began before the account was disabled leaves no session that comes back when it is enabled."""
+        root = self.door.users.sign_up("root@example.com", PASSWORD, role="admin")
+        self.assertTrue(root.is_active_admin)
+        self.door.users.change(self.door.alice.id, disabled=True)
+        self.assertEqual(self.door.sessions.log_in(self.door.alice, request()).status, 401)
+        self.assertEqual(self.door.stored(), {})
+
     def test_replay(self) -> None:
         """The old cookie, copied before the logout, opens nothing after it, now or later; another session goes on."""
         other, cookie = self.door.log_in(), self.door.log_in()

@@ -27,9 +27,9 @@ class AccountRoutes(Routes):
     def sign_up(self, request: Request) -> Response:
         """201 with the new user."""
         fields = read_fields(request, {"email": str, "password": str})
-        self.throttle.admit_sign_up(request.peer)
         if errors := objections(fields["email"], fields["password"]):
             raise Problem(400, "invalid_request", "No account can be made of this.", errors=errors)
+        self.throttle.admit_sign_up(request.peer)
         try:
             user = self.users.sign_up(fields["email"], fields["password"])
         except EmailTaken:

@@ -63,7 +63,9 @@ class LoginRoutes(Routes):
             return caller
         fields = read_fields(request, {"current_password": str, "new_password": str})
         mechanism = self.mechanism(request)
-        if self.prove(caller.email, fields["current_password"], request) is None:
+        # Counted apart: strangers who fail to log in as the caller must not keep the caller from this.
+        count = f"password of {caller.id}"
+        if self.prove(caller.email, fields["current_password"], request, count) is None:
             return Response.problem(401, "invalid_credentials", "Wrong current password.", mechanism.challenge)
         if sentence := objection(fields["new_password"], caller.email):
             raise Problem(400, "invalid_request", "This password may not be chosen.", errors={"new_password": sentence})

@@ -87,18 +87,22 @@ class Routes:
             return roles.forbidden(mechanism.forbidden)
         return live
 
-    def prove(self, email: str, password: str, request: Request) -> User | None:
-        """The user whose password this is, or None; one try on the account's and the address's count."""
+    def prove(self, email: str, password: str, request: Request, counted_as: str = "") -> User | None:
+        """The user whose password this is, or None. Raises Problem 400, 429, TooBusy.
+
+        It is a try on the count of the address and of the account, or of what it is `counted_as`.
+        """
+        account = counted_as or email
         if not 1 <= len(password) <= MAX_LENGTH:
             raise Problem(400, "invalid_request", f"A password has 1 to {MAX_LENGTH} characters.")
-        self.throttle.admit(email, request.peer)
+        self.throttle.admit(account, request.peer)
         try:
             user = self.users.check_credentials(email, password)
         except InvalidCredentials as failure:
-            self.throttle.failed(email, request.peer)
+            self.throttle.failed(account, request.peer)
             self.events.emit("authn_login_fail", reason=failure.reason, user=failure.user_id, peer=request.peer)
             return None
-        self.throttle.succeeded(email)
+        self.throttle.succeeded(account)
         return user
 
     def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
@@ -124,7 +128,8 @@ def read_fields(
     if not isinstance(fields, dict):
         raise Problem(400, "invalid_request", "The body is not a JSON object.")
     known = {**required, **(optional or {})}
-    errors = {name[:100]: "This route knows no such field." for name in fields if name not in known}
+    unknown = [name for name in fields if name not in known]
+    errors = {name[:100]: "This route knows no such field." for name in unknown[:10]}  # no echo of 60 KB
     errors |= {name: "This field is missing." for name in required if name not in fields}
     for name, kind in known.items():
         if name in fields and type(fields[name]) is not kind:  # not isinstance(): True is no number here
