@@ -111,7 +111,8 @@ class Sessions:
         if session is not None:
             self._events.emit("session_expired", reason="logout", user=session.user_id, peer=request.peer)
         cookie = cookies.clear_cookie(self.cookie_name, secure=self._secure)
-        headers = (("set-cookie", cookie), ("clear-site-data", '"cache", "cookies", "storage"'))
+        # Not "cookies": without TLS, Chromium then keeps even the cookie that the line before it clears.
+        headers = (("set-cookie", cookie), ("clear-site-data", '"cache", "storage"'))
         return Response.json({"message": "Logged out"}, headers=headers)
 
     def current(self, request: Request) -> str:

@@ -231,7 +231,7 @@ class Many(DoorTestCase):
 
 class LoggingOut(DoorTestCase):
     def test_a_second_cookie_that_somebody_planted(self) -> None:
-        """A planted twin makes a session unusable, but logging out must still end it: who says "Logged out" means it."""
+        """A planted twin makes a session unusable, but logging out must end it: who says "Logged out" means it."""
         for planted in ("session=x", "session=" + "A" * 43, "session="):
             for order in (1, -1):
                 with self.subTest(planted, order=order):
