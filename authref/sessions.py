@@ -72,6 +72,9 @@ class Sessions:
         self._records, self._users, self._events, self._now = records, users, events, now
         self._secure = secure
         self.cookie_name = "__Host-session" if secure else "session"
+        # What makes a browser forget. Not "cookies" too: without TLS, Chromium then keeps even the one cleared here.
+        clear = cookies.clear_cookie(self.cookie_name, secure=secure)
+        self.clearing: Headers = (("set-cookie", clear), ("clear-site-data", '"cache", "storage"'))
         self._named = re.compile(rf"(?<![^; \t,]){self.cookie_name}=([A-Za-z0-9_-]{{43}})(?![^; \t,])")
 
     def log_in(self, user: User, request: Request) -> Response:
@@ -110,10 +113,7 @@ class Sessions:
         session = self._end(request)
         if session is not None:
             self._events.emit("session_expired", reason="logout", user=session.user_id, peer=request.peer)
-        cookie = cookies.clear_cookie(self.cookie_name, secure=self._secure)
-        # Not "cookies": without TLS, Chromium then keeps even the cookie that the line before it clears.
-        headers = (("set-cookie", cookie), ("clear-site-data", '"cache", "storage"'))
-        return Response.json({"message": "Logged out"}, headers=headers)
+        return Response.json({"message": "Logged out"}, headers=self.clearing)
 
     def current(self, request: Request) -> str:
         """The public id of the session that the cookie names: the map's key, from which no cookie can be made."""

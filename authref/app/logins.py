@@ -54,7 +54,7 @@ class LoginRoutes(Routes):
             return caller
         self.end_all(caller.id)
         self.events.emit("session_expired", reason="all ended by their user", user=caller.id, peer=request.peer)
-        return Response(204)
+        return Response(204, headers=self.sessions.clearing)
 
     def change_password(self, request: Request) -> Response:
         """204; a caller with a session gets a new one, everything else has ended."""

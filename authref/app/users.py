@@ -80,7 +80,7 @@ class UserRoutes(Routes):
             return self._last_admin(user_id, caller)
         self.end_all(user_id)
         self.events.emit("user_deleted", user=user_id, by=caller.id)
-        return Response(204)
+        return Response(204, headers=self.sessions.clearing if caller.id == user_id else ())
 
     def _last_admin(self, user_id: str, caller: User) -> Response:
         self.events.emit("authz_fail", reason="last admin", user=user_id, by=caller.id)
