@@ -15,17 +15,19 @@ Rules of this file:
 
 from __future__ import annotations
 
+import os
 import selectors
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from queue import SimpleQueue
 from socketserver import TCPServer
 
 from authref.app import App
@@ -112,9 +114,9 @@ class Connection:
             self._await_more()
         elif self.server.app.is_slow(request):
             self.enter("working")
-            self.server.pool.submit(self._work, request)
+            self.server.slow_work.put((self, request))
         else:
-            self.reply(self._answer(request))
+            self.reply(self.answer(request))
 
     def refuse(self, problem: Problem) -> None:
         """Answer what could not be read, and end."""
@@ -159,11 +161,8 @@ class Connection:
                 with suppress(OSError):
                     self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _work(self, request: Request) -> None:
-        self.server.finished.append((self, self._answer(request)))
-        self.server.wake()
-
-    def _answer(self, request: Request) -> bytes:
+    def answer(self, request: Request) -> bytes:
+        """The bytes of the app's answer; also called from the pool's threads."""
         head = self.reader.head
         self.closing = self.server.stopping or head is None or not head.keep_alive
         without_body = request.method == "HEAD"
@@ -183,7 +182,10 @@ class Server(HTTPServer):
         self.connections: set[Connection] = set()
         self.answered: list[Connection] = []  # their answers wait for the end of this round
         self.finished: deque[tuple[Connection, bytes]] = deque()  # answers that the pool made
-        self.pool = ThreadPoolExecutor(POOL_THREADS, "authref")
+        self.slow_work: SimpleQueue[tuple[Connection, Request] | None] = SimpleQueue()
+        # All of them now: starting a thread waits until it runs, and that is long while the others hash.
+        for _ in range(POOL_THREADS):
+            threading.Thread(target=self._work, daemon=True).start()
         self.selector = selectors.DefaultSelector()
         self.stopping = False
         self._date = (0, "")
@@ -230,7 +232,8 @@ class Server(HTTPServer):
         super().server_close()
         for connection in list(self.connections):
             connection.close()
-        self.pool.shutdown()
+        for _ in range(POOL_THREADS):
+            self.slow_work.put(None)
         self.selector.close()
         self._alarm_sender.close()
         self._alarm.close()
@@ -241,6 +244,15 @@ class Server(HTTPServer):
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True))
         return write_response(response, self._date[1], close=close, without_body=without_body)
+
+    def _work(self) -> None:
+        """Make slow answers until there is no more to do: what each thread of the pool runs."""
+        if sys.platform == "linux":  # where each thread has its own niceness: let the one that serves go first
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        while task := self.slow_work.get():
+            connection, request = task
+            self.finished.append((connection, connection.answer(request)))
+            self.wake()
 
     def _on_wake(self) -> None:
         self._alarm.recv(1024)
