@@ -41,7 +41,7 @@ class Map(Protocol[V]):
         """Store `new` if the live value still equals `old`. False means that somebody else was faster."""
 
     def owned_by(self, user_id: str) -> dict[str, V]:
-        """The live entries whose value has this `user_id`, oldest first."""
+        """The live entries whose value has this `user_id`, in the order in which they were first stored."""
 
     def drop_owned_by(self, user_id: str) -> int:
         """Remove them all. Returns how many there were."""

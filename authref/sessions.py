@@ -87,7 +87,7 @@ class Sessions:
         if not self._counts(session):  # the account has ended, or changed its password, since it was asked for
             self._records.pop(_key(session_id))
             return self.refusal()
-        self._drop_oldest(user.id, _key(session_id))
+        self._drop_oldest(user.id)
         self._events.emit("session_created", user=user.id, peer=request.peer)
         cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
         return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
@@ -166,10 +166,8 @@ class Sessions:
         end = min(now + IDLE_LIFETIME, session.created_at + ABSOLUTE_LIFETIME)
         self._records.replace(key, session, replace(session, last_seen=now, expires_at=end))
 
-    def _drop_oldest(self, user_id: str, newest: str) -> None:
-        owned = self._records.owned_by(user_id)
-        owned.pop(newest, None)  # however old the clock makes it
-        for key in sorted(owned, key=lambda key: owned[key].created_at)[: 1 - MAX_PER_USER]:
+    def _drop_oldest(self, user_id: str) -> None:
+        for key in list(self._records.owned_by(user_id))[:-MAX_PER_USER]:
             self._records.pop(key)
 
 

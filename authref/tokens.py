@@ -68,7 +68,7 @@ class Tokens:
         if not self._counts(family):  # the password was changed, or the account ended, since it was asked for
             self._families.end(family_id)
             return self.refusal()
-        self._drop_oldest(user.id, family_id)
+        self._drop_oldest(user.id)
         return self._answer(user, family_id, family, token, request)
 
     def authenticate(self, request: Request) -> User | Response:
@@ -182,11 +182,9 @@ class Tokens:
             }
         )
 
-    def _drop_oldest(self, user_id: str, newest: str) -> None:
-        owned = self._families.owned_by(user_id)
-        owned.pop(newest, None)  # however old the clock makes it
-        for family_id in sorted(owned, key=lambda key: owned[key].created_at)[: 1 - MAX_PER_USER]:
-            self._end(family_id, owned[family_id])
+    def _drop_oldest(self, user_id: str) -> None:
+        for family_id, family in list(self._families.owned_by(user_id).items())[:-MAX_PER_USER]:
+            self._end(family_id, family)
 
     def _counts(self, family: Family) -> User | None:
         """The family's user, if the password it was opened with is still theirs and they may log in at all."""

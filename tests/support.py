@@ -6,11 +6,14 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any
+from unittest import mock
 
 from authref.app import App, Settings, build
 from authref.events import Events
+from authref.passwords import hash_password
 from authref.server import Server
 from authref.wire import Request, Response
 
@@ -19,6 +22,12 @@ START = 1_800_000_000.0  # Unix seconds at which every test's clock begins
 KEYS = {"k1": bytes(range(32)), "k0": bytes(range(100, 132))}
 PASSWORD = "correct horse battery"
 JSON = (("content-type", "application/json"),)
+
+
+@cache
+def hashed(password: str, cost: int) -> str:
+    """A hash of the password, the same at each call."""
+    return hash_password(password, cost)
 
 
 class Clock:
@@ -46,7 +55,10 @@ class Harness:
             "now": self.clock,
             "events": Events(self.log.append, "json", self.clock),
         }
-        self.app: App = build(Settings(**{**chosen, **settings}))
+        # The hash that stands in for nobody's, and those of `sign_up`, are made once for all tests: it saves seconds.
+        nobody = mock.patch("authref.users.hash_password", lambda password, cost: hashed("nobody's password", cost))
+        with nobody if "admin_email" not in settings else nullcontext():
+            self.app: App = build(Settings(**{**chosen, **settings}))
 
     def send(self, method: str, target: str, value: object = None, **headers: str) -> Response:
         """The app's answer. `value` goes as JSON; a header `content_type` is sent as content-type."""
@@ -58,7 +70,8 @@ class Harness:
 
     def sign_up(self, email: str = "alice@example.com", password: str = PASSWORD, role: str = "user") -> str:
         """The id of a new user."""
-        return self.app.users.sign_up(email, password, role).id
+        with mock.patch("authref.users.hash_password", hashed):
+            return self.app.users.sign_up(email, password, role).id
 
     def cookie(self, email: str = "alice@example.com", password: str = PASSWORD) -> str:
         """The Cookie header of a new session."""
@@ -85,7 +98,8 @@ def body(response: Response) -> dict[str, Any]:
 @contextmanager
 def running(app: App) -> Iterator[Server]:
     """The app on a free port of 127.0.0.1 while the block runs."""
-    with Server(app, "127.0.0.1", 0) as server:
+    # Enough threads for 64 logins at once; the others would only take time to start.
+    with mock.patch("authref.server.POOL_THREADS", 72), Server(app, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
