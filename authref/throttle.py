@@ -10,7 +10,7 @@ Rules of this file:
 - once an account waits, it gets one try at a time. Before that a burst may slip in, of no more guesses than
   hashes may wait (passwords.py), and each of them is counted: the next try waits 15 minutes;
 - the same for accounts that do not exist, or the waiting would tell which do;
-- only logging in waits. Whoever is logged in already goes on.
+- only asking for a password waits. Whoever is logged in goes on, and changes the password on a count of its own.
 """
 
 from __future__ import annotations
