@@ -35,6 +35,7 @@ LEVELS = {
     "malicious_cors": "WARN",
     "session_use_after_expire": "WARN",
     "sys_crash": "CRITICAL",
+    "sys_store_unavailable": "CRITICAL",
 }
 
 Write = Callable[[str], object]

@@ -8,7 +8,8 @@ Rules of a map here:
 - a value may carry `user_id`; all entries of one user are found without looking at anybody else's;
 - each verb is atomic: whatever runs at once, one `setdefault` inserts, one `pop` gets, one `replace` wins.
 
-`Map` is what callers may rely on; `MemoryMap` keeps everything in this process and loses it with it.
+`Map` is what callers may rely on, and a `Store` is where maps are kept. `MemoryMap` and `MemoryStore` keep
+everything in this process and lose it with it; the room `stores/` has the ones that keep it.
 """
 
 from __future__ import annotations
@@ -51,6 +52,45 @@ class Map(Protocol[V]):
 
     def __len__(self) -> int:
         """How many live entries there are."""
+
+
+class StoreUnavailable(Exception):
+    """The store does not answer, or does not take what it is told: nothing may be promised, and nobody let in."""
+
+
+class Store(Protocol):
+    """Where maps are kept."""
+
+    shared: bool  # other processes see the same maps
+    slow: frozenset[str]  # "reads" and "writes", where those may keep the caller waiting
+
+    def map(self, name: str, kind: type[V]) -> Map[V]:
+        """The map of this name, whose values are all of this dataclass."""
+
+    def check(self) -> None:
+        """Raise StoreUnavailable if something could not be kept just now."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class MemoryStore(Store):
+    """Maps in this process."""
+
+    shared = False
+    slow: frozenset[str] = frozenset()
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+
+    def map(self, name: str, kind: type[V]) -> Map[V]:
+        return MemoryMap(self._now)
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class MemoryMap(Map[V]):

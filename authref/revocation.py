@@ -34,6 +34,8 @@ MODES = ("none", "denylist", "allowlist")
 class Revocation(Protocol):
     """What verifying an access token asks the server, and what the server notes when a login ends."""
 
+    asks: str  # what it does to the store: "reads", or "" for nothing
+
     def is_revoked(self, family_id: str) -> bool:
         """True if the login that the token came from was ended."""
 
@@ -43,6 +45,8 @@ class Revocation(Protocol):
 
 class Stateless(Revocation):
     """Nothing is kept, so nothing can be taken back."""
+
+    asks = ""
 
     def is_revoked(self, family_id: str) -> bool:
         return False
@@ -61,6 +65,8 @@ class Denial:
 class DenyList(Revocation):
     """The logins that were ended; empty on most days."""
 
+    asks = "reads"
+
     def __init__(self, denials: Map[Denial], now: Callable[[], float] = time.time) -> None:
         self._denials, self._now = denials, now
 
@@ -75,6 +81,8 @@ class DenyList(Revocation):
 
 class AllowList(Revocation):
     """The logins that live. Ending one takes it off the list by itself."""
+
+    asks = "reads"
 
     def __init__(self, families: Families) -> None:
         self._families = families

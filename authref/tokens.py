@@ -57,6 +57,7 @@ class Tokens:
         self._keys, self._families, self._revocation = keys, families, revocation
         self._users, self._events, self._now = users, events, now
         self._issuer, self._audience = issuer, audience
+        self.asks = revocation.asks
 
     def log_in(self, user: User, request: Request) -> Response:
         """200 with an access token, its lifetime in seconds, and a refresh token.

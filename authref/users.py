@@ -12,6 +12,8 @@ Rules of this file:
 - writes are ordered so that a crash between two of them leaves a record nobody points to, never a pointer
   to nothing: an address that belongs to no account could never sign up again;
 - there is always somebody who can administer: the last active admin cannot be demoted, disabled or deleted.
+  Each active admin has a seat. Whoever is to go leaves the seat first and then looks who is still seated: of
+  two who go at once, on whichever machines, each finds the other gone, and at least one is refused.
 
 Left out: proof that the address is really theirs (a mail with a link), and multi-factor authentication.
 """
@@ -20,7 +22,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -104,7 +105,6 @@ class Users:
         self._cost, self._now = cost, now
         self._decoy = hash_password(secrets.token_urlsafe(), cost)  # stands in for the hash of nobody
         self._signing_up: dict[str, str] = {}  # addresses whose password is being hashed, with the ids to come
-        self._one_change_at_a_time = threading.Lock()  # between counting the admins and removing one
 
     def sign_up(self, email: str, password: str, role: str = "user") -> User:
         """The new account. The caller has seen that `objections` is empty. Raises EmailTaken, TooBusy."""
@@ -115,7 +115,9 @@ class Users:
         try:
             password_hash = hash_password(password, self._cost)
             user = User(user_id, email, role, False, rfc3339(self._now()), password_hash)
-            self._write(user)
+            if user.is_active_admin:
+                self._admins[user.id] = Pointer(user.id)
+            self._records[user.id] = user
         finally:
             del self._signing_up[email]
         if self._addresses.setdefault(email, Pointer(user.id)).user_id != user.id:
@@ -128,7 +130,7 @@ class Users:
 
         Every way to fail hashes once: a quick answer would tell that nobody has this address.
         """
-        user = self._by_email(email)
+        user = self.by_email(email)
         right = verify_password(password, user.password_hash if user else self._decoy)
         if user is None:
             raise InvalidCredentials("unknown_user", None)
@@ -150,18 +152,22 @@ class Users:
 
     def change(self, user_id: str, *, role: str | None = None, disabled: bool | None = None) -> User | None:
         """The account with its new role or state, in force from the next request on. Raises LastAdmin."""
-        with self._one_change_at_a_time:
-            while user := self._records.get(user_id):
-                changed = replace(
-                    user,
-                    role=user.role if role is None else role,
-                    disabled=user.disabled if disabled is None else disabled,
-                )
-                if user.is_active_admin and not changed.is_active_admin:
-                    self._refuse_if_last_admin(user)
-                if self._write(changed, over=user):
-                    return changed
-            return None
+        while user := self._records.get(user_id):
+            changed = replace(
+                user,
+                role=user.role if role is None else role,
+                disabled=user.disabled if disabled is None else disabled,
+            )
+            if user.is_active_admin and not changed.is_active_admin:
+                self._leave_seat(user)
+            if changed.is_active_admin:
+                self._admins[user.id] = Pointer(user.id)  # before the rights: a crash leaves a seat too many
+            if self._records.replace(user.id, user, changed):
+                return changed
+            if user.is_active_admin:  # somebody else changed the record meanwhile: look again
+                self._admins[user.id] = Pointer(user.id)
+        self._admins.pop(user_id)  # the account was deleted meanwhile, and the seat may just have been written
+        return None
 
     def set_password(self, user_id: str, password: str) -> User | None:
         """The account with its new password; every login that proved an older one is void. Raises TooBusy."""
@@ -175,17 +181,15 @@ class Users:
 
     def delete(self, user_id: str) -> bool:
         """True if the account was there and is gone. Raises LastAdmin."""
-        with self._one_change_at_a_time:
-            user = self._records.get(user_id)
-            if user is None:
-                return False
-            if user.is_active_admin:
-                self._refuse_if_last_admin(user)
-            self._release(user)
-            self._forget(user)
-            return True
+        user = self.change(user_id, disabled=True)  # what breaks off after this leaves an account that opens nothing
+        if user is None:
+            return False
+        self._release(user)
+        self._forget(user)
+        return True
 
-    def _by_email(self, email: str) -> User | None:
+    def by_email(self, email: str) -> User | None:
+        """The account with this address, or None."""
         # Only what sign-up takes is looked up: lower() turns the Kelvin sign into 'k', another spelling of an address.
         pointer = self._addresses.get(email.lower()) if email.isascii() else None
         return self._records.get(pointer.user_id) if pointer else None
@@ -193,18 +197,6 @@ class Users:
     def _is_whole(self, user: User) -> bool:
         """False for what a sign-up or a deletion that broke off has left: nobody can log in with it."""
         return self._addresses.get(user.email) == Pointer(user.id)
-
-    def _write(self, user: User, over: User | None = None) -> bool:
-        """Store the record; with `over`, only if it is still that. An admin takes the seat before the rights."""
-        if user.role == "admin":
-            self._admins[user.id] = Pointer(user.id)
-        if over is None:
-            self._records[user.id] = user
-        elif not self._records.replace(user.id, over, user):
-            return False
-        if user.role != "admin":
-            self._admins.pop(user.id)
-        return True
 
     def _release(self, user: User) -> None:
         """Free the address, unless it is somebody else's by now: an entry that has ended is not there."""
@@ -214,13 +206,16 @@ class Users:
         self._records.pop(user.id)
         self._admins.pop(user.id)
 
-    def _refuse_if_last_admin(self, user: User) -> None:
+    def _leave_seat(self, user: User) -> None:
+        """Take the user's seat away. Raises LastAdmin, and gives it back, if no other active admin has one."""
+        self._admins.pop(user.id)
         after = ""
         while seats := self._admins.page(after, 100):
-            others = (self._records.get(seat) for seat in seats if seat != user.id)
+            others = (self._records.get(seat) for seat in seats)
             if any(other and other.is_active_admin and self._is_whole(other) for other in others):
                 return
             after = max(seats)
+        self._admins[user.id] = Pointer(user.id)
         raise LastAdmin
 
     def _strengthen(self, user: User, password: str) -> User:

@@ -527,7 +527,7 @@ class TheLastAdmin(unittest.TestCase):
                 self.assertIn(answer.status, (200, 204))
 
     def test_all_at_once(self) -> None:
-        """However many admins leave in the same moment, one stays."""
+        """However many admins leave in the same moment, one stays, or several who met; each who stays was refused."""
         for method, value in self.takes_away():
             harness = Harness()
             emails = [f"admin{number}@example.com" for number in range(8)]
@@ -537,9 +537,10 @@ class TheLastAdmin(unittest.TestCase):
                 requests = [(method, f"/users/{user_id}", value) for user_id in ids]
                 with mock.patch.object(MemoryMap, "replace", hesitating(MemoryMap.replace)):
                     statuses = at_once(harness, requests, cookies)
-                self.assertEqual(sorted(statuses), [204 if method == "DELETE" else 200] * 7 + [409])
                 active = [user for user in harness.app.users.page("", 100)[0] if user.is_active_admin]
-                self.assertEqual(len(active), 1)
+                self.assertGreaterEqual(len(active), 1)
+                left = [204 if method == "DELETE" else 200] * (8 - len(active))
+                self.assertEqual(sorted(statuses), left + [409] * len(active))
 
 
 if __name__ == "__main__":

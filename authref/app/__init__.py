@@ -23,28 +23,40 @@ from authref.app.routes import Route
 from authref.app.settings import Settings
 from authref.app.tokens import TokenRoutes
 from authref.app.users import UserRoutes
-from authref.maps import MemoryMap
+from authref.maps import MemoryStore, StoreUnavailable
 from authref.passwords import TooBusy
-from authref.refresh import Families
-from authref.revocation import AllowList, DenyList, Stateless
-from authref.sessions import Sessions
-from authref.throttle import Throttle
+from authref.refresh import Families, Family
+from authref.revocation import AllowList, Denial, DenyList, Stateless
+from authref.sessions import Session, Sessions
+from authref.throttle import Counter, Throttle
 from authref.tokens import Tokens
-from authref.users import Users
+from authref.users import EmailTaken, Pointer, User, Users
 from authref.wire import Headers, Problem, Request, Response
 
 __all__ = ["App", "Settings", "build"]
 
 _PACKAGE = Path(__file__).parent.parent
-RETRY_SECONDS = 1  # one hash later there is a free place
+RETRY_SECONDS = 1  # one hash later there is a free place, and a store that restarts may be back
 
 
 def build(settings: Settings | None = None) -> App:
     """The app for these settings, with its first admin if they name one. Raises ValueError, in a sentence."""
     app = App(settings or Settings())
     if app.settings.admin_email is not None:
-        app.users.sign_up(app.settings.admin_email, app.settings.admin_password or "", role="admin")
+        app.made_admin = _first_admin(app.users, app.settings.admin_email, app.settings.admin_password or "")
     return app
+
+
+def _first_admin(users: Users, email: str, password: str) -> bool:
+    """True if the admin was made now, False if the store has them already, with a password of their own."""
+    try:
+        users.sign_up(email, password, role="admin")
+    except EmailTaken:
+        known = users.by_email(email)
+        if known is None or not known.is_active_admin:  # whoever signed up first must not be handed the keys
+            raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
+        return False
+    return True
 
 
 class App:
@@ -54,12 +66,20 @@ class App:
         settings.check()
         now, events = settings.now, settings.events
         self.settings, self.events = settings, events
-        self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), settings.bcrypt_cost, now)
-        self.sessions = Sessions(MemoryMap(now), self.users, events, secure=settings.secure, now=now)
-        families = Families(MemoryMap(now), now)
+        self.store = store = settings.store or MemoryStore(now)
+        self.made_admin = False
+        self.users = Users(
+            store.map("users", User),
+            store.map("addresses", Pointer),
+            store.map("admins", Pointer),
+            settings.bcrypt_cost,
+            now,
+        )
+        self.sessions = Sessions(store.map("sessions", Session), self.users, events, secure=settings.secure, now=now)
+        families = Families(store.map("families", Family), now)
         revocation = {
             "none": Stateless(),
-            "denylist": DenyList(MemoryMap(now), now),
+            "denylist": DenyList(store.map("denials", Denial), now),
             "allowlist": AllowList(families),
         }[settings.revocation]
         self.tokens = Tokens(
@@ -72,15 +92,15 @@ class App:
             audience=settings.audience,
             now=now,
         )
-        parts = (self.users, self.sessions, self.tokens, Throttle(MemoryMap(now), now), events)
+        parts = (self.users, self.sessions, self.tokens, Throttle(store.map("counters", Counter), now), events)
         self.routes = (
             *AccountRoutes(*parts).table(),
             *LoginRoutes(*parts).table(),
             *TokenRoutes(*parts).table(),
             *UserRoutes(*parts).table(),
             Route("GET", "/health", self.health, "anyone"),
-            Route("GET", "/openapi.json", self.openapi, "anyone"),
-            Route("GET", "/", self.index, "anyone"),
+            Route("GET", "/openapi.json", self.openapi, "anyone", store=""),
+            Route("GET", "/", self.index, "anyone", store=""),
         )
         self._by_path: dict[str, dict[str, Route]] = {}
         for route in self.routes:
@@ -99,6 +119,8 @@ class App:
             retry = (("retry-after", str(RETRY_SECONDS)),)
             too_busy = Problem(503, "too_busy", "Too many logins at once; try again.", retry)
             response = self._note(too_busy, request.peer)
+        except StoreUnavailable as error:
+            response = self._without_store(error)
         except Exception as error:  # the last resort: nobody is let in, and nothing is told
             response = self._crash(error)
         return self._harden(response, guards.cors_headers(request, self.settings.allow_origins))
@@ -114,10 +136,11 @@ class App:
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
         route = self._find(request.path)[0].get(_as_routed(request.method))
-        return route is not None and route.slow
+        return route is not None and (route.slow or route.store in self.store.slow)
 
     def health(self, request: Request) -> Response:
-        """200 while requests can be answered."""
+        """200 while requests can be answered, 503 while the store cannot be."""
+        self.store.check()
         return Response.json({"status": "ok"})
 
     def openapi(self, request: Request) -> Response:
@@ -161,6 +184,12 @@ class App:
         place = f"{Path(where.filename).name}:{where.lineno}"
         self.events.emit("sys_crash", error=type(error).__name__, at=place)
         return Response.problem(500, "internal_error", "Something went wrong here.")
+
+    def _without_store(self, error: StoreUnavailable) -> Response:
+        """503: nobody is let in and nothing is promised while the store is away."""
+        self.events.emit("sys_store_unavailable", error=error)
+        retry = (("retry-after", str(RETRY_SECONDS)),)
+        return Response.problem(503, "store_unavailable", "The store does not answer; try again in a moment.", retry)
 
     def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""

@@ -21,7 +21,7 @@ class AccountRoutes(Routes):
             Route("POST", "/signup", self.sign_up, "anyone", slow=True),
             Route("POST", "/login", self.log_in, "anyone", slow=True),
             Route("POST", "/logout", self.log_out, "anyone"),
-            Route("GET", "/me", self.me, "user", by="session"),
+            Route("GET", "/me", self.me, "user", by="session", store="reads"),
         )
 
     def sign_up(self, request: Request) -> Response:

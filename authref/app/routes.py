@@ -56,6 +56,7 @@ class Route:
     by: str = ""
     query: tuple[str, ...] = ()  # the parameters it takes; any other is refused (a token in an address, say)
     slow: bool = False  # it hashes a password or walks through many records: not for the thread that serves everybody
+    store: str = "writes"  # what it does there: writes, reads, or "" for nothing
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from authref import passwords
 from authref.events import Events
 from authref.jwt import Keys
 from authref.keys import check_keys, fresh_keys
+from authref.maps import Store
 from authref.revocation import MODES
 from authref.users import objections
 
@@ -26,6 +27,7 @@ class Settings:
 
     public_url: str | None = None  # the origin under which browsers reach us; with https, cookies are Secure
     bcrypt_cost: int = passwords.COST
+    store: Store | None = None  # None: this process's memory
     keys: Keys = field(default_factory=fresh_keys, repr=False)
     issuer: str = "authref"
     audience: str = "authref"

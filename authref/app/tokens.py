@@ -18,7 +18,7 @@ class TokenRoutes(Routes):
             Route("POST", "/token/login", self.log_in, "anyone", slow=True),
             Route("POST", "/token/refresh", self.refresh, "anyone"),
             Route("POST", "/token/logout", self.log_out, "anyone"),
-            Route("GET", "/token/me", self.me, "user", by="bearer"),
+            Route("GET", "/token/me", self.me, "user", by="bearer", store=self.tokens.asks),
         )
 
     def log_in(self, request: Request) -> Response:
