@@ -185,8 +185,7 @@ class Users:
         if user is None:
             return False
         self._release(user)
-        self._forget(user)
-        return True
+        return self._forget(user)
 
     def by_email(self, email: str) -> User | None:
         """The account with this address, or None."""
@@ -202,9 +201,11 @@ class Users:
         """Free the address, unless it is somebody else's by now: an entry that has ended is not there."""
         self._addresses.replace(user.email, Pointer(user.id), Pointer(user.id, expires_at=0))
 
-    def _forget(self, user: User) -> None:
-        self._records.pop(user.id)
+    def _forget(self, user: User) -> bool:
+        """True for whoever removed the record, if several try at once."""
+        removed = self._records.pop(user.id) is not None
         self._admins.pop(user.id)
+        return removed
 
     def _leave_seat(self, user: User) -> None:
         """Take the user's seat away. Raises LastAdmin, and gives it back, if no other active admin has one."""
