@@ -70,6 +70,9 @@ class Store(Protocol):
     def check(self) -> None:
         """Raise StoreUnavailable if something could not be kept just now."""
 
+    def warnings(self) -> list[str]:
+        """What this store may forget although it was told to keep it, in a sentence each."""
+
     def close(self) -> None:
         """Let go of files and connections."""
 
@@ -88,6 +91,9 @@ class MemoryStore(Store):
 
     def check(self) -> None:
         pass
+
+    def warnings(self) -> list[str]:
+        return []
 
     def close(self) -> None:
         pass

@@ -1,0 +1,245 @@
+"""How do servers on several machines remember together? They ask one that does nothing else.
+
+Redis, and Valkey, its twin, keep keys and values in memory, answer over the network, and forget by themselves at
+the time one names. Several machines can share one; each look-up then costs a way there and back.
+
+Rules of this file:
+- each verb is one such way. What has to look before it writes is a script, which the server runs whole before
+  it listens to anybody else;
+- a way that failed is never gone twice: the first try may have been heard, and a `pop` that succeeded on the
+  second would say that nothing was there;
+- a server that does not answer in time is away; whoever asked hears 503, and the next one asks again;
+- the server's own clock only tidies up. Whether an entry has ended is decided by ours, like everywhere else.
+
+Its layout, for the map `sessions` ({} keeps a map's keys on one machine of a cluster):
+
+    authref:{sessions}:entry:KEY      the value, with the time at which Redis drops it
+    authref:{sessions}:keys           all keys, sorted by name: for `page`
+    authref:{sessions}:ends           all keys, sorted by the time they end: for `len` and for tidying up
+    authref:{sessions}:owner:USER     the user's keys, sorted by the order in which they came
+    authref:{sessions}:number         counts them
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from authref.maps import Map, Store, StoreUnavailable
+from authref.stores.codec import Codec
+
+V = TypeVar("V")
+
+TIMEOUT = 2.0  # seconds for connecting, and for each answer
+OLDEST = 7  # the first major version with PEXPIREAT … GT
+
+# Each script begins with this. KEYS[1] is the map's prefix, ARGV[1] our clock, in seconds.
+_COMMON = """
+local prefix, now, key, text = KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3]
+
+local function field(value, name)  -- nil for what is missing, and for null
+  local found = value[name]
+  if found ~= cjson.null then return found end
+end
+
+local function live(key)  -- the entry's text, or nil
+  local text = redis.call('GET', prefix .. 'entry:' .. key)
+  local ends = text and field(cjson.decode(text), 'expires_at')
+  if text and not (ends and ends <= now) then return text end
+end
+
+local function remove(key)
+  local text = redis.call('GET', prefix .. 'entry:' .. key)
+  local owner = text and field(cjson.decode(text), 'user_id')
+  if owner then redis.call('ZREM', prefix .. 'owner:' .. owner, key) end
+  redis.call('DEL', prefix .. 'entry:' .. key)
+  redis.call('ZREM', prefix .. 'keys', key)
+  redis.call('ZREM', prefix .. 'ends', key)
+end
+
+local function own(owner, key, ends)
+  local set = prefix .. 'owner:' .. owner
+  for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+    if redis.call('EXISTS', prefix .. 'entry:' .. other) == 0 then redis.call('ZREM', set, other) end
+  end
+  redis.call('ZADD', set, 'NX', redis.call('INCR', prefix .. 'number'), key)
+  if not ends then redis.call('PERSIST', set)
+  elseif redis.call('ZCARD', set) == 1 then redis.call('PEXPIREAT', set, ends)
+  else redis.call('PEXPIREAT', set, ends, 'GT') end  -- the set stays as long as the last of its entries
+end
+
+local function put(key, text)
+  local before, value = live(key), cjson.decode(text)
+  local owner, ends = field(value, 'user_id'), field(value, 'expires_at')
+  if not before or field(cjson.decode(before), 'user_id') ~= owner then remove(key) end
+  if ends and ends <= now then return remove(key) end
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', now, 'LIMIT', 0, 10)) do remove(old) end
+  local milliseconds = ends and string.format('%.0f', math.ceil(ends * 1000))
+  redis.call('SET', prefix .. 'entry:' .. key, text)
+  redis.call('ZADD', prefix .. 'keys', 0, key)
+  redis.call('ZADD', prefix .. 'ends', ends or '+inf', key)
+  if owner then own(owner, key, milliseconds) end
+  if ends then redis.call('PEXPIREAT', prefix .. 'entry:' .. key, milliseconds) end
+end
+"""
+
+_SCRIPTS = {
+    "set": "put(key, text)",
+    "setdefault": """
+local current = live(key)
+if not current then put(key, text) end
+return current
+""",
+    "pop": """
+local current = live(key)
+remove(key)
+return current
+""",
+    "replace": """
+if live(key) ~= text then return 0 end
+put(key, ARGV[4])
+return 1
+""",
+    "owned_by": """
+local found = {}
+for _, each in ipairs(redis.call('ZRANGE', prefix .. 'owner:' .. key, 0, -1)) do
+  local current = live(each)
+  if current then table.insert(found, each); table.insert(found, current) end
+end
+return found
+""",
+    "drop_owned_by": """
+local dropped = 0
+for _, each in ipairs(redis.call('ZRANGE', prefix .. 'owner:' .. key, 0, -1)) do
+  if live(each) then dropped = dropped + 1 end
+  remove(each)
+end
+redis.call('DEL', prefix .. 'owner:' .. key)
+return dropped
+""",
+    "page": """
+local found, after, limit = {}, key == '' and '-' or '(' .. key, tonumber(text)
+repeat
+  local keys = redis.call('ZRANGEBYLEX', prefix .. 'keys', after, '+', 'LIMIT', 0, limit)
+  for _, each in ipairs(keys) do
+    local current = live(each)
+    if current and #found < 2 * limit then table.insert(found, each); table.insert(found, current) end
+    after = '(' .. each
+  end
+until #found == 2 * limit or #keys < limit
+return found
+""",
+    "len": "return redis.call('ZCOUNT', prefix .. 'ends', '(' .. ARGV[1], '+inf')",
+}
+
+
+class RedisStore(Store):
+    """Maps in a Redis or Valkey server. Raises ValueError, in a sentence, if it cannot be used."""
+
+    shared = True
+    slow = frozenset({"reads", "writes"})  # each is a way over the network
+
+    def __init__(self, url: str, now: Callable[[], float] = time.time, prefix: str = "authref") -> None:
+        self._now, self._prefix = now, prefix
+        try:
+            self._client: Any = redis.Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
+                retry=Retry(NoBackoff(), 0),
+            )
+            version = str(self._client.info("server")["redis_version"])
+        except (redis.RedisError, ValueError, OSError) as error:
+            raise ValueError(f"Cannot reach the Redis store ({error}); start it, or name another one.") from None
+        if int(version.partition(".")[0]) < OLDEST:
+            self.close()
+            raise ValueError(f"The Redis store is of version {version}; use {OLDEST}.0 or newer, or Valkey.")
+        self._scripts = {name: self._client.register_script(_COMMON + code) for name, code in _SCRIPTS.items()}
+
+    def map(self, name: str, kind: type[V]) -> Map[V]:
+        return RedisMap(self, f"{self._prefix}:{{{name}}}:", Codec(kind), self._now)
+
+    def check(self) -> None:
+        self.ask(lambda: self._client.set(f"{self._prefix}:check", "1", px=1000))  # a write: a replica refuses it
+
+    def close(self) -> None:
+        self._client.close()
+
+    def warnings(self) -> list[str]:
+        try:
+            config = self._client.config_get("append*", "maxmemory-policy")
+        except redis.RedisError:  # who rents a server is often not shown how it is set
+            return []
+        found = []
+        if (config.get("appendonly"), config.get("appendfsync")) != ("yes", "always"):
+            found.append("Redis may forget what it has confirmed; set appendonly yes and appendfsync always.")
+        if config.get("maxmemory-policy") != "noeviction":
+            found.append("Redis may drop accounts when its memory is full; set maxmemory-policy noeviction.")
+        return found
+
+    def run(self, script: str, prefix: str, *arguments: str) -> Any:
+        """What the script returns."""
+        return self.ask(lambda: self._scripts[script](keys=[prefix], args=[repr(self._now()), *arguments]))
+
+    def get(self, key: str) -> str | None:
+        """The text at this key."""
+        text: str | None = self.ask(lambda: self._client.get(key))
+        return text
+
+    def ask(self, command: Callable[[], Any]) -> Any:
+        """What the server answers. Raises StoreUnavailable."""
+        try:
+            return command()
+        except (redis.RedisError, OSError) as error:
+            raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+
+
+class RedisMap(Map[V]):
+    """One map in the server."""
+
+    def __init__(self, store: RedisStore, prefix: str, codec: Codec[V], now: Callable[[], float]) -> None:
+        self._store, self._prefix, self._codec, self._now = store, prefix, codec, now
+
+    def get(self, key: str) -> V | None:
+        text = self._store.get(f"{self._prefix}entry:{key}")
+        value = self._codec.read(text) if text is not None else None
+        end = getattr(value, "expires_at", None)
+        return None if end is not None and end <= self._now() else value
+
+    def __setitem__(self, key: str, value: V) -> None:
+        self._run("set", key, self._codec.write(value))
+
+    def setdefault(self, key: str, value: V) -> V:
+        current = self._run("setdefault", key, self._codec.write(value))
+        return value if current is None else self._codec.read(current)
+
+    def pop(self, key: str) -> V | None:
+        text = self._run("pop", key)
+        return None if text is None else self._codec.read(text)
+
+    def replace(self, key: str, old: V, new: V) -> bool:
+        return bool(self._run("replace", key, self._codec.write(old), self._codec.write(new)))
+
+    def owned_by(self, user_id: str) -> dict[str, V]:
+        return self._read(self._run("owned_by", user_id))
+
+    def drop_owned_by(self, user_id: str) -> int:
+        return int(self._run("drop_owned_by", user_id))
+
+    def page(self, after: str, limit: int) -> dict[str, V]:
+        return self._read(self._run("page", after, str(limit)))
+
+    def __len__(self) -> int:
+        return int(self._run("len"))
+
+    def _run(self, script: str, *arguments: str) -> Any:
+        return self._store.run(script, self._prefix, *arguments)
+
+    def _read(self, found: list[str]) -> dict[str, V]:
+        return {key: self._codec.read(text) for key, text in zip(found[::2], found[1::2], strict=True)}

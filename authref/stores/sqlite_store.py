@@ -1,0 +1,244 @@
+"""How does a server remember across a restart? It writes to a file, and answers only when the disk has it.
+
+SQLite is a database in one file, part of Python's standard library. All maps live in one table: whose an entry
+is and when it ends stand in columns of their own, with an index each, so that neither question scans.
+
+Rules of this file:
+- whatever was answered is on the disk: a write-ahead log, flushed at each commit (`synchronous = FULL`). A
+  process killed at any moment, or a machine without power, loses only what nobody was told yet;
+- one connection a thread, for a connection is one conversation; readers never wait for the one who writes;
+- each verb is one statement or one transaction that begins as a writer (`BEGIN IMMEDIATE`): two who both read
+  before they write would both believe to be first;
+- what has ended is not there for readers at once, and leaves the file a few entries at each write;
+- a file that is not ours, too new, damaged or readable by others is refused, never mended or overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from authref.maps import Map, Store, StoreUnavailable
+from authref.stores.codec import Codec
+
+V = TypeVar("V")
+
+APPLICATION_ID = 0x61757468  # "auth", in the file's header: how we know a file of ours
+BUSY_SECONDS = 5.0  # how long to wait while another process writes
+PURGED_AT_ONCE = 10  # ended entries that a write removes: more than it adds, and never a long work
+
+# What leads from each version of the file to the next one; `user_version` in its header counts those done.
+MIGRATIONS = (
+    """
+    CREATE TABLE entries (
+        number INTEGER PRIMARY KEY,
+        map TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        owner TEXT,
+        ends REAL,
+        UNIQUE (map, key)
+    );
+    CREATE INDEX entries_by_owner ON entries (map, owner, number) WHERE owner IS NOT NULL;
+    CREATE INDEX entries_by_end ON entries (map, ends);
+    """,
+)
+
+# Values go in by the question marks only, never into the text: what a client sent must not become SQL.
+_GET = "SELECT value FROM entries WHERE map = ? AND key = ? AND (ends IS NULL OR ends > ?)"
+_OWNED = "SELECT key, value FROM entries WHERE map = ? AND owner = ? AND (ends IS NULL OR ends > ?) ORDER BY number"
+_PAGE = "SELECT key, value FROM entries WHERE map = ? AND key > ? AND (ends IS NULL OR ends > ?) ORDER BY key LIMIT ?"
+_COUNT = "SELECT count(*) FROM entries WHERE map = ? AND (ends IS NULL OR ends > ?)"
+_INSERT = "INSERT INTO entries (map, key, value, owner, ends) VALUES (?, ?, ?, ?, ?)"
+_UPDATE = "UPDATE entries SET value = ?, ends = ? WHERE map = ? AND key = ?"
+_DELETE = "DELETE FROM entries WHERE map = ? AND key = ?"
+_DROP_OWNED = "DELETE FROM entries WHERE map = ? AND owner = ? RETURNING ends IS NULL OR ends > ?"
+_PURGE = "DELETE FROM entries WHERE number IN (SELECT number FROM entries WHERE map = ? AND ends <= ? LIMIT ?)"
+
+
+class SqliteStore(Store):
+    """Maps in one file. Raises ValueError, in a sentence, for a file that cannot be used."""
+
+    shared = True
+    slow = frozenset({"writes"})  # a write waits for the disk
+
+    def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
+        self._path, self._now = path, now
+        self._one_writer = threading.Lock()  # SQLite's own waiting is by sleeping; among threads this is quicker
+        self._write_failed = False
+        self._mine = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        _create_private(path)
+        try:
+            self._prepare()
+        except (sqlite3.Error, StoreUnavailable) as error:
+            self.close()
+            raise ValueError(f"Cannot use {path} as a store ({error}); restore a copy, or name another file.") from None
+        except ValueError:
+            self.close()
+            raise
+
+    def map(self, name: str, kind: type[V]) -> Map[V]:
+        return SqliteMap(self, name, Codec(kind), self._now)
+
+    def check(self) -> None:
+        with self.writing() as connection:
+            if self._write_failed:  # on a full disk, say: only a write that reaches it tells that it is over
+                connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def warnings(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._mine = threading.local()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        # And this process's: a connection that came along in a fork breaks the file for both.
+        if getattr(self._mine, "process", None) != os.getpid():
+            connection = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA synchronous = FULL")
+            self._connections.append(connection)
+            self._mine.connection, self._mine.process = connection, os.getpid()
+        found: sqlite3.Connection = self._mine.connection
+        return found
+
+    def read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows. Raises StoreUnavailable."""
+        try:
+            return self.connection().execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"SQLite: {error}") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that nobody else writes beside; left without an error, it is on the disk.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            with self._one_writer:
+                connection = self.connection()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self._write_failed = True
+            raise StoreUnavailable(f"SQLite: {error}") from error
+        self._write_failed = False
+
+    def _prepare(self) -> None:
+        self._version()  # before anything is written
+        if self.read("PRAGMA journal_mode = WAL")[0][0] != "wal":
+            raise ValueError(f"{self._path} is on a file system without shared memory; name a file on a local disk.")
+        with self.writing() as connection:
+            for migration in MIGRATIONS[self._version() :]:
+                for statement in migration.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        if self.read("PRAGMA quick_check(1)") != [("ok",)]:
+            raise ValueError(f"{self._path} is damaged; restore a copy, or name another file.")
+
+    def _version(self) -> int:
+        """How many migrations the file has had."""
+        (application,), (version,) = *self.read("PRAGMA application_id"), *self.read("PRAGMA user_version")
+        is_empty = self.read("SELECT count(*) FROM sqlite_schema") == [(0,)]
+        if application != APPLICATION_ID and not is_empty:
+            raise ValueError(f"{self._path} is the database of another program; name another file.")
+        if version > len(MIGRATIONS):
+            raise ValueError(f"{self._path} was written by a newer authref; run that one, or name another file.")
+        return int(version)
+
+
+class SqliteMap(Map[V]):
+    """One map of the file."""
+
+    def __init__(self, store: SqliteStore, name: str, codec: Codec[V], now: Callable[[], float]) -> None:
+        self._store, self._name, self._codec, self._now = store, name, codec, now
+
+    def get(self, key: str) -> V | None:
+        rows = self._store.read(_GET, self._name, key, self._now())
+        return self._codec.read(rows[0][0]) if rows else None
+
+    def __setitem__(self, key: str, value: V) -> None:
+        with self._store.writing() as connection:
+            self._put(connection, key, self.get(key), value)
+
+    def setdefault(self, key: str, value: V) -> V:
+        with self._store.writing() as connection:
+            current = self.get(key)
+            if current is None:
+                self._put(connection, key, None, value)
+            return value if current is None else current
+
+    def pop(self, key: str) -> V | None:
+        with self._store.writing() as connection:
+            value = self.get(key)
+            connection.execute(_DELETE, (self._name, key))
+            return value
+
+    def replace(self, key: str, old: V, new: V) -> bool:
+        with self._store.writing() as connection:
+            if self.get(key) != old:
+                return False
+            self._put(connection, key, old, new)
+            return True
+
+    def owned_by(self, user_id: str) -> dict[str, V]:
+        return self._many(self._store.read(_OWNED, self._name, user_id, self._now()))
+
+    def drop_owned_by(self, user_id: str) -> int:
+        with self._store.writing() as connection:
+            rows = connection.execute(_DROP_OWNED, (self._name, user_id, self._now()))
+            return sum(was_live for (was_live,) in rows)
+
+    def page(self, after: str, limit: int) -> dict[str, V]:
+        return self._many(self._store.read(_PAGE, self._name, after, self._now(), limit))
+
+    def __len__(self) -> int:
+        return int(self._store.read(_COUNT, self._name, self._now())[0][0])
+
+    def _put(self, connection: sqlite3.Connection, key: str, old: V | None, value: V) -> None:
+        """Store the value in place of `old`; of the same owner, it keeps its place in the order."""
+        text, owner, end = self._codec.write(value), _owner(value), getattr(value, "expires_at", None)
+        if old is not None and _owner(old) == owner:
+            connection.execute(_UPDATE, (text, end, self._name, key))
+        else:
+            connection.execute(_DELETE, (self._name, key))  # somebody else's, or one that has ended
+            connection.execute(_INSERT, (self._name, key, text, owner, end))
+        connection.execute(_PURGE, (self._name, self._now(), PURGED_AT_ONCE))
+
+    def _many(self, rows: list[tuple[Any, ...]]) -> dict[str, V]:
+        return {key: self._codec.read(text) for key, text in rows}
+
+
+def _owner(value: object) -> str | None:
+    return getattr(value, "user_id", None)
+
+
+def _create_private(path: str) -> None:
+    """Make the file if it is not there; what it holds, hashes of passwords, is for nobody else to read."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ValueError(f"Cannot use {path} as a store ({error.strerror}); name another file.") from None
+    mode = os.fstat(file).st_mode
+    os.close(file)
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{path} is no ordinary file; name another one.")
+    if mode & 0o077:
+        raise ValueError(f"Others may read or change {path}; run: chmod 600 {path}")
