@@ -20,7 +20,9 @@ Read the files in this order; each imports only from those above it.
     throttle.py     How many guesses a stranger gets.
     app/            The routes; they cannot tell which mechanism they were given.
     server.py       The only file that touches a socket.
+    workers.py      How a second core helps: a second process, behind the same door.
     cli.py          The commands.
+    wsgi.py         The same app under any WSGI server: the way beyond one machine.
 
 Those are the core. Other folders are rooms: they import the core, and the core works without them.
 """

@@ -14,12 +14,17 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from authref import __version__
 from authref.events import Events
 from authref.keys import fresh_keys, read_key_file, read_keys, write_keys
+from authref.maps import MemoryStore, Store
+
+if TYPE_CHECKING:
+    from authref.app import App
 
 _BANNER = """\
 authref {version}: {url} (Ctrl-C stops it)
@@ -71,13 +76,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fail("The only command about keys is: authref keys new")
         print(write_keys(fresh_keys()))
         return 0
-    flags = _parser().parse_args(arguments)
-    try:
+    flags = _parser().parse_args([*_flags_of_environment(), *arguments])
+    with _sentences():
         return _serve(flags)
+
+
+def app_of_environment() -> App:
+    """The app that the environment describes: what wsgi.py serves. Ends the program where it cannot be made."""
+    with _sentences():
+        flags = _parser().parse_args(list(_flags_of_environment()))
+        return _build(flags, os.environ.get("AUTHREF_ADMIN_PASSWORD", ""))
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Makes one sentence of what goes wrong in the block, and ends the program."""
+    try:
+        yield
     except ModuleNotFoundError as missing:
         fail(f"The package {missing.name} is missing; install it: python -m pip install {missing.name}")
     except ValueError as error:
         fail(str(error))
+
+
+def _flags_of_environment() -> Iterator[str]:
+    """Variables such as AUTHREF_PUBLIC_URL, as the flags they stand for; flags that are given come later, and win."""
+    for name in ("store", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log"):
+        if value := os.environ.get(_variable(name)):
+            yield f"--{name}={value}"
+    for origin in os.environ.get(_variable("allow-origin"), "").split():
+        yield f"--allow-origin={origin}"
+
+
+def _variable(flag: str) -> str:
+    return "AUTHREF_" + flag.replace("-", "_").upper()
 
 
 def environment_keys() -> dict[str, bytes]:
@@ -91,52 +123,88 @@ def environment_keys() -> dict[str, bytes]:
 
 
 def _serve(flags: argparse.Namespace) -> int:
-    # Here and not above: without bcrypt these imports fail, and that deserves a sentence.
-    from authref.app import Settings, build
     from authref.server import serve
+    from authref.workers import serve_by_many
 
-    events = Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log)
     chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
     if flags.quiet and flags.admin_email and not chosen:
         fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
+    if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
+        fail("The number of workers is 1 or more, and 1 on a system that cannot fork.")
+    if "@" in flags.store and flags.store != os.environ.get("AUTHREF_STORE"):
+        fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")
     admin_password = chosen or secrets.token_urlsafe(12)
-    app = build(
-        Settings(
-            public_url=flags.public_url,
-            bcrypt_cost=flags.bcrypt_cost,
-            keys=_keys(flags.key_file),
-            revocation=flags.revocation,
-            allow_origins=tuple(flags.allow_origin),
-            admin_email=flags.admin_email,
-            admin_password=admin_password,
-            events=events,
+    app = _build(flags, admin_password)
+    if flags.workers > 1 and not app.store.shared:
+        fail(
+            "Each worker would remember its own logins only, and ask who you are when the next request meets another"
+            " one; give them a store to share: --store sqlite:PATH"
         )
-    )
 
     def ready(url: str) -> None:
         if not _is_loopback(flags.host):
             print("Warning: what goes over this address can be read on its way; put TLS in front.", file=sys.stderr)
+        for sentence in app.store.warnings():
+            print(f"Warning: {sentence}", file=sys.stderr)
         if not flags.quiet:
             # A password of their own is not repeated: output ends up in journals.
             shown = "that of AUTHREF_ADMIN_PASSWORD" if chosen else admin_password
+            if not app.made_admin:
+                shown = "the one chosen before"
             admin = f"\nadmin {flags.admin_email}, password {shown}\n" if flags.admin_email else ""
             print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
-        events.emit("sys_startup", url=url)
+        app.events.emit("sys_startup", url=url)
 
     try:
-        serve(app, flags.host, flags.port, ready)
+        if flags.workers > 1:
+            serve_by_many(app, flags.host, flags.port, ready, flags.workers)
+        else:
+            serve(app, flags.host, flags.port, ready)
     except BrokenPipeError:  # whoever read the banner has gone
         return 1
     except (OSError, OverflowError) as error:
         fail(f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); choose others: --host, --port.")
-    events.emit("sys_shutdown")
+    app.events.emit("sys_shutdown")
+    app.store.close()
     return 0
 
 
-def _keys(path: str | None) -> dict[str, bytes]:
+def _build(flags: argparse.Namespace, admin_password: str) -> App:
+    # Here and not above: without bcrypt this import fails, and that deserves a sentence.
+    from authref.app import Settings, build
+
+    store = _open_store(flags.store)
+    return build(
+        Settings(
+            public_url=flags.public_url,
+            bcrypt_cost=flags.bcrypt_cost,
+            store=store,
+            keys=_keys(flags.key_file or store.key_file, store),
+            revocation=flags.revocation,
+            allow_origins=tuple(flags.allow_origin),
+            admin_email=flags.admin_email,
+            admin_password=admin_password,
+            events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
+        )
+    )
+
+
+def _open_store(name: str) -> Store:
+    if name == "memory":
+        return MemoryStore()
+    try:
+        from authref.stores import open_store
+    except ImportError:
+        fail("The room of this store, authref/stores, is missing; install authref anew.")
+    return open_store(name)
+
+
+def _keys(path: str | None, store: Store) -> dict[str, bytes]:
     """The ring of the environment, else of the file, else a fresh one."""
     if "AUTHREF_KEYS" in os.environ:
         return environment_keys()
+    if path is None and store.shared:
+        fail("Whoever shares this store must share the keys; set AUTHREF_KEYS to what this prints: authref keys new")
     if path is None:
         return fresh_keys()
     try:
@@ -147,7 +215,7 @@ def _keys(path: str | None) -> dict[str, bytes]:
 
 def _parser() -> Parser:
     # Without abbreviations: else `--key SECRET` would be taken for --key-file, and make a file of that name.
-    epilog = "Also: authref jwt --help; authref keys new"
+    epilog = "Most flags have a variable too, such as AUTHREF_STORE. Also: authref jwt --help; authref keys new"
     parser = Parser("authref", description="Start the server.", epilog=epilog, allow_abbrev=False)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
@@ -155,6 +223,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--allow-origin", metavar="URL", action="append", default=[], help="pages of that origin may use tokens here"
     )
+    stores = "memory, sqlite:PATH or redis://HOST:PORT/NUMBER (default: %(default)s)"
+    parser.add_argument("--store", metavar="WHERE", default="memory", help=stores)
+    parser.add_argument("--workers", metavar="N", type=int, default=1, help="processes that serve (%(default)s)")
     modes = ("none", "denylist", "allowlist")
     parser.add_argument("--revocation", choices=modes, default="none", help="what ends tokens early (%(default)s)")
     parser.add_argument("--key-file", metavar="PATH", help="keep the keys there, so that a restart ends no token")

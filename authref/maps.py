@@ -63,6 +63,7 @@ class Store(Protocol):
 
     shared: bool  # other processes see the same maps
     slow: frozenset[str]  # "reads" and "writes", where those may keep the caller waiting
+    key_file: str | None  # where the signing keys can lie beside it
 
     def map(self, name: str, kind: type[V]) -> Map[V]:
         """The map of this name, whose values are all of this dataclass."""
@@ -74,7 +75,7 @@ class Store(Protocol):
         """What this store may forget although it was told to keep it, in a sentence each."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Let go of files and connections; whoever asks again opens them again."""
 
 
 class MemoryStore(Store):
@@ -82,6 +83,7 @@ class MemoryStore(Store):
 
     shared = False
     slow: frozenset[str] = frozenset()
+    key_file = None
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now

@@ -62,6 +62,12 @@ class Turns:
 turns = Turns(running=os.cpu_count() or 1, waiting=MAX_WAITING)  # one for the process: it is the cores that are scarce
 
 
+def share_cores(processes: int) -> None:
+    """Let this process hash on its share of the cores only."""
+    global turns
+    turns = Turns(max(1, (os.cpu_count() or 1) // processes), MAX_WAITING)
+
+
 def hash_password(password: str, cost: int = COST) -> str:
     """What to store for the password, a new salt each time: `$2b$12$` and 53 characters. Raises TooBusy."""
     with turns.take():

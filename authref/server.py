@@ -183,15 +183,8 @@ class Server(HTTPServer):
         self.answered: list[Connection] = []  # their answers wait for the end of this round
         self.finished: deque[tuple[Connection, bytes]] = deque()  # answers that the pool made
         self.slow_work: SimpleQueue[tuple[Connection, Request] | None] = SimpleQueue()
-        # All of them now: starting a thread waits until it runs, and that is long while the others hash.
-        for _ in range(POOL_THREADS):
-            threading.Thread(target=self._work, daemon=True).start()
-        self.selector = selectors.DefaultSelector()
-        self.stopping = False
+        self.stopping = self.begun = False
         self._date = (0, "")
-        self._alarm_sender, self._alarm = socket.socketpair()  # a byte through it ends the selector's wait
-        self._alarm_sender.setblocking(False)
-        self.selector.register(self._alarm, READ, self._on_wake)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), BaseHTTPRequestHandler)  # no handler is ever made: Connection takes its place
         self.socket.setblocking(False)
@@ -204,6 +197,7 @@ class Server(HTTPServer):
 
     def serve_forever(self, poll_interval: float = SWEEP_INTERVAL) -> None:
         """Serve until `stop` is called and what was under way by then is answered."""
+        self._begin()
         next_sweep = 0.0
         while self.connections or not self.stopping:
             if time.monotonic() >= next_sweep:
@@ -217,6 +211,17 @@ class Server(HTTPServer):
             for connection in answered:
                 connection.flush()
 
+    def _begin(self) -> None:
+        """Make what no two processes may share; whoever forks (workers.py) has forked by now."""
+        self.selector = selectors.DefaultSelector()
+        self._alarm_sender, self._alarm = socket.socketpair()  # a byte through it ends the selector's wait
+        self._alarm_sender.setblocking(False)
+        self.selector.register(self._alarm, READ, self._on_wake)
+        self.begun = True
+        # All of them now: starting a thread waits until it runs, and that is long while the others hash.
+        for _ in range(POOL_THREADS):
+            threading.Thread(target=self._work, daemon=True).start()
+
     def stop(self) -> None:
         """Let `serve_forever` end; for any thread, and for a signal handler."""
         self.stopping = True
@@ -224,12 +229,15 @@ class Server(HTTPServer):
 
     def wake(self) -> None:
         """End the selector's wait."""
-        with suppress(OSError):  # enough bytes are on their way, or the server is closed already
-            self._alarm_sender.send(b"!")
+        if self.begun:
+            with suppress(OSError):  # enough bytes are on their way, or the server is closed already
+                self._alarm_sender.send(b"!")
 
     def server_close(self) -> None:
         """Close everything that is open."""
         super().server_close()
+        if not self.begun:
+            return
         for connection in list(self.connections):
             connection.close()
         for _ in range(POOL_THREADS):
@@ -306,7 +314,12 @@ def serve(app: App, host: str, port: int, ready: Callable[[str], object] = lambd
     """
     with Server(app, host, port) as server:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: server.stop())
+            stop_on_signals(server)
         ready(server.url)
         server.serve_forever()
+
+
+def stop_on_signals(server: Server) -> None:
+    """Let Ctrl-C and SIGTERM stop the server."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.stop())

@@ -143,6 +143,7 @@ class RedisStore(Store):
 
     shared = True
     slow = frozenset({"reads", "writes"})  # each is a way over the network
+    key_file = None
 
     def __init__(self, url: str, now: Callable[[], float] = time.time, prefix: str = "authref") -> None:
         self._now, self._prefix = now, prefix

@@ -70,6 +70,7 @@ class SqliteStore(Store):
 
     def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
         self._path, self._now = path, now
+        self.key_file = path + ".keys"
         self._one_writer = threading.Lock()  # SQLite's own waiting is by sleeping; among threads this is quicker
         self._write_failed = False
         self._mine = threading.local()
@@ -103,12 +104,11 @@ class SqliteStore(Store):
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
-        # And this process's: a connection that came along in a fork breaks the file for both.
-        if getattr(self._mine, "process", None) != os.getpid():
+        if not hasattr(self._mine, "connection"):
             connection = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA synchronous = FULL")
             self._connections.append(connection)
-            self._mine.connection, self._mine.process = connection, os.getpid()
+            self._mine.connection = connection
         found: sqlite3.Connection = self._mine.connection
         return found
 

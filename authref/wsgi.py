@@ -1,0 +1,86 @@
+"""How does the same app run on several machines? Under any server that speaks WSGI (PEP 3333), with a shared store.
+
+    AUTHREF_STORE=redis://10.0.0.5/0 AUTHREF_KEYS=… gunicorn --workers 4 --threads 16 authref.wsgi:application
+
+Everything is chosen by environment variables: each flag of `python -m authref` that is not about its own socket has
+one, `--public-url` for example AUTHREF_PUBLIC_URL.
+
+Rules of this file:
+- a WSGI server has cut the bytes into a request already, and some are more lenient than ours. So the head is put
+  together again and read by reader.py: whatever it refuses is refused here too;
+- several processes without a shared store are refused: a login at one would mean nothing to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+from authref.app import App
+from authref.cli import app_of_environment
+from authref.reader import MAX_BODY, read_head
+from authref.wire import PHRASES, Problem, Request, Response
+
+Environ = dict[str, Any]
+
+
+class Application:
+    """The app as a WSGI callable."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        app.store.close()  # it opens again by itself in each process that is forked from this one
+
+    def __call__(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+        response = self._answer(environ)
+        headers = list(response.headers)
+        if response.status != 204:
+            headers.append(("content-length", str(len(response.body))))
+        start_response(f"{response.status} {PHRASES[response.status]}", headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
+
+    def _answer(self, environ: Environ) -> Response:
+        peer = environ.get("REMOTE_ADDR", "")
+        try:
+            if environ["wsgi.multiprocess"] and not self._app.store.shared:
+                raise Problem(503, "store_not_shared", "Several processes need a store that all of them share.")
+            return self._app(_request(environ, peer))
+        except Problem as problem:
+            return self._app.refuse(problem, peer)
+
+
+def _request(environ: Environ, peer: str) -> Request:
+    """The request as our own reader reads it. Raises Problem."""
+    head = read_head(_head(environ))
+    if head.length is None and not environ.get("wsgi.input_terminated"):
+        raise Problem(411, "length_required", "This server takes no chunked body; send its Content-Length.")
+    body = environ["wsgi.input"].read(MAX_BODY + 1 if head.length is None else head.length)
+    if len(body) > MAX_BODY:
+        raise Problem(413, "content_too_large", f"The body is longer than {MAX_BODY} bytes.")
+    if head.length is not None and len(body) < head.length:
+        raise Problem(400, "malformed_request", "The body ended before its Content-Length.")
+    return Request(head.method, head.target, head.headers, body, peer)
+
+
+def _head(environ: Environ) -> str:
+    """The head that the server was sent, as far as it still tells."""
+    fields = [(name[5:], value) for name, value in environ.items() if name.startswith("HTTP_")]
+    fields += [(name, environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)]
+    lines = [f"{environ['REQUEST_METHOD']} {_target(environ)} HTTP/1.1"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise Problem(400, "malformed_request", "A header holds a line end.")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _target(environ: Environ) -> str:
+    """The target as sent, where the server tells it: in PATH_INFO it is decoded, and `/%6de` must not become `/me`."""
+    sent = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if sent:
+        return str(sent).removeprefix(environ.get("SCRIPT_NAME", ""))
+    query = environ.get("QUERY_STRING")
+    return quote(environ.get("PATH_INFO", "").encode("latin-1")) + (f"?{query}" if query else "")
+
+
+application = Application(app_of_environment())
