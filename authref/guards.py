@@ -43,8 +43,9 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
     `public_url` is the origin under which we are reached; without one, the request's Host says it. `allowed`
     are the origins of others that may.
     """
-    bearer = (request.header("authorization") or "").lower().startswith("bearer ")
-    if request.method in SAFE_METHODS or bearer:
+    if request.method in SAFE_METHODS:
+        return False
+    if (request.header("authorization") or "").lower().startswith("bearer "):
         return False
     if request.header("sec-fetch-site") in ("same-origin", "none"):  # "none": typed in, or a bookmark
         return False

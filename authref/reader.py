@@ -147,12 +147,12 @@ def _expects_continue(fields: dict[str, str]) -> bool:
 
 def _origin_form(target: str, host: str) -> str:
     """The target as path and query; an absolute one must name the host that Host names (RFC 9112 §3.2)."""
-    for scheme in ("http://", "https://"):
-        if target.lower().startswith(scheme):
-            authority, slash, rest = target[len(scheme) :].partition("/")
-            if authority.lower() != host.lower():
-                raise _malformed("The target and Host name different hosts.")
-            target = slash + rest or "/"
+    if not target.startswith("/"):
+        scheme, _, rest = target.partition("://")
+        authority, slash, path = rest.partition("/")
+        if scheme.lower() not in ("http", "https") or authority.lower() != host.lower():
+            raise _malformed("The target is no path, or names another host than Host does.")
+        target = slash + path or "/"
     if not _TARGET.fullmatch(target):
         raise _malformed("The target is not a path with an optional query.")
     return target

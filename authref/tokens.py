@@ -83,13 +83,13 @@ class Tokens:
         if scheme.lower() != "bearer":
             return self.refusal()
         token = token.lstrip(" ")
-        if not _B64TOKEN.fullmatch(token):
-            self._events.emit("authn_token_refused", reason="malformed credentials", peer=request.peer)
-            return _bearer_error(400, "invalid_request", "Send one token: Authorization: Bearer …")
         try:
             claims = jwt.verify(token, self._keys, issuer=self._issuer, audience=self._audience, now=self._now())
         except jwt.InvalidToken as invalid:
-            return self._refuse(request, f"{type(invalid).__name__}: {invalid}")
+            if _B64TOKEN.fullmatch(token):
+                return self._refuse(request, f"{type(invalid).__name__}: {invalid}")
+            self._events.emit("authn_token_refused", reason="malformed credentials", peer=request.peer)
+            return _bearer_error(400, "invalid_request", "Send one token: Authorization: Bearer …")
         if self._revocation.is_revoked(str(claims.get("fam"))):
             return self._refuse(request, "revoked")
         return claims

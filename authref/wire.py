@@ -27,7 +27,7 @@ Headers = tuple[tuple[str, str], ...]
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 
-_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 class Problem(Exception):
@@ -144,8 +144,10 @@ def read_json(data: bytes) -> object:
     1e400 as numbers and lone surrogates as text, and answers deep nesting with RecursionError.
     """
     try:
-        text = data.decode("utf-8")
-        value: object = _decoder.decode(text)
+        text = data.decode("utf-8").strip(" \t\r\n")
+        value, end = _decoder.raw_decode(text)
+        if end != len(text):
+            raise ValueError("more than one value")
         if "\\u" in text:
             # An escape is the only way to write half a surrogate pair; encoding the result would fail later.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -192,14 +194,12 @@ def write_response(response: Response, date: str, *, close: bool = False, withou
     it. Raises ValueError rather than let a line break out of a header's value: whatever came after it would
     be a header of the attacker's choosing.
     """
-    no_content = response.status == 204  # it ends with its head and names no length (RFC 9110 §8.6, §15.3.5)
-    lines = [f"HTTP/1.1 {response.status} {PHRASES[response.status]}", f"date: {date}"]
-    lines += [f"{name}: {value}" for name, value in response.headers]
-    if not no_content:
-        lines.append(f"content-length: {len(response.body)}")
-    if close:
-        lines.append("connection: close")
-    head = "\r\n".join(lines)
-    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+    fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+    count = len(response.headers)
+    if fields.count("\r") != count or fields.count("\n") != count or "\0" in fields:
         raise ValueError("a header holds a control character")
-    return (head + "\r\n\r\n").encode("latin-1") + (b"" if without_body or no_content else response.body)
+    no_content = response.status == 204  # it ends with its head and names no length (RFC 9110 §8.6, §15.3.5)
+    length = "" if no_content else f"content-length: {len(response.body)}\r\n"
+    end = "connection: close\r\n" if close else ""
+    head = f"HTTP/1.1 {response.status} {PHRASES[response.status]}\r\ndate: {date}\r\n{fields}{length}{end}\r\n"
+    return head.encode("latin-1") + (b"" if without_body or no_content else response.body)
