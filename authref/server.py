@@ -50,6 +50,7 @@ PATIENCE = 2.0  # seconds that a slow client has left after a stop; our own work
 MAX_CONNECTIONS = 1024  # beyond: 503
 POOL_THREADS = 64 + MAX_WAITING  # more than may wait for a password hash: other slow work finds a thread
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
+MAX_FILES = 2 * MAX_CONNECTIONS  # one for each connection, three for each thread that has the store's file open
 SWEEP_INTERVAL = 0.25  # seconds between two looks at the deadlines
 
 
@@ -213,6 +214,7 @@ class Server(HTTPServer):
 
     def _begin(self) -> None:
         """Make what no two processes may share; whoever forks (workers.py) has forked by now."""
+        _allow_files()
         self.selector = selectors.DefaultSelector()
         self._alarm_sender, self._alarm = socket.socketpair()  # a byte through it ends the selector's wait
         self._alarm_sender.setblocking(False)
@@ -268,32 +270,36 @@ class Server(HTTPServer):
             connection, answer = self.finished.popleft()
             connection.reply(answer)
         if self.stopping and self.socket.fileno() >= 0:
-            self._accept()  # those whom the system has let in already
+            while self._accept():  # those whom the system has let in already
+                pass
             with suppress(KeyError):
                 self.selector.unregister(self.socket)
             super().server_close()
             for connection in self.connections:
                 connection.enter(connection.state)
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Let one client in; True if one was there. One a round, so that several processes at one door share them."""
         if self.socket.fileno() < 0:  # closed by a stop in this same round
-            return
+            return False
         try:
-            while True:
-                sock, address = self.socket.accept()
-                sock.setblocking(False)
-                # Else the system holds a small packet back until the one before it is acknowledged: 40 ms.
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection = Connection(self, sock, address[0])
-                self.connections.add(connection)
-                if len(self.connections) > MAX_CONNECTIONS:
-                    retry = (("retry-after", "1"),)
-                    connection.refuse(Problem(503, "too_many_connections", "Try again in a moment.", retry))
+            sock, address = self.socket.accept()
         except BlockingIOError:
-            pass
+            return False
         except OSError:  # no file descriptors left: stop listening until the next sweep, instead of spinning
             with suppress(KeyError):
                 self.selector.unregister(self.socket)
+            return False
+        sock.setblocking(False)
+        with suppress(OSError):  # the client may have gone already
+            # Else the system holds a small packet back until the one before it is acknowledged: 40 ms.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(self, sock, address[0])
+        self.connections.add(connection)
+        if len(self.connections) > MAX_CONNECTIONS:
+            retry = (("retry-after", "1"),)
+            connection.refuse(Problem(503, "too_many_connections", "Try again in a moment.", retry))
+        return True
 
     def _sweep(self) -> None:
         """End every state that has lasted too long; listen again if that was given up."""
@@ -305,6 +311,16 @@ class Server(HTTPServer):
                 connection.close()
         if not self.stopping and self.socket not in self.selector.get_map():
             self.selector.register(self.socket, READ, self._accept)
+
+
+def _allow_files() -> None:
+    """Let this process open MAX_FILES files, or as many as the system allows it; often it begins with 1,024 or 256."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if 0 <= soft < MAX_FILES:  # -1: no limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES if hard < 0 else min(MAX_FILES, hard), hard))
 
 
 def serve(app: App, host: str, port: int, ready: Callable[[str], object] = lambda url: None) -> None:
