@@ -74,7 +74,7 @@ def preflight_answer(methods: Collection[str]) -> Response:
 
 def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
     """The headers that let a listed origin read the answer. Nothing allows credentials, so no cookie crosses."""
-    origin = request.header("origin")
+    origin = request.header("origin") if allowed else None
     if origin is None or origin not in allowed:
         return ()
     return (("access-control-allow-origin", origin), ("vary", "origin"))

@@ -166,6 +166,7 @@ class Reader:
         self.head: Head | None = None  # of the request being read, or of the one just returned
         self.waiting_for = "request"  # then "head" once a byte of it has come, then "body"
         self._buffer = b""
+        self._head_text = b""  # what `head` was read from
         self._chunks = b""
 
     def feed(self, data: bytes) -> None:
@@ -197,8 +198,9 @@ class Reader:
             self._refuse_endless_head()
             self.waiting_for = "head"
             return False
-        self.head = read_head(self._buffer[: end + 2].decode("latin-1"))
-        self._buffer = self._buffer[end + 4 :]
+        text, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
+        if text != self._head_text:  # who asks again on one connection mostly repeats the head, byte for byte
+            self.head, self._head_text = read_head(text.decode("latin-1")), text
         self._chunks = b""
         self.waiting_for = "body"
         return True

@@ -102,9 +102,12 @@ class App:
             Route("GET", "/openapi.json", self.openapi, "anyone", store=""),
             Route("GET", "/", self.index, "anyone", store=""),
         )
-        self._by_path: dict[str, dict[str, Route]] = {}
+        self._by_path: dict[str, dict[str, Route]] = {}  # and then by method
+        self._by_parent: dict[str, dict[str, Route]] = {}  # the same for paths that end in an id
         for route in self.routes:
-            self._by_path.setdefault(route.path, {})[route.method] = route
+            parent, _, last = route.path.rpartition("/")
+            table, key = (self._by_parent, parent) if last == "{id}" else (self._by_path, route.path)
+            table.setdefault(key, {})[route.method] = route
         self._headers = guards.SECURITY_HEADERS + (guards.HSTS if settings.secure else ())
         self._index = _PACKAGE.joinpath("index.html").read_bytes()
         self._openapi = _PACKAGE.joinpath("openapi.json").read_bytes()
@@ -193,12 +196,10 @@ class App:
 
     def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""
-        parent, _, last = path.rpartition("/")
-        if last == "{id}" or not last and parent:  # the pattern itself, or a slash at the end
-            return {}, ()
         if path in self._by_path:
             return self._by_path[path], ()
-        return self._by_path.get(parent + "/{id}", {}), (last,)
+        parent, _, last = path.rpartition("/")
+        return (self._by_parent.get(parent, {}), (last,)) if last else ({}, ())
 
     def _harden(self, response: Response, more: Headers = ()) -> Response:
         return Response(response.status, response.body, response.headers + more + self._headers)
