@@ -34,18 +34,17 @@ def parse(header: str) -> dict[str, str]:
     {'session': '"x"'}
     """
     cookies: dict[str, str] = {}
-    repeated = set()
+    repeated = []
     for pair in header.split(";"):
-        if "=" not in pair:
-            continue
-        name, _, value = pair.partition("=")
-        # Blank and tab only: str.strip() also eats U+2000, and `<U+2000>__Host-session=…`, which a browser
-        # lets any page set, would arrive as the guarded name.
-        name = name.strip(" \t")
-        if name in cookies:
-            repeated.add(name)
-        cookies[name] = value.strip(" \t")
-    cookies.pop("", None)
+        if "=" in pair:
+            name, _, value = pair.partition("=")
+            # Blank and tab only: str.strip() also eats U+2000, and `<U+2000>__Host-session=…`, which a browser
+            # lets any page set, would arrive as the guarded name.
+            name = name.strip(" \t")
+            if name in cookies:
+                repeated.append(name)
+            elif name:
+                cookies[name] = value.strip(" \t")
     for name in repeated:
         cookies.pop(name, None)
     return cookies

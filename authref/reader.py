@@ -187,6 +187,11 @@ class Reader:
         return Request(head.method, head.target, head.headers, body, self.peer)
 
     @property
+    def has_bytes(self) -> bool:
+        """True if bytes of a further request have come already."""
+        return bool(self._buffer)
+
+    @property
     def wants_continue(self) -> bool:
         """True while a client holds its body back until it reads "100 Continue" (RFC 9110 §10.1.1)."""
         nothing_came = self.waiting_for == "body" and not self._buffer and not self._chunks

@@ -147,7 +147,8 @@ class Connection:
                 self.sock.shutdown(socket.SHUT_WR)
         else:
             self.enter("request")
-            self.proceed()
+            if self.reader.has_bytes:
+                self.proceed()
 
     def close(self) -> None:
         """End the connection, now."""
