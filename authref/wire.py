@@ -16,6 +16,7 @@ Left out: sockets (server.py) and the grammar of a request's bytes (reader.py).
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,7 +84,8 @@ class Request:
     @property
     def user_agent(self) -> str:
         """What the client calls itself, cut to 200 characters: shown to its user, never believed."""
-        return (self.header("user-agent") or "")[:200]
+        # Interned, that is, kept once: a million sessions come from some hundred browsers.
+        return sys.intern((self.header("user-agent") or "")[:200])
 
     def json(self) -> object:
         """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
