@@ -50,12 +50,12 @@ class Throttle:
 
     def admit(self, email: str, peer: str) -> None:
         """Let a login begin, or raise Problem 429. A try that has to wait its turn takes the turn by asking."""
-        address = self._counters.get(_address(peer))
-        if address is not None and address.count >= ADDRESS_FAILURES:
-            raise self._too_many(address.expires_at)
         key, now = _account(email), self._now()
+        address = self._counters.get(_address(peer))
+        if address is not None and address.count >= ADDRESS_FAILURES and _is_near(address.expires_at, now):
+            raise self._too_many(address.expires_at)
         while (account := self._counters.get(key)) and account.count >= FREE_FAILURES:
-            if now < account.next_try:
+            if now < account.next_try and _is_near(account.next_try, now):
                 raise self._too_many(account.next_try)
             taken = Counter(account.count, now + _wait(account.count), now + FORGET_AFTER)
             if self._counters.replace(key, account, taken):
@@ -80,14 +80,16 @@ class Throttle:
         """Let a sign-up begin and count it, or raise Problem 429."""
         key = "sign-ups " + _address(peer)
         counter = self._counters.get(key)
-        if counter is not None and counter.count >= ADDRESS_SIGN_UPS:
+        if counter is not None and counter.count >= ADDRESS_SIGN_UPS and _is_near(counter.expires_at, self._now()):
             raise self._too_many(counter.expires_at)
         self._count_address(key)
 
     def _count_address(self, key: str) -> None:
         while True:
             old, now = self._counters.get(key), self._now()
-            new = Counter(old.count + 1, 0, old.expires_at) if old else Counter(1, 0, now + ADDRESS_WINDOW)
+            new = Counter(1, 0, now + ADDRESS_WINDOW)
+            if old is not None and _is_near(old.expires_at, now):
+                new = Counter(old.count + 1, 0, old.expires_at)
             if self._store(key, old, new):
                 return
 
@@ -106,6 +108,11 @@ class Throttle:
 def _wait(failures: int) -> float:
     """Seconds until the next try."""
     return float(min(2 ** min(failures - FREE_FAILURES, 20), MAX_WAIT))
+
+
+def _is_near(until: float, now: float) -> bool:
+    """False for an end that no wait of ours can have: the clock was set back since, and nobody waits for that."""
+    return until <= now + 2 * MAX_WAIT
 
 
 def _account(email: str) -> str:

@@ -1,27 +1,54 @@
-"""What many tests need: a clock that is set by hand, an app with cheap hashes, a client, a server on a real socket."""
+"""What many tests need: a clock that is set by hand, an app with cheap hashes, a client, a server on a real socket.
+
+The apps of the tests keep everything in memory, unless AUTHREF_TEST_STORE says `sqlite` (a new file for each app) or
+names a Redis server by its URL (a new prefix for each app).
+"""
 
 from __future__ import annotations
 
+import atexit
+import itertools
 import json
+import os
+import pickle
+import shutil
+import signal
 import socket
+import subprocess
+import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import time
+import traceback
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, TypeVar
 from unittest import mock
 
 from authref.app import App, Settings, build
 from authref.events import Events
+from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
 from authref.server import Server
+from authref.stores import open_store
+from authref.stores.sqlite_store import SqliteMap
 from authref.wire import Request, Response
 
+T = TypeVar("T")
+
 TEST_COST = 4  # bcrypt's cheapest: a millisecond instead of a quarter of a second
-START = 1_800_000_000.0  # Unix seconds at which every test's clock begins
+START = 4_103_683_200.0  # Unix seconds at which every test's clock begins: far ahead, for Redis has a clock of its own
 KEYS = {"k1": bytes(range(32)), "k0": bytes(range(100, 132))}
 PASSWORD = "correct horse battery"
 JSON = (("content-type", "application/json"),)
+STORE = os.environ.get("AUTHREF_TEST_STORE", "memory")
+REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
+WITHOUT_REDIS = "" if REDIS and find_spec("redis") else "needs redis-server, or valkey-server, and the package redis"
+
+_numbers = itertools.count()
 
 
 @cache
@@ -43,22 +70,71 @@ class Clock:
         self.time += seconds
 
 
-class Harness:
-    """An app, its clock, and the lines of its event log; `post`, `get` and so on call the app like a client would."""
+def new_store(now: Callable[[], float]) -> Store:
+    """An empty store of the kind that AUTHREF_TEST_STORE names."""
+    if STORE == "memory":
+        return MemoryStore(now)
+    if STORE == "sqlite":
+        return open_store(f"sqlite:{_folder()}/{next(_numbers)}", now)
+    from authref.stores.redis_store import RedisStore
 
-    def __init__(self, **settings: Any) -> None:
+    return RedisStore(STORE, now, f"{_redis_prefix()}:{next(_numbers)}")
+
+
+def map_class() -> type:
+    """The class of that store's maps, for tests that break its verbs or watch them."""
+    if STORE == "memory":
+        return MemoryMap
+    if STORE == "sqlite":
+        return SqliteMap
+    from authref.stores.redis_store import RedisMap
+
+    return RedisMap
+
+
+@cache
+def _folder() -> str:
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
+@cache
+def _redis_prefix() -> str:
+    import redis
+
+    def clean_up() -> None:
+        with redis.Redis.from_url(STORE) as client:
+            for key in client.scan_iter(f"{prefix}:*", 1000):
+                client.delete(key)
+
+    prefix = f"test {os.getpid()}"
+    atexit.register(clean_up)
+    return prefix
+
+
+class Harness:
+    """An app, its clock, and the lines of its event log; `post`, `get` and so on call the app like a client would.
+
+    `store` makes its store when it is given a clock.
+    """
+
+    def __init__(self, store: Callable[[Callable[[], float]], Store] = new_store, **settings: Any) -> None:
         self.clock = Clock()
         self.log: list[str] = []
         chosen: dict[str, Any] = {
             "bcrypt_cost": TEST_COST,
             "keys": KEYS,
             "now": self.clock,
+            "store": store(settings.get("now", self.clock)),
             "events": Events(self.log.append, "json", self.clock),
         }
         # The hash that stands in for nobody's, and those of `sign_up`, are made once for all tests: it saves seconds.
         nobody = mock.patch("authref.users.hash_password", lambda password, cost: hashed("nobody's password", cost))
         with nobody if "admin_email" not in settings else nullcontext():
             self.app: App = build(Settings(**{**chosen, **settings}))
+        for holder in (self, self.app):  # an app lives longer than its test, until it is collected
+            weakref.finalize(holder, chosen["store"].close)
 
     def send(self, method: str, target: str, value: object = None, **headers: str) -> Response:
         """The app's answer. `value` goes as JSON; a header `content_type` is sent as content-type."""
@@ -125,3 +201,62 @@ def status(answer: bytes) -> int:
     """The status of the first answer in these bytes; 0 when there is none."""
     words = answer.split(b" ", 2)
     return int(words[1]) if len(words) > 1 else 0
+
+
+def in_a_fork(job: Callable[[], T]) -> T:
+    """What the job returns in a forked process."""
+    readable, writable = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads are about; the job asks nothing of them
+        child = os.fork()
+    if child == 0:
+        try:
+            os.write(writable, pickle.dumps(job()))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(writable)
+    with open(readable, "rb") as outcome:
+        data = outcome.read()
+    os.waitpid(child, 0)
+    result: T = pickle.loads(data)
+    return result
+
+
+class RedisServer:
+    """A Redis server of its own, on a free port, which keeps everything in memory; `flags` as on its command line."""
+
+    def __init__(self, *flags: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._flags = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", _folder(), *flags]
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        assert REDIS is not None
+        self.process = subprocess.Popen([REDIS, *self._flags], stdout=subprocess.DEVNULL)
+        give_up = time.monotonic() + 10
+        while time.monotonic() < give_up:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as client:
+                client.sendall(b"PING\r\n")
+                if client.recv(100)[:1] in (b"+", b"-"):  # PONG, or that it wants a password
+                    return
+            time.sleep(0.005)
+        raise AssertionError("redis-server does not start")
+
+    def stop(self) -> None:
+        """Kill it: what it had is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """While the block runs it takes connections, and answers nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)

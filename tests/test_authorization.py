@@ -15,11 +15,10 @@ from typing import NamedTuple
 from unittest import mock
 
 from authref.app.routes import Route
-from authref.maps import MemoryMap
 from authref.roles import ROLES, permits
 from authref.users import User
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body
+from tests.support import KEYS, PASSWORD, Harness, body, map_class
 
 
 class Asked(NamedTuple):
@@ -535,7 +534,7 @@ class TheLastAdmin(unittest.TestCase):
             cookies = [harness.cookie(email) for email in emails]
             with self.subTest(method, value=value):
                 requests = [(method, f"/users/{user_id}", value) for user_id in ids]
-                with mock.patch.object(MemoryMap, "replace", hesitating(MemoryMap.replace)):
+                with mock.patch.object(map_class(), "replace", hesitating(map_class().replace)):
                     statuses = at_once(harness, requests, cookies)
                 active = [user for user in harness.app.users.page("", 100)[0] if user.is_active_admin]
                 self.assertGreaterEqual(len(active), 1)

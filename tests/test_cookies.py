@@ -85,6 +85,11 @@ HUGE: list[tuple[str, str, dict[str, str]]] = [
 
 
 class Reading(unittest.TestCase):
+    def test_what_browsers_send(self) -> None:
+        """Names and values as a browser writes them, pairs of them with a semicolon and a blank in between."""
+        self.assertEqual(parse("session=abc"), {"session": "abc"})
+        self.assertEqual(parse("session=abc; theme=dark; empty="), {"session": "abc", "theme": "dark", "empty": ""})
+
     def test_the_table(self) -> None:
         """Each header is read as the table says: planted, quoted, encoded and broken pairs gain nothing."""
         for name, header, expected in HEADERS:

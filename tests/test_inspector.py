@@ -69,25 +69,25 @@ class Decode(Sentence):
         self.assertEqual(json.loads(parts[2]), claims(nbf=NOW))
         self.assertEqual(
             parts[3],
-            "  iat: 2027-01-15 08:00:00 UTC, 0 s ago\n"
-            "  nbf: 2027-01-15 08:00:00 UTC, 0 s ago\n"
-            "  exp: 2027-01-15 08:15:00 UTC, in 15 min\n",
+            "  iat: 2100-01-15 08:00:00 UTC, 0 s ago\n"
+            "  nbf: 2100-01-15 08:00:00 UTC, 0 s ago\n"
+            "  exp: 2100-01-15 08:15:00 UTC, in 15 min\n",
         )
         self.assertIn("32 bytes, not checked", parts[4])
 
     def test_times_in_words(self) -> None:
         """Seconds since 1970 are said as a date and as a distance from now; what is no date is called so."""
         table = [
-            (NOW + 1, "2027-01-15 08:00:01 UTC, in 1 s"),
-            (NOW + 119, "2027-01-15 08:01:59 UTC, in 119 s"),
-            (NOW + 120, "2027-01-15 08:02:00 UTC, in 2 min"),
-            (NOW + 7199, "2027-01-15 09:59:59 UTC, in 119 min"),
-            (NOW + 7200, "2027-01-15 10:00:00 UTC, in 2 h"),
-            (NOW - 900, "2027-01-15 07:45:00 UTC, 15 min ago"),
-            (0, "1970-01-01 00:00:00 UTC, 500000 h ago"),
-            (0.5, "1970-01-01 00:00:00 UTC, 500000 h ago"),
+            (NOW + 1, "2100-01-15 08:00:01 UTC, in 1 s"),
+            (NOW + 119, "2100-01-15 08:01:59 UTC, in 119 s"),
+            (NOW + 120, "2100-01-15 08:02:00 UTC, in 2 min"),
+            (NOW + 7199, "2100-01-15 09:59:59 UTC, in 119 min"),
+            (NOW + 7200, "2100-01-15 10:00:00 UTC, in 2 h"),
+            (NOW - 900, "2100-01-15 07:45:00 UTC, 15 min ago"),
+            (0, "1970-01-01 00:00:00 UTC, 1139912 h ago"),
+            (0.5, "1970-01-01 00:00:00 UTC, 1139912 h ago"),
             (END - 1, "9999-12-31 23:59:59 UTC, in "),
-            *[(value, "not a date") for value in (END, -1, 1e300, 10**400, True, None, "1800000000", [], {})],
+            *[(value, "not a date") for value in (END, -1, 1e300, 10**400, True, None, "4103683200", [], {})],
         ]
         for value, words in table:
             with self.subTest(str(value)[:20]):
@@ -167,7 +167,7 @@ class Verify(Sentence):
                 self.assertIn("\naccepted\n", out)
         status, out, _ = run("verify", GOOD)
         self.assertIn(json.dumps(claims(), indent=2), out)
-        self.assertIn("  exp: 2027-01-15 08:15:00 UTC, in 15 min\n", out)
+        self.assertIn("  exp: 2100-01-15 08:15:00 UTC, in 15 min\n", out)
 
     # a token, the rung that it fails, the refusal
     RUNG: list[tuple[str, str, str, str]] = [

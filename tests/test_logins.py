@@ -80,8 +80,8 @@ class Listing(LoginCase):
             first,
             {
                 "kind": "session",
-                "created_at": "2027-01-15T08:00:00Z",
-                "last_seen": "2027-01-15T08:00:00Z",
+                "created_at": "2100-01-15T08:00:00Z",
+                "last_seen": "2100-01-15T08:00:00Z",
                 "user_agent": "Laptop",
                 "current": True,
             },
@@ -91,8 +91,8 @@ class Listing(LoginCase):
             second,
             {
                 "kind": "token",
-                "created_at": "2027-01-15T08:01:01Z",
-                "last_seen": "2027-01-15T08:01:01Z",
+                "created_at": "2100-01-15T08:01:01Z",
+                "last_seen": "2100-01-15T08:01:01Z",
                 "user_agent": "Phone",
                 "current": False,
             },
@@ -122,8 +122,8 @@ class Listing(LoginCase):
         self.clock.advance(TOUCH_INTERVAL)
         self.refresh_status(token)
         self.logins(session)
-        self.assertEqual([login["last_seen"] for login in self.logins(session)], ["2027-01-15T08:03:00Z"] * 2)
-        self.assertEqual([login["created_at"] for login in self.logins(session)], ["2027-01-15T08:00:00Z"] * 2)
+        self.assertEqual([login["last_seen"] for login in self.logins(session)], ["2100-01-15T08:03:00Z"] * 2)
+        self.assertEqual([login["created_at"] for login in self.logins(session)], ["2100-01-15T08:00:00Z"] * 2)
 
     def test_what_the_ids_open(self) -> None:
         """A public id is no credential: who reads the list over somebody's shoulder can use nothing of it."""

@@ -10,16 +10,18 @@ import json
 import re
 import unittest
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 from unittest import mock
 
 import authref
 from authref.app.users import MAX_PAGE
+from authref.maps import StoreUnavailable
 from authref.passwords import MAX_LENGTH, MIN_LENGTH, Turns
 from authref.roles import ROLES
 from authref.users import MAX_EMAIL
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body
+from tests.support import PASSWORD, Harness, body, map_class
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 TYPES: dict[str, tuple[type, ...]] = {
@@ -195,6 +197,7 @@ class RealAnswers(OpenApiTest):
         yield from self.tokens_and_logins()
         yield from self.administration()
         yield from self.too_many()
+        yield from self.without_store()
         for route in self.harness.app.routes:
             if route.by in ("bearer", "either"):  # half an Authorization header is 400 (RFC 6750 §3.1)
                 target = route.path.replace("{id}", "x")
@@ -285,6 +288,22 @@ class RealAnswers(OpenApiTest):
                 if answer.status == 429:
                     break
             yield "POST", path, answer
+
+    def without_store(self) -> Iterator[tuple[str, str, Response]]:
+        harness = Harness(revocation="denylist")
+        harness.sign_up()
+        refresh = body(harness.send("POST", "/token/login", ALICE))["refresh_token"]
+        cookie, bearer = {"cookie": harness.cookie()}, {"authorization": harness.bearer()}
+        values: dict[str, object] = {"/signup": ALICE, "/login": ALICE, "/token/login": ALICE}
+        values |= {"/token/refresh": {"refresh_token": refresh}, "/token/logout": {"refresh_token": refresh}}
+        with ExitStack() as stack:
+            for verb in ("get", "__setitem__", "setdefault", "pop", "replace", "owned_by", "drop_owned_by", "page"):
+                stack.enter_context(mock.patch.object(map_class(), verb, side_effect=StoreUnavailable))
+            stack.enter_context(mock.patch.object(harness.app.store, "check", side_effect=StoreUnavailable))
+            for method, path in self.description.operations():
+                if path not in ("/", "/openapi.json"):
+                    caller = bearer if path == "/token/me" else cookie
+                    yield method, path, harness.send(method, path.replace("{id}", "x"), values.get(path), **caller)
 
     def test_answers_that_are_not_as_described(self) -> None:
         """Each real answer has a status, a media type and exactly the members that its description says."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from authref import jwt
+from tests.support import START
 from tests.test_jwt import ACCEPTED
 
 try:
@@ -148,7 +149,7 @@ class Agreement(unittest.TestCase):
         options = dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss"), False)
         for name, token in ACCEPTED:
             with self.subTest(name):
-                ours = jwt.verify(token, keys, now=1_800_000_000)
+                ours = jwt.verify(token, keys, now=START)
                 key = keys[pyjwt.get_unverified_header(token)["kid"]]
                 self.assertEqual(pyjwt.decode(token, key, algorithms=["HS256"], options=options), ours)
                 self.assertEqual(joserfc.jwt.decode(token, OctKey.import_key(key), registry=loose).claims, ours)

@@ -23,7 +23,7 @@ from authref.revocation import ACCESS_LIFETIME, AllowList, Revocation, Stateless
 from authref.tokens import MAX_PER_USER, Tokens
 from authref.users import Users
 from authref.wire import Request, Response
-from tests.support import JSON, KEYS, PASSWORD, START, TEST_COST, Clock, Harness, body
+from tests.support import JSON, KEYS, PASSWORD, START, STORE, TEST_COST, Clock, Harness, body
 
 EMAIL = "alice@example.com"
 DAY = 24 * 60 * 60  # seconds
@@ -59,7 +59,7 @@ class RefreshCase(unittest.TestCase):
 
     def assert_refused(self, token: object) -> None:
         answer = self.use(token)
-        self.assertEqual((answer.status, body(answer)["code"]), (400, "invalid_grant"))
+        self.assertEqual((answer.status, body(answer).get("code")), (400, "invalid_grant"))
 
 
 class Rotation(RefreshCase):
@@ -200,7 +200,7 @@ class Retry(RefreshCase):
         """One client cannot grow its record without end by retrying on purpose, and its login survives the try."""
         token = self.log_in()["refresh_token"]
         statuses = [self.use(token).status for _ in range(1100)]
-        self.assertEqual(statuses, [200] * 1000 + [400] * 100)
+        self.assertEqual((statuses[:1000].count(200), statuses[1000:].count(400)), (1000, 100))
         self.assertEqual(len(self.harness.events("authn_token_reuse")), 0)
 
 
@@ -455,10 +455,12 @@ class AtOnce(RefreshCase):
         self.assertEqual(len(answers), len(tasks))
         return answers
 
+    MANY = 1000 if STORE == "memory" else 100  # elsewhere each look, and each look again, has its price
+
     def test_a_thousand_uses_of_one_token(self) -> None:
         """All are answered with 200 or 400, one family lives, nothing counts as theft, and the client goes on."""
         token = self.log_in()["refresh_token"]
-        answers = self.together([lambda: self.use(token)] * 1000)
+        answers = self.together([lambda: self.use(token)] * self.MANY)
         self.assertLessEqual({answer.status for answer in answers}, {200, 400})
         given = [body(answer) for answer in answers if answer.status == 200]
         self.assertEqual(len({answer["refresh_token"] for answer in given}), len(given))

@@ -21,7 +21,7 @@ from authref.wire import Request
 from tests.support import JSON, PASSWORD, START, TEST_COST, Clock, Harness, body
 
 EMAIL, BOB, ROOT = "alice@example.com", "bob@example.com", "root@example.com"
-ALICE = User("alice", EMAIL, "user", False, "2027-01-15T08:00:00Z")
+ALICE = User("alice", EMAIL, "user", False, "2100-01-15T08:00:00Z")
 
 
 class Scene:

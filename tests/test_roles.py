@@ -14,7 +14,7 @@ from tests.support import Harness, body
 
 
 def user(user_id: str, role: str, disabled: bool = False) -> User:
-    return User(user_id, f"{user_id}@example.com", role, disabled, "2027-01-15T08:00:00Z")
+    return User(user_id, f"{user_id}@example.com", role, disabled, "2100-01-15T08:00:00Z")
 
 
 CALLERS = {
@@ -163,7 +163,9 @@ class AtTheDoor(unittest.TestCase):
         self.ask(f"/users/{self.ids['alice']}", headers)
         self.assertEqual(self.harness.events("authz_fail"), [])
         self.ask("/users", headers)
-        (event,) = self.harness.events("authz_fail")
+        events = self.harness.events("authz_fail")
+        self.assertEqual(len(events), 1)
+        (event,) = events
         self.assertEqual((event["user"], event["rule"], event["level"]), (self.ids["alice"], "admin", "WARN"))
 
 

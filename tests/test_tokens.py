@@ -70,7 +70,7 @@ class LogIn(unittest.TestCase):
                 "sub": self.user_id,
                 "email": "alice@example.com",
                 "role": "user",
-                "created_at": "2027-01-15T08:00:00Z",
+                "created_at": "2100-01-15T08:00:00Z",
                 "iat": int(START),
                 "exp": int(START) + LIFETIME,
             },
@@ -106,7 +106,7 @@ class LogIn(unittest.TestCase):
             "email": "alice@example.com",
             "role": "user",
             "disabled": False,
-            "created_at": "2027-01-15T08:00:00Z",
+            "created_at": "2100-01-15T08:00:00Z",
         }
         self.assertEqual((answer.status, body(answer)), (200, {"user": user}))
         self.assertEqual(answer.header("cache-control"), "no-store")

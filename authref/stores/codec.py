@@ -36,7 +36,8 @@ class Codec(Generic[V]):
         try:
             members = json.loads(text)
             for name in self._tuples:
-                members[name] = tuple(members[name])  # JSON has lists only, and a list equals no tuple
+                if name in members:
+                    members[name] = tuple(members[name])  # JSON has lists only, and a list equals no tuple
             return self._kind(**members)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, RecursionError):
             raise StoreUnavailable(f"an entry is no {self._kind.__name__} of this version of authref") from None

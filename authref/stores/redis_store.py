@@ -36,6 +36,7 @@ from authref.stores.codec import Codec
 V = TypeVar("V")
 
 TIMEOUT = 2.0  # seconds for connecting, and for each answer
+MAX_CONNECTIONS = 10_000  # as many as there are threads; unsaid, it is 100, and who comes after those gets an error
 OLDEST = 7  # the first major version with PEXPIREAT … GT
 
 # Each script begins with this. KEYS[1] is the map's prefix, ARGV[1] our clock, in seconds.
@@ -62,18 +63,20 @@ local function remove(key)
   redis.call('ZREM', prefix .. 'ends', key)
 end
 
-local function own(owner, key, ends)
+local function own(owner, key, number, ends)
   local set = prefix .. 'owner:' .. owner
   for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
     if redis.call('EXISTS', prefix .. 'entry:' .. other) == 0 then redis.call('ZREM', set, other) end
   end
-  redis.call('ZADD', set, 'NX', redis.call('INCR', prefix .. 'number'), key)
+  redis.call('ZADD', set, 'NX', number, key)
   if not ends then redis.call('PERSIST', set)
   elseif redis.call('ZCARD', set) == 1 then redis.call('PEXPIREAT', set, ends)
   else redis.call('PEXPIREAT', set, ends, 'GT') end  -- the set stays as long as the last of its entries
 end
 
 local function put(key, text)
+  -- First of all: a Redis whose memory is full refuses this, but not a DEL, and nothing that comes after a first write.
+  local number = redis.call('INCR', prefix .. 'number')
   local before, value = live(key), cjson.decode(text)
   local owner, ends = field(value, 'user_id'), field(value, 'expires_at')
   if not before or field(cjson.decode(before), 'user_id') ~= owner then remove(key) end
@@ -83,7 +86,7 @@ local function put(key, text)
   redis.call('SET', prefix .. 'entry:' .. key, text)
   redis.call('ZADD', prefix .. 'keys', 0, key)
   redis.call('ZADD', prefix .. 'ends', ends or '+inf', key)
-  if owner then own(owner, key, milliseconds) end
+  if owner then own(owner, key, number, milliseconds) end
   if ends then redis.call('PEXPIREAT', prefix .. 'entry:' .. key, milliseconds) end
 end
 """
@@ -123,7 +126,7 @@ redis.call('DEL', prefix .. 'owner:' .. key)
 return dropped
 """,
     "page": """
-local found, after, limit = {}, key == '' and '-' or '(' .. key, tonumber(text)
+local found, after, limit = {}, '(' .. key, tonumber(text)
 repeat
   local keys = redis.call('ZRANGEBYLEX', prefix .. 'keys', after, '+', 'LIMIT', 0, limit)
   for _, each in ipairs(keys) do
@@ -151,13 +154,17 @@ class RedisStore(Store):
             self._client: Any = redis.Redis.from_url(
                 url,
                 decode_responses=True,
+                max_connections=MAX_CONNECTIONS,
                 socket_timeout=TIMEOUT,
                 socket_connect_timeout=TIMEOUT,
                 retry=Retry(NoBackoff(), 0),
             )
             version = str(self._client.info("server")["redis_version"])
-        except (redis.RedisError, ValueError, OSError) as error:
+            self.check()  # INFO is answered also by one that still loads its data, or only copies another one
+        except (redis.RedisError, OSError, StoreUnavailable) as error:
             raise ValueError(f"Cannot reach the Redis store ({error}); start it, or name another one.") from None
+        except (ValueError, TypeError):  # they say what could not be read: that may be a part of the password
+            raise ValueError("Write redis://:PASSWORD@HOST:PORT/NUMBER, with a / in the password as %2F.") from None
         if int(version.partition(".")[0]) < OLDEST:
             self.close()
             raise ValueError(f"The Redis store is of version {version}; use {OLDEST}.0 or newer, or Valkey.")
@@ -197,7 +204,7 @@ class RedisStore(Store):
         """What the server answers. Raises StoreUnavailable."""
         try:
             return command()
-        except (redis.RedisError, OSError) as error:
+        except (redis.RedisError, OSError, UnicodeDecodeError) as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
 
 

@@ -6,7 +6,8 @@ is and when it ends stand in columns of their own, with an index each, so that n
 Rules of this file:
 - whatever was answered is on the disk: a write-ahead log, flushed at each commit (`synchronous = FULL`). A
   process killed at any moment, or a machine without power, loses only what nobody was told yet;
-- one connection a thread, for a connection is one conversation; readers never wait for the one who writes;
+- one connection a thread, for a connection is one conversation; readers never wait for the one who writes. It
+  is not forked along: the file's locks stay with the process that took them;
 - each verb is one statement or one transaction that begins as a writer (`BEGIN IMMEDIATE`): two who both read
   before they write would both believe to be first;
 - what has ended is not there for readers at once, and leaves the file a few entries at each write;
@@ -21,7 +22,8 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from authref.maps import Map, Store, StoreUnavailable
@@ -51,6 +53,10 @@ MIGRATIONS = (
 )
 
 # Values go in by the question marks only, never into the text: what a client sent must not become SQL.
+_HEADER = """
+    SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+    FROM pragma_application_id, pragma_user_version
+"""
 _GET = "SELECT value FROM entries WHERE map = ? AND key = ? AND (ends IS NULL OR ends > ?)"
 _OWNED = "SELECT key, value FROM entries WHERE map = ? AND owner = ? AND (ends IS NULL OR ends > ?) ORDER BY number"
 _PAGE = "SELECT key, value FROM entries WHERE map = ? AND key > ? AND (ends IS NULL OR ends > ?) ORDER BY key LIMIT ?"
@@ -70,11 +76,13 @@ class SqliteStore(Store):
 
     def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
         self._path, self._now = path, now
+        self._url = Path(path).absolute().as_uri() + "?mode=rw"  # a file that went away is not made again, and empty
         self.key_file = path + ".keys"
         self._one_writer = threading.Lock()  # SQLite's own waiting is by sleeping; among threads this is quicker
         self._write_failed = False
         self._mine = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._process = os.getpid()  # the one that opened these:
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         _create_private(path)
         try:
             self._prepare()
@@ -97,17 +105,24 @@ class SqliteStore(Store):
         return []
 
     def close(self) -> None:
-        for connection in self._connections:
+        for connection in list(self._connections.values()):
             connection.close()
         self._connections.clear()
         self._mine = threading.local()
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
+        if self._connections and self._process != os.getpid():
+            raise StoreUnavailable("SQLite: this process was forked while the store was open; close it before")
         if not hasattr(self._mine, "connection"):
-            connection = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            for thread in list(self._connections):
+                if not thread.is_alive() and (ended := self._connections.pop(thread, None)):
+                    ended.close()
+            self._process = os.getpid()
+            connection = self._connections[threading.current_thread()] = sqlite3.connect(
+                self._url, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+            )
             connection.execute("PRAGMA synchronous = FULL")
-            self._connections.append(connection)
             self._mine.connection = connection
         found: sqlite3.Connection = self._mine.connection
         return found
@@ -125,39 +140,54 @@ class SqliteStore(Store):
 
         Raises StoreUnavailable.
         """
+        if not self._one_writer.acquire(timeout=BUSY_SECONDS):
+            raise StoreUnavailable("SQLite: other threads have been writing for too long")
         try:
-            with self._one_writer:
-                connection = self.connection()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             self._write_failed = True
             raise StoreUnavailable(f"SQLite: {error}") from error
+        finally:
+            self._one_writer.release()
         self._write_failed = False
 
     def _prepare(self) -> None:
-        self._version()  # before anything is written
-        if self.read("PRAGMA journal_mode = WAL")[0][0] != "wal":
-            raise ValueError(f"{self._path} is on a file system without shared memory; name a file on a local disk.")
-        with self.writing() as connection:
-            for migration in MIGRATIONS[self._version() :]:
-                for statement in migration.split(";"):
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        """Bring the file up to date; what may be wrong with it is found before anything is written."""
+        version = self._version()
         if self.read("PRAGMA quick_check(1)") != [("ok",)]:
             raise ValueError(f"{self._path} is damaged; restore a copy, or name another file.")
+        if not self._write_ahead():
+            raise ValueError(f"{self._path} is on a file system without shared memory; name another file.")
+        if version < len(MIGRATIONS):
+            with self.writing() as connection:
+                for migration in MIGRATIONS[self._version() :]:  # another process may have been faster
+                    for statement in migration.split(";"):
+                        connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _write_ahead(self) -> bool:
+        """True if the file has a write-ahead log now."""
+        give_up = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self.read("PRAGMA journal_mode = WAL") == [("wal",)]
+            except StoreUnavailable:  # another process is doing the same: the one thing SQLite does not wait for
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.01)
 
     def _version(self) -> int:
         """How many migrations the file has had."""
-        (application,), (version,) = *self.read("PRAGMA application_id"), *self.read("PRAGMA user_version")
-        is_empty = self.read("SELECT count(*) FROM sqlite_schema") == [(0,)]
-        if application != APPLICATION_ID and not is_empty:
+        [(application, version, things)] = self.read(_HEADER)
+        if application != APPLICATION_ID and (application, version, things) != (0, 0, 0):
             raise ValueError(f"{self._path} is the database of another program; name another file.")
         if version > len(MIGRATIONS):
             raise ValueError(f"{self._path} was written by a newer authref; run that one, or name another file.")
@@ -231,14 +261,19 @@ def _owner(value: object) -> str | None:
 
 
 def _create_private(path: str) -> None:
-    """Make the file if it is not there; what it holds, hashes of passwords, is for nobody else to read."""
+    """Make the file if it is not there; what it holds, hashes of passwords, is for nobody else to read.
+
+    One that is there is not opened: to close it again would take away the locks this process may have on it.
+    """
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        mode = os.stat(path).st_mode
     except OSError as error:
         raise ValueError(f"Cannot use {path} as a store ({error.strerror}); name another file.") from None
-    mode = os.fstat(file).st_mode
-    os.close(file)
     if not stat.S_ISREG(mode):
         raise ValueError(f"{path} is no ordinary file; name another one.")
     if mode & 0o077:
         raise ValueError(f"Others may read or change {path}; run: chmod 600 {path}")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ValueError(f"{path} may not be read and written by this user; name another file.")
