@@ -1,0 +1,1 @@
+"""What is authref compared with? The same four endpoints on other servers, one small file each."""
