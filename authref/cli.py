@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 from authref import __version__
 from authref.events import Events
 from authref.keys import fresh_keys, read_key_file, read_keys, write_keys
-from authref.maps import MemoryStore, Store
+from authref.maps import MemoryStore, Store, StoreUnavailable
 
 if TYPE_CHECKING:
     from authref.app import App
@@ -49,6 +49,9 @@ And a refusal: log out, then show the old cookie.
 """
 
 
+ROOMS = {"jwt": "inspector", "compare": "compare", "choose": "compare", "exercises": "exercises"}  # by their commands
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence."""
 
@@ -65,12 +68,9 @@ def fail(sentence: str) -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments[:1] == ["jwt"]:
-        try:
-            from authref import inspector
-        except ImportError:
-            fail("The room of this command, authref/inspector, is missing; install authref anew.")
-        return inspector.main(arguments[1:])
+    if arguments and arguments[0] in ROOMS:
+        with _sentences():
+            return _enter(arguments[0], arguments[1:])
     if arguments[:1] == ["keys"]:
         if arguments != ["keys", "new"]:
             fail("The only command about keys is: authref keys new")
@@ -81,11 +81,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(flags)
 
 
+def _enter(command: str, arguments: list[str]) -> int:
+    """Run the command in its room."""
+    try:
+        if command == "jwt":
+            from authref.inspector import main as run
+        elif command == "compare":
+            from authref.compare import main as run
+        elif command == "choose":
+            from authref.compare.choose import main as run
+        else:
+            from authref.exercises import main as run
+    except ModuleNotFoundError as missing:
+        if not (missing.name or "").startswith("authref."):
+            raise
+        fail(f"The room of this command, authref/{ROOMS[command]}, is missing; install authref anew.")
+    return run(arguments)
+
+
 def app_of_environment() -> App:
     """The app that the environment describes: what wsgi.py serves. Ends the program where it cannot be made."""
     with _sentences():
         flags = _parser().parse_args(list(_flags_of_environment()))
-        return _build(flags, os.environ.get("AUTHREF_ADMIN_PASSWORD", ""))
+        admin_password = os.environ.get("AUTHREF_ADMIN_PASSWORD", "")
+        if flags.admin_email and not admin_password:
+            fail("Nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
+        app = _build(flags, admin_password)
+        _warn(app.store)
+        return app
 
 
 @contextmanager
@@ -97,6 +120,8 @@ def _sentences() -> Iterator[None]:
         fail(f"The package {missing.name} is missing; install it: python -m pip install {missing.name}")
     except ValueError as error:
         fail(str(error))
+    except StoreUnavailable as error:  # it was there a moment ago, and failed while the first admin was made
+        fail(f"The store does not answer ({error}); start it, or name another one.")
 
 
 def _flags_of_environment() -> Iterator[str]:
@@ -131,7 +156,8 @@ def _serve(flags: argparse.Namespace) -> int:
         fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
     if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
         fail("The number of workers is 1 or more, and 1 on a system that cannot fork.")
-    if "@" in flags.store and flags.store != os.environ.get("AUTHREF_STORE"):
+    password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
+    if password and flags.store != os.environ.get("AUTHREF_STORE"):
         fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")
     admin_password = chosen or secrets.token_urlsafe(12)
     app = _build(flags, admin_password)
@@ -144,8 +170,7 @@ def _serve(flags: argparse.Namespace) -> int:
     def ready(url: str) -> None:
         if not _is_loopback(flags.host):
             print("Warning: what goes over this address can be read on its way; put TLS in front.", file=sys.stderr)
-        for sentence in app.store.warnings():
-            print(f"Warning: {sentence}", file=sys.stderr)
+        _warn(app.store)
         if not flags.quiet:
             # A password of their own is not repeated: output ends up in journals.
             shown = "that of AUTHREF_ADMIN_PASSWORD" if chosen else admin_password
@@ -189,6 +214,11 @@ def _build(flags: argparse.Namespace, admin_password: str) -> App:
     )
 
 
+def _warn(store: Store) -> None:
+    for sentence in store.warnings():
+        print(f"Warning: {sentence}", file=sys.stderr)
+
+
 def _open_store(name: str) -> Store:
     if name == "memory":
         return MemoryStore()
@@ -215,7 +245,10 @@ def _keys(path: str | None, store: Store) -> dict[str, bytes]:
 
 def _parser() -> Parser:
     # Without abbreviations: else `--key SECRET` would be taken for --key-file, and make a file of that name.
-    epilog = "Most flags have a variable too, such as AUTHREF_STORE. Also: authref jwt --help; authref keys new"
+    epilog = (
+        "Most flags have a variable too, such as AUTHREF_STORE. Other commands: authref compare, authref choose,"
+        " authref exercises, authref jwt, authref keys new; with --help each says more."
+    )
     parser = Parser("authref", description="Start the server.", epilog=epilog, allow_abbrev=False)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")

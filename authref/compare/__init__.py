@@ -1,0 +1,91 @@
+"""Sessions and tokens, run and measured side by side: `authref compare [--quick] [--json] [--html FILE] [--redis URL]`.
+
+Real servers on loopback, both flows over real sockets, and a table in which every cell is what was just seen:
+
+    figures.py    what a figure and a claim are, and the blocks that readers see
+    lab.py        apps, clients, a clock to set and a store that counts
+    servers.py    servers in processes of their own, and their certain end
+    flows.py      the two flows, as bytes
+    table.py      identity, client holds, server storage
+    cost.py       what a request costs
+    travel.py     transport, cross-domain
+    lockout.py    revocation, timed
+    scaling.py    three servers, and one of them killed
+    report.py     all of it together, and two questions answered
+    text.py       drawn for a terminal
+    page.py       drawn as a page
+
+This is a room: the core never imports it. (choose.py is another command: which of the two to pick.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from authref.cli import Parser, fail
+
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
+REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the comparison; the exit status: 0 done, 2 not understood or not possible, 130 interrupted."""
+    chosen = _parser().parse_args(arguments)
+    # Here and not above: the other command of this room measures nothing.
+    from authref.compare import page, report, text
+    from authref.maps import StoreUnavailable
+
+    if chosen.html and not os.access(Path(chosen.html).parent, os.W_OK):
+        fail(f"Cannot write {chosen.html}; name a file in a folder that is there and yours.")
+    if "@" in (chosen.redis or "") and chosen.redis != os.environ.get(REDIS):
+        fail(f"Everybody on this machine can list the flags; put an address with a password into {REDIS}.")
+    for name in ("SIGTERM", "SIGHUP"):  # then, too, whatever was started is stopped and tidied up
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        seen = report.run(report.QUICK if chosen.quick else report.FULL, chosen.redis, _progress)
+        _progress("")
+    except KeyboardInterrupt:
+        _progress("")
+        print("authref: Stopped, and every server that this had started.", file=sys.stderr)
+        return INTERRUPTED
+    except ValueError as error:
+        fail(str(error))
+    except (OSError, StoreUnavailable) as error:
+        fail(f"The comparison could not go on ({error}); run it again.")
+    blocks = report.tell(seen)
+    columns = max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    words = json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, colour)
+    # What the terminal's encoding lacks becomes a question mark, and not the end of the program.
+    print(words.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8"))
+    if chosen.html:
+        try:
+            Path(chosen.html).write_text(page.write(blocks), "utf-8")
+        except OSError as error:
+            fail(f"Cannot write {chosen.html} ({error.strerror}); name another file.")
+    return 0
+
+
+def _progress(stage: str) -> None:
+    """Say on standard error, if that is a terminal, what is being done; with nothing to say, clear the line."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"\r\033[K{stage}", end="", file=sys.stderr, flush=True)
+
+
+def _parser() -> Parser:
+    about = "Run sessions and tokens side by side and measure them: some ten seconds, or more on a busy machine."
+    parser = Parser("authref compare", description=about, allow_abbrev=False)
+    parser.add_argument("--quick", action="store_true", help="a few seconds: fewer logins and requests")
+    parser.add_argument("--json", action="store_true", help="the figures as JSON instead of text")
+    parser.add_argument("--html", metavar="FILE", help="write a page with charts, too")
+    redis = f"try this Redis too: redis://HOST:PORT/NUMBER (or {REDIS}, if it holds a password)"
+    parser.add_argument("--redis", metavar="URL", default=os.environ.get(REDIS), help=redis)
+    return parser

@@ -1,0 +1,290 @@
+"""What do all the figures say together? The seven rows, what courses say of them, and two questions answered.
+
+    run     carries out all experiments, one after the other
+    tell    puts what they saw in order, as blocks that text.py and page.py draw
+
+Rules of this file:
+- each cell, and each ground of an answer, is made of this run's figures;
+- what courses say is held against them: a saying that is too simple is printed as not held, with what was seen.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from authref import __version__
+from authref.compare import cost, flows, lockout, scaling, table, travel
+from authref.compare.figures import Block, Claim, Claims, Heading, Paragraph, Table, duration
+from authref.compare.lab import BOTH, COST
+from authref.wire import rfc3339
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of everything."""
+
+    logins: tuple[int, ...]
+    batches: int  # of calls that are timed
+    calls: int  # in a batch
+    rounds: int  # of load
+    requests: int  # in a round
+    others: int  # innocent people around a lock-out
+    turns: int  # requests of each client to the servers in turn
+    note: str = ""
+
+
+FULL = Effort((1, 100, 10_000), 21, 500, 9, 2_400, 10, 30)
+QUICK = Effort((1, 10, 100), 5, 100, 3, 240, 10, 6, " Made with --quick: few repetitions, so a spread says little.")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table that courses end with."""
+
+    name: str
+    session: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, its answer, and the claims of the sections on which it rests."""
+
+    question: str
+    answer: str
+    grounds: dict[str, Claim]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one run saw, and below that what follows from it."""
+
+    about: str
+    flows: tuple[flows.Flow, ...]
+    carried: tuple[table.Carried, ...]
+    stored: tuple[table.Stored, ...]
+    work: tuple[cost.Work, ...]
+    rates: tuple[cost.Rate, ...]
+    carrying: tuple[travel.Carrying, ...]
+    crossings: tuple[travel.Crossing, ...]
+    outcomes: tuple[lockout.Outcome, ...]
+    scaled: tuple[scaling.Scaled, ...]
+    claims: dict[str, dict[str, Claim]]
+    rows: tuple[Row, ...] = ()
+    sayings: tuple[Claim, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+def run(effort: Effort, redis: str | None = None, progress: Callable[[str], object] = lambda stage: None) -> Report:
+    """Everything, measured now. Raises ValueError, in a sentence, for a store that cannot be used."""
+    with tempfile.TemporaryDirectory() as folder:
+        stores = {"memory": "memory", "SQLite": f"sqlite:{folder}/store"} | ({"Redis": redis} if redis else {})
+        progress("1 of 6: the two flows")
+        flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
+        progress("2 of 6: what logins leave")
+        carried = tuple(table.carried(mechanism) for mechanism in BOTH)
+        stored = tuple(table.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
+        progress("3 of 6: what a request costs")
+        work = tuple(one for it in stores.items() for one in cost.work(*it, effort.batches, effort.calls))
+        rates = tuple(one for it in stores.items() for one in cost.rates(*it, effort.rounds, effort.requests))
+        progress("4 of 6: transport and cross-domain")
+        carrying, crossings = travel.carrying(), travel.crossings()
+        progress("5 of 6: revocation")
+        outcomes = tuple(lockout.play(answer, effort.others) for answer in lockout.ANSWERS)
+        progress("6 of 6: scaling")
+        scaled = tuple(one for it in stores.items() for one in scaling.scale(*it, 3, effort.turns))
+    seen = (flown, carried, stored, work, rates, carrying, crossings, outcomes, scaled)
+    return conclude(Report(_about(effort), *seen, claims={}))
+
+
+def conclude(report: Report) -> Report:
+    """The report with what follows from its figures."""
+    claims = {
+        "flows": flows.claims(*report.flows),
+        "table": table.claims(report.carried, report.stored),
+        "cost": cost.claims(report.work, report.rates),
+        "travel": travel.claims(report.carrying, report.crossings),
+        "lockout": lockout.claims(report.outcomes),
+        "scaling": scaling.claims(report.scaled),
+    }
+    return replace(report, claims=claims, rows=rows(report), sayings=sayings(report), answers=answers(claims))
+
+
+def rows(report: Report) -> tuple[Row, ...]:
+    """The seven rows."""
+    by = [mechanism.name for mechanism in BOTH]
+    cells = {
+        "identity": [_identity(one) for one in report.carried],
+        "client holds": [_holds(one) for one in report.carried],
+        "server storage": [_stored(report, mechanism) for mechanism in by],
+        "revocation": [_locked(report, mechanism) for mechanism in by],
+        "scaling": [_scaled(report, "session"), _scaled(report, "token", "refresh")],
+        "transport": [_carried(report, mechanism) for mechanism in by],
+        "cross-domain": [_crossed(report, mechanism) for mechanism in by],
+    }
+    return tuple(Row(name, session, token) for name, (session, token) in cells.items())
+
+
+def _identity(one: table.Carried) -> str:
+    where = "in the token, signed" if one.readable else "on the server; the cookie is only a number"
+    return f"{where}:\n{', '.join(one.says)}"
+
+
+def _holds(one: table.Carried) -> str:
+    refresh = f", and a refresh token of {one.refresh_bytes}" if one.refresh_bytes else ""
+    readable = f"{len(one.readable)} claims" if one.readable else "nothing"
+    return f"{one.header_bytes} bytes in each request{refresh}\nreadable without a key: {readable}"
+
+
+def _stored(report: Report, mechanism: str) -> str:
+    kept = [one for one in report.stored if one.mechanism == mechanism]
+    lines = [f"{one.logins:,} logins: {one.records:,} records, {one.bytes_total:,} bytes" for one in kept]
+    [looks] = [sum(flow.look_ups.values()) for flow in report.flows if flow.mechanism == mechanism]
+    return "\n".join([*lines, f"look-ups in each request: {looks}"])
+
+
+def _locked(report: Report, mechanism: str) -> str:
+    found = [one for one in report.outcomes if one.mechanism == mechanism]
+    lines = [f"{one.name}: {duration(one.seconds)}" + (f", {one.out}" if one.thrown_out else "") for one in found]
+    return "\n".join(["thief in for, after", *lines])
+
+
+def _scaled(report: Report, kind: str, more: str = "") -> str:
+    memory, killed, *_ = report.scaled
+    lines = [f"through, of requests to {memory.servers} servers"]
+    for one in report.scaled:
+        if one.servers == memory.servers:
+            also = f", refreshing {getattr(one, more).percent:.0f} %" if more else ""
+            lines.append(f"{one.store}: {getattr(one, kind).percent:.0f} %{also}")
+    also = f", refreshing {getattr(killed, more).shut_out}" if more else ""
+    lost = f"{getattr(killed, kind).shut_out} of {memory.servers} people out"
+    return "\n".join([*lines, f"one killed, on memory: {lost}{also}"])
+
+
+def _carried(report: Report, mechanism: str) -> str:
+    found = [one for one in report.carrying if one.mechanism == mechanism]
+    return "\n".join(["steps of the program, with", *(f"{one.client}: {len(one.steps)}" for one in found)])
+
+
+def _crossed(report: Report, mechanism: str) -> str:
+    found = [one for one in report.crossings if one.mechanism == mechanism]
+    return "\n".join(f"{one.case}: {'yes' if one.crossed else 'no'}" for one in found)
+
+
+def per_request(report: Report) -> Table:
+    """What one request costs by either mechanism, on memory."""
+    found = []
+    for flow in report.flows:
+        case = (flow.mechanism, "memory", "none")
+        [work] = [one for one in report.work if (one.mechanism, one.store, one.revocation) == case]
+        [rate] = [one for one in report.rates if (one.mechanism, one.store) == case[:2]]
+        wire = f"{flow.next.request_bytes} + {flow.next.answer_bytes}"
+        found.append((flow.mechanism, wire, str(work.look_ups), str(work.time), str(rate.per_second)))
+    heads = ("by", "bytes out + in", "look-ups", "authenticating alone", "end to end")
+    return Table("Per request, on memory", heads, found)
+
+
+def sayings(report: Report) -> tuple[Claim, ...]:
+    """What courses say, held against what was seen."""
+    kept = [one for one in report.stored if one.mechanism == "token"][-1]
+    by = {outcome.name: outcome for outcome in report.outcomes}
+    denied, changed = by["deny list"], by["change the key"]
+    memory = report.scaled[0]
+    whole = [one for one in report.scaled if one.servers == memory.servers]
+    times = {(one.store, one.mechanism): one.time for one in report.work if one.revocation == "none"}
+    stores = [one.store for one in whole]
+    return (
+        Claim("Tokens leave nothing on the server.",
+              kept.records == 0,
+              f"{kept.records:,} records of {kept.logins:,} logins, {kept.bytes_each} each: their refresh tokens"),
+        Claim("Checking a token is cheaper than looking up a session.",
+              all(times[store, "token"].median < times[store, "session"].median for store in stores),
+              "; ".join(f"{store}: {times[store, 'token']} against {times[store, 'session']}" for store in stores)),
+        Claim("A token cannot be revoked before it expires.",
+              denied.seconds > 0,
+              f"with a deny list {duration(denied.seconds)}, for {denied.look_ups}"),
+        Claim("Changing the key logs everybody out.",
+              changed.thrown_out == changed.others and not changed.came_back,
+              f"{changed.out}; {changed.came_back} of them back by refresh, and the thief with them"),
+        Claim("Sessions do not scale beyond one server.",
+              all(one.session.percent < 100 for one in whole),
+              "; ".join(f"{one.store}: {one.session}" for one in whole)),
+        Claim("Tokens scale with nothing shared but the key.",
+              memory.token.percent == memory.refresh.percent == 100,
+              f"on memory, access {memory.token}, but refreshing {memory.refresh}"),
+    )  # fmt: skip
+
+
+def answers(claims: dict[str, dict[str, Claim]]) -> tuple[Answer, ...]:
+    """The two questions that stand behind the table."""
+    flown, travels, locked, scaled = (claims[name] for name in ("flows", "travel", "lockout", "scaling"))
+    return (
+        Answer(
+            "A web app on the same domain and a mobile app: which fits?",
+            "The web app: a session. The mobile app: tokens. One server can offer both, as this one does.",
+            {
+                "web, nothing to carry": travels["jar"],
+                "web, out of reach": flown["scripts"],
+                "web, ended at once": locked["session"],
+                "web, the price": travels["forged"],
+                "mobile, as easy to carry": travels["plain"],
+                "mobile, any server": scaled["token"],
+                "mobile, the price": locked["refresh"],
+            },
+        ),
+        Answer(
+            "Why is token revocation harder than session revocation?",
+            "Because checking a token asks nobody, so nobody can say no. What makes it ask gives up what it was for.",
+            {
+                "sessions": locked["session"],
+                "tokens": locked["exp"],
+                "to end one sooner": locked["deny list"],
+                "or": locked["allow list"],
+                "or, for everybody": locked["key"],
+            },
+        ),
+    )
+
+
+def tell(report: Report) -> list[Block]:
+    """All of it for readers."""
+    return [
+        Paragraph(report.about),
+        *flows.tell(*report.flows),
+        Heading("2. The table"),
+        Table("Seven rows, all from this run", ("", "sessions", "tokens"),
+              [(row.name, row.session, row.token) for row in report.rows]),
+        per_request(report),
+        *table.tell(report.carried, report.stored),
+        *cost.tell(report.work, report.rates),
+        *travel.tell(report.carrying, report.crossings),
+        *lockout.tell(report.outcomes),
+        *scaling.tell(report.scaled),
+        Heading("5. What courses say"),
+        Paragraph("What is said of the two in general, held against this run."),
+        Claims("", {saying.text: saying for saying in report.sayings}),
+        Heading("6. Two questions"),
+        *[block for answer in report.answers for block in _answered(answer)],
+    ]  # fmt: skip
+
+
+def _answered(answer: Answer) -> list[Block]:
+    """The answer, as far as its grounds allow it to be given."""
+    missing = sum(not ground.held for ground in answer.grounds.values())
+    doubt = f" (Of the grounds for this, {missing} did not hold on this run: judge for yourself.)" if missing else ""
+    grounds = {name: replace(claim, text=f"{name}. {claim.text}") for name, claim in answer.grounds.items()}
+    return [Claims(answer.question, {}), Paragraph(answer.answer + doubt), Claims("", grounds)]
+
+
+def _about(effort: Effort) -> str:
+    return (
+        f"Measured on {rfc3339(time.time())} by authref {__version__} with Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs. Figures are medians, with the lowest and "
+        f"the highest in brackets where they differ. Passwords were hashed at bcrypt's cost {COST}, where a server "
+        f"takes 12: a login costs that hash by either mechanism, so it is not compared.{effort.note}"
+    )
