@@ -36,6 +36,7 @@ LEVELS = {
     "session_use_after_expire": "WARN",
     "sys_crash": "CRITICAL",
     "sys_store_unavailable": "CRITICAL",
+    "sys_worker_died": "WARN",
 }
 
 Write = Callable[[str], object]

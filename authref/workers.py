@@ -18,7 +18,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from authref import passwords
@@ -31,34 +31,31 @@ RESTART_SECONDS = 0.5  # before a dead one is replaced: if they cannot live here
 def serve_by_many(app: App, host: str, port: int, ready: Callable[[str], object], count: int) -> None:
     """Serve the app as `server.serve` does, from `count` processes. Raises OSError when the address cannot be had."""
     with Server(app, host, port) as server:
+        # From here on signals wait until they are asked for: none comes between two steps, and none is missed.
+        awaited = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # some are started with it ignored, and would never hear of it
+        signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
         ready(server.url)
         app.store.close()
         passwords.share_cores(count)
-        _supervise(server, count)
+        _supervise(server, count, awaited)
 
 
-def _supervise(server: Server, count: int) -> None:
+def _supervise(server: Server, count: int, awaited: Collection[signal.Signals]) -> None:
     """Keep `count` processes serving until Ctrl-C or SIGTERM."""
     lifeline, held = os.pipe()
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
-            os.close(held)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     running = {_fork(server, lifeline, held) for _ in range(count)}
-    while running:
-        died, _ = os.wait()
-        running.discard(died)
-        if not stopping:
-            server.app.events.emit("sys_worker_died", worker=died)
+    while signal.sigwait(awaited) == signal.SIGCHLD:
+        died = {worker for worker in running if os.waitpid(worker, os.WNOHANG)[0]}
+        for worker in died:
+            server.app.events.emit("sys_worker_died", worker=worker)
+        if died:
             time.sleep(RESTART_SECONDS)
-        if not stopping:
-            running.add(_fork(server, lifeline, held))
+        running = running - died | {_fork(server, lifeline, held) for _ in died}
+    os.close(held)
+    server.server_close()  # so that who comes now is refused, instead of waiting where nobody opens any more
+    for worker in running:
+        os.waitpid(worker, 0)
     os.close(lifeline)
 
 
@@ -75,6 +72,7 @@ def _serve(server: Server, lifeline: int, held: int) -> NoReturn:
     status = 1
     try:
         stop_on_signals(server)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.close(held)
         threading.Thread(target=_stop_at_the_end, args=(server, lifeline), daemon=True).start()
         server.serve_forever()

@@ -1,6 +1,8 @@
 """How does the same app run on several machines? Under any server that speaks WSGI (PEP 3333), with a shared store.
 
-    AUTHREF_STORE=redis://10.0.0.5/0 AUTHREF_KEYS=… gunicorn --workers 4 --threads 16 authref.wsgi:application
+    AUTHREF_STORE=redis://10.0.0.5/0 AUTHREF_KEYS=… gunicorn --preload --workers 4 --threads 16 authref.wsgi:application
+
+(Without --preload each worker reads the settings by itself, and gunicorn starts for ever those that refuse them.)
 
 Everything is chosen by environment variables: each flag of `python -m authref` that is not about its own socket has
 one, `--public-url` for example AUTHREF_PUBLIC_URL.
@@ -78,9 +80,10 @@ def _target(environ: Environ) -> str:
     """The target as sent, where the server tells it: in PATH_INFO it is decoded, and `/%6de` must not become `/me`."""
     sent = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if sent:
-        return str(sent).removeprefix(environ.get("SCRIPT_NAME", ""))
-    query = environ.get("QUERY_STRING")
-    return quote(environ.get("PATH_INFO", "").encode("latin-1")) + (f"?{query}" if query else "")
+        return str(sent)
+    # No prefix is taken away: with some servers a client can name one, and the guard before them sees another path.
+    path, query = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING")
+    return quote(path.encode("latin-1")) + (f"?{query}" if query else "")
 
 
 application = Application(app_of_environment())

@@ -20,13 +20,17 @@ import tempfile
 import time
 import unittest
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import authref
 from authref import cli
+from authref.app import App
+from authref.maps import MemoryMap, MemoryStore, StoreUnavailable
 from tests.support import KEYS, PASSWORD
 
 try:
@@ -52,14 +56,30 @@ def environment(root: Path = PROJECT, **more: str) -> dict[str, str]:
     }
 
 
+def ask(url: str, method: str, path: str, value: object = None, **headers: str) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and JSON value of what the server at this URL answers on a connection of its own."""
+    connection = HTTPConnection("127.0.0.1", urlsplit(url).port or 0, timeout=10)
+    data = None if value is None else json.dumps(value).encode()
+    kind = {} if value is None else {"content-type": "application/json"}
+    try:
+        connection.request(method, path, data, {**kind, **headers})
+        answer = connection.getresponse()
+        text = answer.read()
+        names = {name.lower(): content for name, content in answer.getheaders()}
+        return answer.status, names, json.loads(text) if text else None
+    finally:
+        connection.close()
+
+
 class Program:
     """`python -m authref` on a free port while the block runs; `out` and `err` are what it has printed so far."""
 
-    def __init__(self, *flags: str, folder: str | None = None, terminal: bool = False, **variables: str) -> None:
+    def __init__(self, *flags: str, terminal: bool = False, python: Sequence[str] = (), **variables: str) -> None:
         self.flags, self.terminal = ("--port", "0", "--bcrypt-cost", "4", *flags), terminal
-        self.environment = environment(Path(folder) if folder else PROJECT, **variables)
+        self.python, self.environment = (sys.executable, *python), environment(**variables)
 
-    def __enter__(self) -> Program:
+    def start(self, **options: Any) -> Program:
+        """Start it without waiting, with more options for Popen; the block then waits until it serves."""
         self.folder = tempfile.TemporaryDirectory()
         self._seen = b""
         self._out, self._err = (Path(self.folder.name, name) for name in ("out", "err"))
@@ -68,12 +88,17 @@ class Program:
             if self.terminal:
                 self._master, slave = pty.openpty()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "authref", *self.flags],
+                [*self.python, "-m", "authref", *self.flags],
                 cwd=self.folder.name, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=slave if self.terminal else out, stderr=err,
+                stdout=slave if self.terminal else out, stderr=err, **options,
             )  # fmt: skip
             if self.terminal:
                 os.close(slave)
+        return self
+
+    def __enter__(self) -> Program:
+        if not hasattr(self, "process"):
+            self.start()
         try:
             self.url = self._wait_for_url()
         except BaseException:
@@ -124,18 +149,8 @@ class Program:
             return self.process.wait()
 
     def send(self, method: str, path: str, value: object = None, **headers: str) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and JSON value of the answer."""
-        connection = HTTPConnection("127.0.0.1", urlsplit(self.url).port or 0, timeout=10)
-        data = None if value is None else json.dumps(value).encode()
-        kind = {} if value is None else {"content-type": "application/json"}
-        try:
-            connection.request(method, path, data, {**kind, **headers})
-            answer = connection.getresponse()
-            text = answer.read()
-            names = {name.lower(): content for name, content in answer.getheaders()}
-            return answer.status, names, json.loads(text) if text else None
-        finally:
-            connection.close()
+        """What it answers."""
+        return ask(self.url, method, path, value, **headers)
 
 
 def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
@@ -155,7 +170,15 @@ def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
     return status, out.getvalue(), err.getvalue()
 
 
-class WhatGoesWrong(unittest.TestCase):
+def launch(*arguments: str, folder: str, **variables: str) -> subprocess.Popen[str]:
+    """A Python with these arguments, in this folder."""
+    return subprocess.Popen([sys.executable, *arguments], env=environment(**variables), cwd=folder, text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+class Sentences(unittest.TestCase):
+    """What tests of errors have in common."""
+
     def assert_one_sentence(self, outcome: tuple[int, str, str], pattern: str) -> None:
         """It ended with status 2 and one line on standard error, which names the trouble."""
         status, out, err = outcome
@@ -163,6 +186,8 @@ class WhatGoesWrong(unittest.TestCase):
         self.assertRegex(err, rf"\Aauthref: [^\n]*{pattern}[^\n]*\n\Z")
         self.assertNotIn("Traceback", err)
 
+
+class WhatGoesWrong(Sentences):
     def test_as_a_process(self) -> None:
         """Whatever is wrong with flags, environment or machine is told in one line, with exit status 2."""
         without_bcrypt = "import sys; sys.modules['bcrypt'] = None; from authref.cli import main; sys.exit(main([]))"
@@ -178,11 +203,7 @@ class WhatGoesWrong(unittest.TestCase):
                 (("-c", without_bcrypt), {}, "bcrypt is missing.*pip install bcrypt"),
             )
             with tempfile.TemporaryDirectory() as folder:
-                started = [
-                    subprocess.Popen([sys.executable, *arguments], env=environment(**variables), cwd=folder, text=True,
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                    for arguments, variables, _ in cases
-                ]  # fmt: skip
+                started = [launch(*arguments, folder=folder, **variables) for arguments, variables, _ in cases]
                 ended = [(*process.communicate(timeout=30), process.returncode) for process in started]
         for (arguments, variables, pattern), (out, err, status) in zip(cases, ended, strict=True):
             with self.subTest(arguments[2:], **variables):
@@ -238,12 +259,133 @@ class WhatGoesWrong(unittest.TestCase):
         self.assertEqual(version, (0, f"authref {authref.__version__}\n", ""))
         status, out, err = run("--help")
         self.assertEqual((status, err), (0, ""))
-        for flag in ("--host", "--port", "--public-url", "--admin-email", "--log", "--quiet", "--key-file", "keys new"):
+        for flag in ("--host", "--port", "--public-url", "--admin-email", "--log", "--quiet", "--key-file", "keys new",
+                     "--store", "--workers", "AUTHREF_STORE"):  # fmt: skip
             self.assertIn(flag, out)
         status, ring, err = run("keys", "new")
         self.assertEqual((status, err), (0, ""))
         outcome = run("--bcrypt-cost", "99", AUTHREF_KEYS=ring.strip())
         self.assert_one_sentence(outcome, "cost")  # the keys were fine
+
+
+class Kept(MemoryStore):
+    """A store that says of itself what Redis says, without one."""
+
+    shared = True
+
+    def warnings(self) -> list[str]:
+        return ["It may forget."]
+
+
+class WhereItIsKept(Sentences):
+    """--store, and what else comes with it."""
+
+    def serving(self, *flags: str, **variables: str) -> tuple[App, str, str, mock.Mock]:
+        """The app that would be served, what is printed, and how its store was asked for."""
+        served: list[App] = []
+
+        def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> None:
+            served.append(app)
+            ready("http://a.example")
+
+        with (
+            mock.patch("authref.server.serve", serve),
+            mock.patch("authref.stores.open_store", return_value=Kept()) as opened,
+        ):
+            status, out, err = run("--bcrypt-cost", "4", *flags, **variables)
+        self.assertEqual(status, 0, err)
+        return served[0], out, err, opened
+
+    def test_what_cannot_be(self) -> None:
+        """A store that is not there, or that lacks what it needs, is one sentence, before anything is served."""
+        redis = ("--store", "redis://127.0.0.1/0")
+        secret = "redis://:hunter2@127.0.0.1/0"
+        absent = dict.fromkeys(("redis", "authref.stores.redis_store"))
+        failing = mock.patch.object(MemoryMap, "setdefault", side_effect=StoreUnavailable("gone"))
+        kept = mock.patch("authref.stores.open_store", return_value=Kept())
+        for pattern, flags, variables, circumstances in (
+            ("A store is one of", ("--store", "postgres://x"), {}, None),
+            ("A store is one of", (), {"AUTHREF_STORE": "postgres://x"}, None),
+            ("/no such folder/db", ("--store", "sqlite:/no such folder/db"), {}, None),
+            ("share the keys; set AUTHREF_KEYS to .*authref keys new", redis, {}, kept),
+            (r"authref\[redis\]", redis, {}, mock.patch.dict(sys.modules, absent)),
+            ("authref/stores, is missing", redis, {}, mock.patch.dict(sys.modules, {"authref.stores": None})),
+            ("AUTHREF_STORE", ("--store", secret), {}, None),
+            ("AUTHREF_STORE", ("--store", "redis://127.0.0.1/0?password=hunter2"), {}, None),
+            ("AUTHREF_STORE", ("--store", secret), {"AUTHREF_STORE": "redis://:other@127.0.0.1/0"}, None),
+            ("does not answer", ("--admin-email", "root@example.com"), {}, failing),
+            ("--revocation", (), {"AUTHREF_REVOCATION": "x"}, None),
+            ("--bcrypt-cost", (), {"AUTHREF_BCRYPT_COST": "x"}, None),
+            ("https://auth.example", (), {"AUTHREF_ALLOW_ORIGIN": "https://a.example *"}, None),
+        ):  # fmt: skip
+            with self.subTest(pattern, flags=flags, **variables), circumstances or contextlib.nullcontext():
+                outcome = run("--bcrypt-cost", "4", *flags, **variables)
+                self.assert_one_sentence(outcome, pattern)
+                self.assertNotIn("hunter2", outcome[2], "the secret is on the screen")
+
+    def test_what_can(self) -> None:
+        """The twin: a password in the environment, an @ in a file's name; and what may be forgotten is said."""
+        secret = "redis://:hunter2@127.0.0.1/0"
+        for name, flags, variables in (
+            (secret, (), {"AUTHREF_STORE": secret}),
+            (secret, ("--store", secret), {"AUTHREF_STORE": secret}),
+            ("redis://127.0.0.1/0", ("--store", "redis://127.0.0.1/0"), {}),
+            ("sqlite:a@b", ("--store", "sqlite:a@b"), {}),
+        ):
+            with self.subTest(name, flags=flags):
+                app, out, err, opened = self.serving(*flags, **variables, AUTHREF_KEYS=RING)
+                opened.assert_called_once_with(name)
+                self.assertIsInstance(app.store, Kept)
+                self.assertTrue(err.startswith("Warning: It may forget.\n"), err)
+                self.assertNotIn("hunter2", out + err)
+
+    def test_flags_and_variables(self) -> None:
+        """What is typed counts more than what the environment says; without a flag the variable counts."""
+        said = {"AUTHREF_STORE": "redis://127.0.0.1/0", "AUTHREF_REVOCATION": "denylist", "AUTHREF_KEYS": RING,
+                "AUTHREF_PUBLIC_URL": "https://auth.example", "AUTHREF_ALLOW_ORIGIN": "https://a.example https://b.example",
+                "AUTHREF_LOG": "json"}  # fmt: skip
+        app, _, err, _ = self.serving(**said)
+        self.assertEqual((app.settings.revocation, app.settings.public_url), ("denylist", "https://auth.example"))
+        self.assertEqual(app.settings.allow_origins, ("https://a.example", "https://b.example"))
+        self.assertIn('"event": "sys_startup"', err)
+        flags = ("--store", "memory", "--revocation", "allowlist", "--public-url", "http://auth.example")
+        app, _, err, opened = self.serving(*flags, "--log", "text", "--allow-origin", "https://c.example", **said)
+        opened.assert_not_called()
+        self.assertEqual((app.settings.revocation, app.settings.public_url), ("allowlist", "http://auth.example"))
+        self.assertIn("https://c.example", app.settings.allow_origins)
+        self.assertNotIn('"event"', err)
+
+    def test_a_restart(self) -> None:
+        """With SQLite accounts, sessions, tokens and keys outlive the process; so does the admin's password."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        flags = ("--store", f"sqlite:{folder}/db", "--admin-email")
+        with Program(*flags, "root@example.com", AUTHREF_ADMIN_PASSWORD=ADMIN_PASSWORD) as before:
+            self.assertIn("password that of AUTHREF_ADMIN_PASSWORD", before.out)
+            self.assertEqual(before.send("POST", "/signup", ALICE)[0], 201)
+            cookie = before.send("POST", "/login", ALICE)[1]["set-cookie"].partition(";")[0]
+            _, _, login = before.send("POST", "/token/login", ALICE)
+            self.assertEqual(before.stop(signal.SIGTERM), 0)
+        self.assertEqual(sorted(os.listdir(folder)), ["db", "db.keys"], "the store was not closed")
+        for name in ("db", "db.keys"):
+            self.assertEqual(Path(folder, name).stat().st_mode & 0o777, 0o600, name)
+        module = ("-m", "authref", "--bcrypt-cost", "4", "--port", "0")
+        promoted = launch(*module, *flags, "alice@example.com", folder=folder)
+        with Program(*flags, "root@example.com", AUTHREF_ADMIN_PASSWORD="another password") as after:
+            self.assertEqual(after.send("GET", "/me", cookie=cookie)[0], 200)
+            self.assertEqual(after.send("GET", "/token/me", authorization=f"Bearer {login['token']}")[0], 200)
+            token = {"refresh_token": login["refresh_token"]}
+            self.assertEqual(after.send("POST", "/token/refresh", token)[0], 200)
+            self.assertEqual(after.send("POST", "/signup", ALICE)[0], 409)
+            with self.subTest("the admin of before"):
+                self.assertIn("admin root@example.com, password the one chosen before\n", after.out)
+                for password, expected in ((ADMIN_PASSWORD, 200), ("another password", 401)):
+                    root = {"email": "root@example.com", "password": password}
+                    self.assertEqual(after.send("POST", "/login", root)[0], expected)
+            with self.subTest("somebody who is no admin"):  # whoever signs up first must not be handed the keys
+                out, err = promoted.communicate(timeout=30)
+                outcome = (promoted.returncode, out, err)
+                self.assert_one_sentence(outcome, "alice@example.com has an account, and it is no admin")
+                self.assertEqual(after.send("GET", "/me", cookie=cookie)[2]["user"]["role"], "user")
 
 
 class AServer(unittest.TestCase):

@@ -1,0 +1,386 @@
+"""Several processes behind one door: whichever answers, it knows what the others were told, and any of them may die.
+
+To choose who answers, a test holds the others (SIGSTOP): a process that stands still lets nobody in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+from authref import passwords
+from authref.maps import MemoryStore
+from authref.workers import RESTART_SECONDS, serve_by_many
+from tests.support import PASSWORD, Harness, in_a_fork
+from tests.test_cli import ADMIN_PASSWORD, ALICE, RING, Kept, Program, Sentences, run
+
+LINUX = sys.platform == "linux"  # /proc says who the children are
+
+
+def address(program: Program) -> tuple[str, int]:
+    """Where it listens."""
+    return "127.0.0.1", urlsplit(program.url).port or 0
+
+
+def state_of(process: int) -> str:
+    """A letter: T is one that stands still, Z one that has ended and that nobody has taken note of; "" when gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def is_alive(process: int) -> bool:
+    """False once it has ended."""
+    return state_of(process) not in ("", "Z")
+
+
+def workers_of(program: Program) -> list[int]:
+    """The ids of its processes that live."""
+    pid = program.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if is_alive(int(child))]
+
+
+def eventually(happened: Callable[[], Any], seconds: float = 10) -> bool:
+    """True as soon as it has happened, False if it does not within these seconds."""
+    give_up = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextmanager
+def held(*processes: int) -> Iterator[None]:
+    """While the block runs these processes stand still."""
+    try:
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        assert eventually(lambda: {state_of(process) for process in processes} <= {"T"}), "they do not stop"
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+class Client:
+    """One connection, which stays with the process that let it in."""
+
+    def __init__(self, program: Program) -> None:
+        self._connection = HTTPConnection(*address(program), timeout=10)
+        assert self.ask("GET", "/health")[0] == 200
+
+    def ask(self, method: str, path: str, value: object = None, **headers: str) -> tuple[int, Any]:
+        """Status and JSON value of the answer."""
+        data = None if value is None else json.dumps(value)
+        self._connection.request(method, path, data, {"content-type": "application/json", **headers})
+        answer = self._connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def at_once(*jobs: Callable[[], Any]) -> list[Any]:
+    """What these jobs return, begun in one moment."""
+    results: list[Any] = [None] * len(jobs)
+    together = threading.Barrier(len(jobs))
+
+    def work(number: int) -> None:
+        together.wait(10)
+        results[number] = jobs[number]()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    return results
+
+
+def burden() -> None:
+    """What some of those who start us have done before: they ignored the death of children, and had one."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    if os.fork() == 0:
+        os.closerange(0, 64)
+        time.sleep(20)
+        os._exit(0)
+
+
+@unittest.skipUnless(LINUX, "needs /proc")
+class TwoWorkers(unittest.TestCase):
+    """One server of two processes, and what is asked of it."""
+
+    program: Program
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        flags = ("--workers", "2", "--store", f"sqlite:{folder}/db", "--revocation", "denylist", "--log", "json")
+        cls.program = Program("--quiet", *flags, "--admin-email", "root@example.com",
+                              AUTHREF_ADMIN_PASSWORD=ADMIN_PASSWORD).start(preexec_fn=burden)  # fmt: skip
+        cls.enterClassContext(cls.program)
+        assert eventually(lambda: len(workers_of(cls.program)) == 3)
+        os.kill(workers_of(cls.program)[0], signal.SIGKILL)  # the one that it was given
+
+    def setUp(self) -> None:
+        self.assertTrue(eventually(lambda: len(workers_of(self.program)) == 2))
+        self.first, self.second = workers_of(self.program)
+
+    def clients_of(self, worker: int, count: int) -> list[Client]:
+        """As many clients of this one."""
+        with held(*(other for other in workers_of(self.program) if other != worker)):
+            clients = [Client(self.program) for _ in range(count)]
+        for client in clients:
+            self.addCleanup(client.close)
+        return clients
+
+    def client_of(self, worker: int) -> Client:
+        """A client of this one."""
+        return self.clients_of(worker, 1)[0]
+
+    def log_in(self, email: str, password: str = PASSWORD) -> str:
+        """The cookie of a new session."""
+        status, headers, _ = self.program.send("POST", "/login", {"email": email, "password": password})
+        self.assertEqual(status, 200)
+        return headers["set-cookie"].partition(";")[0]
+
+    def test_a_session_at_both(self) -> None:
+        """A login counts at both processes, and a logout at one ends it at both: nobody asks which one answers."""
+        one, other = self.client_of(self.first), self.client_of(self.second)
+        self.assertEqual(one.ask("POST", "/signup", ALICE)[0], 201)
+        self.assertEqual(other.ask("POST", "/signup", ALICE)[0], 409)
+        cookie = self.log_in(ALICE["email"])
+        for client in (one, other):
+            self.assertEqual(client.ask("GET", "/me", cookie=cookie)[0], 200)
+        self.assertEqual(other.ask("POST", "/logout", cookie=cookie)[0], 200)
+        for client in (one, other):
+            self.assertEqual(client.ask("GET", "/me", cookie=cookie)[0], 401)
+
+    def test_many_connections(self) -> None:
+        """Whichever process lets a client in, each of many gets the answer it would get from one server."""
+        self.program.send("POST", "/signup", {"email": "many@example.com", "password": PASSWORD})
+        cookie = self.log_in("many@example.com")
+        with held(self.first, self.second):  # so that all of them wait at the door, and both begin with them
+            waiting = [socket.create_connection(address(self.program), 10) for _ in range(20)]
+            for client in waiting:
+                client.sendall(f"GET /me HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n".encode())
+        for client in waiting:
+            with client:
+                self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.program.send("POST", "/logout", cookie=cookie)[0], 200)
+        found = [self.program.send("GET", "/me", cookie=cookie)[0] for _ in range(10)]
+        self.assertEqual(found, [401] * 10)
+
+    def test_a_token_at_both(self) -> None:
+        """A token of one process is believed by the other, and once ended refused by both."""
+        one, other = self.client_of(self.first), self.client_of(self.second)
+        new = {"email": "token@example.com", "password": PASSWORD}
+        self.assertEqual(one.ask("POST", "/signup", new)[0], 201)
+        _, login = one.ask("POST", "/token/login", new)
+        bearer = f"Bearer {login['token']}"
+        self.assertEqual(other.ask("GET", "/token/me", authorization=bearer)[0], 200)
+        self.assertEqual(other.ask("POST", "/token/logout", {"refresh_token": login["refresh_token"]})[0], 200)
+        for client in (one, other):
+            self.assertEqual(client.ask("GET", "/token/me", authorization=bearer)[0], 401)
+
+    def test_one_address_signed_up_by_many(self) -> None:
+        """Of twenty who sign up with one address, through both processes at once, one gets it."""
+        clients = self.clients_of(self.first, 10) + self.clients_of(self.second, 10)
+        new = {"email": "taken@example.com", "password": PASSWORD}
+        found = at_once(*(partial(client.ask, "POST", "/signup", new) for client in clients))
+        self.assertEqual(sorted(status for status, _ in found), [201] + [409] * 19)
+        self.assertEqual(self.program.send("POST", "/login", new)[0], 200)
+
+    def test_the_last_two_admins_go_at_once(self) -> None:
+        """Two admins who step down in one moment, each through another process: one of them stays an admin."""
+        new = {"email": "admin@example.com", "password": PASSWORD}
+        self.program.send("POST", "/signup", new)
+        cookies = (self.log_in("root@example.com", ADMIN_PASSWORD), self.log_in(new["email"]))
+        paths = [f"/users/{self.program.send('GET', '/me', cookie=cookie)[2]['user']['id']}" for cookie in cookies]
+        clients = [self.client_of(self.first), self.client_of(self.second)]
+        stays, goes = 0, 1
+        for _ in range(5):
+            status, _ = clients[stays].ask("PATCH", paths[goes], {"role": "admin"}, cookie=cookies[stays])
+            self.assertEqual(status, 200)
+            found = at_once(*(
+                partial(client.ask, "PATCH", path, {"role": "user"}, cookie=cookie)
+                for client, path, cookie in zip(clients, paths, cookies, strict=True)
+            ))  # fmt: skip
+            statuses = [status for status, _ in found]
+            self.assertIn(sorted(statuses), ([200, 409], [409, 409]))
+            admins = [who for who in (0, 1) if clients[who].ask("GET", "/users", cookie=cookies[who])[0] == 200]
+            self.assertEqual(len(admins), statuses.count(409))
+            stays = admins[0]
+            goes = 1 - stays
+
+    def test_one_that_is_killed(self) -> None:
+        """A process that dies is replaced and the log says so; clients of the other notice nothing, nobody is lost.
+
+        It was started with SIGCHLD ignored and with a child that it did not make, which has ended: neither matters.
+        """
+        self.program.send("POST", "/signup", {"email": "left@example.com", "password": PASSWORD})
+        cookie = self.log_in("left@example.com")
+        ours, theirs = self.client_of(self.second), self.client_of(self.first)
+        os.kill(self.first, signal.SIGKILL)
+        killed = time.monotonic()
+        self.assertEqual(ours.ask("GET", "/me", cookie=cookie)[0], 200)
+        with self.assertRaises(OSError):
+            theirs.ask("GET", "/health")
+        self.assertEqual(self.program.send("GET", "/me", cookie=cookie)[0], 200)
+        self.assertTrue(eventually(lambda: len(workers_of(self.program)) == 2))
+        self.assertGreaterEqual(time.monotonic() - killed, RESTART_SECONDS, "many that die at once would take all time")
+        [new] = set(workers_of(self.program)) - {self.second}
+        self.assertEqual(self.client_of(new).ask("GET", "/me", cookie=cookie)[0], 200)
+        self.assertEqual(ours.ask("GET", "/me", cookie=cookie)[0], 200)
+        died = [json.loads(line) for line in self.program.err.splitlines() if "sys_worker_died" in line]
+        self.assertEqual([event["worker"] for event in died], [self.first])
+
+
+@unittest.skipUnless(LINUX, "needs /proc")
+class TheEnd(unittest.TestCase):
+    def test_how_it_can_end(self) -> None:
+        """However the first process ends, all do, and leave the port; what is under way is answered before."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        programs = [
+            Program("--workers", "2", "--store", f"sqlite:{folder}/{number}").start(start_new_session=True)
+            for number in range(3)
+        ]
+        at_the_terminal, killed, told = (self.enterContext(program) for program in programs)
+        with self.subTest("Ctrl-C, which all of them get, as soon as the banner is there"):
+            os.killpg(at_the_terminal.process.pid, signal.SIGINT)
+            self.assertEqual(at_the_terminal.process.wait(5), 0)
+            self.assert_ended(at_the_terminal, [], "sys_startup", "sys_shutdown")
+        for program in (killed, told):
+            self.assertTrue(eventually(lambda program=program: len(workers_of(program)) == 2))
+        with self.subTest("SIGTERM to one of the others, with half a request; then kill -9"), ExitStack() as clients:
+            workers = workers_of(killed)
+            half = self.half_a_request(killed, workers[0], clients)
+            os.kill(workers[0], signal.SIGTERM)
+            self.finish(half)
+            self.assertTrue(eventually(lambda: "sys_worker_died" in killed.err, 2), "it does not end")
+            killed.process.kill()
+            killed.process.wait()
+            self.assert_ended(killed, workers, "sys_startup", "sys_worker_died")
+        with self.subTest("SIGTERM, with half a request at each"), ExitStack() as clients:
+            workers = workers_of(told)
+            halves = [self.half_a_request(told, worker, clients) for worker in workers]
+            told.process.send_signal(signal.SIGTERM)
+            self.assertTrue(eventually(lambda: self.is_refused(told), 1), "it lets clients in whom nobody answers")
+            with self.assertRaises(subprocess.TimeoutExpired, msg="it does not wait for the others"):
+                told.process.wait(0.15)
+            for half in halves:
+                self.finish(half)
+            self.assertEqual(told.process.wait(5), 0)
+            self.assert_ended(told, workers, "sys_startup", "sys_shutdown")
+
+    def assert_ended(self, program: Program, workers: list[int], *events: str) -> None:
+        """All of its processes end soon, leave the port, and have said no more than this about themselves."""
+        self.assertTrue(eventually(lambda: not any(map(is_alive, workers)), 3), "one outlives the first")
+        self.assertTrue(self.is_refused(program))
+        names = [line.split()[2] for line in program.err.splitlines()]
+        self.assertEqual(tuple(name for name in names if name.startswith("sys_")), events, program.err)
+
+    def half_a_request(self, program: Program, worker: int, clients: ExitStack) -> socket.socket:
+        """A client of this process that has sent all but the last byte."""
+        with held(*(other for other in workers_of(program) if other != worker)):
+            client = clients.enter_context(socket.create_connection(address(program), 5))
+            head = b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+            client.sendall(head + b"Expect: 100-continue\r\n\r\n")
+            self.assertIn(b"100 Continue", client.recv(100))
+            client.sendall(b"{")
+        return client
+
+    def finish(self, half: socket.socket) -> None:
+        """The last byte is sent, and answered."""
+        with half:
+            half.sendall(b"}")
+            self.assertTrue(half.recv(1000).startswith(b"HTTP/1.1 400 "))
+
+    def is_refused(self, program: Program) -> bool:
+        """True if nobody listens there."""
+        with socket.socket() as probe:
+            return probe.connect_ex(address(program)) != 0
+
+
+class TheBeginning(Sentences):
+    def test_how_many(self) -> None:
+        """There is one or more; several need a store to share, for a login at one would mean nothing to the next."""
+        for pattern, flags in (
+            ("1 or more", ("--workers", "0")),
+            ("1 or more", ("--workers", "-1")),
+            ("--workers", ("--workers", "x")),
+            ("--workers", ("--workers", "1.5")),
+            ("--workers", ("--workers",)),
+            ("its own logins only.*--store sqlite:PATH", ("--workers", "2")),
+        ):
+            with self.subTest(flags):
+                self.assert_one_sentence(run("--bcrypt-cost", "4", *flags), pattern)
+        without_fork = mock.patch("authref.cli.os", SimpleNamespace(environ=os.environ))
+        with self.subTest("a system that cannot fork"), without_fork:
+            self.assert_one_sentence(run("--workers", "2", "--store", "sqlite:x"), "cannot fork")
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs a system that can fork")
+    def test_a_port_that_is_taken(self) -> None:
+        """The door is opened before anybody is forked, so that a port that is taken is one sentence, not two."""
+        kept = mock.patch("authref.stores.open_store", return_value=Kept())
+        with socket.create_server(("127.0.0.1", 0)) as taken, kept:
+            flags = ("--port", str(taken.getsockname()[1]), "--workers", "2", "--store", "redis://a.example")
+            outcome = run("--bcrypt-cost", "4", *flags, AUTHREF_KEYS=RING)
+        self.assert_one_sentence(outcome, "port .* in use.*--port")
+
+    def test_sharing_the_cores(self) -> None:
+        """All processes together hash on as many cores as there are, and each on one at least."""
+        with mock.patch.object(passwords, "turns"), mock.patch.object(passwords, "MAX_WAITING", 0):
+            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (None, 2, 1), (4, 1, 4)):
+                with self.subTest(cores=cores, processes=processes), ExitStack() as taken:
+                    with mock.patch("os.cpu_count", return_value=cores):
+                        passwords.share_cores(processes)
+                    for _ in range(expected):
+                        taken.enter_context(passwords.turns.take())
+                    with self.assertRaises(passwords.TooBusy):
+                        taken.enter_context(passwords.turns.take())
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs a system that can fork")
+    def test_before_the_first_fork(self) -> None:
+        """Before anything is forked the cores are shared out and the store is closed: locks do not survive a fork."""
+
+        def begin() -> list[str]:
+            steps: list[str] = []
+            app = Harness(MemoryStore).app
+            with (
+                mock.patch.object(app.store, "close", lambda: steps.append("close")),
+                mock.patch.object(passwords, "share_cores", lambda count: steps.append(f"share among {count}")),
+                mock.patch("authref.workers._supervise", lambda *_: steps.append("fork")),
+            ):
+                serve_by_many(app, "127.0.0.1", 0, lambda url: steps.append("ready"), 3)
+            return steps
+
+        steps = in_a_fork(begin)  # for it changes what signals do
+        self.assertEqual(sorted(steps[:-1]), ["close", "ready", "share among 3"])
+        self.assertLess(steps.index("ready"), steps.index("close"))
+        self.assertEqual(steps[-1], "fork")
+
+
+if __name__ == "__main__":
+    unittest.main()
