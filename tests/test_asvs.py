@@ -100,8 +100,9 @@ class Inventories(unittest.TestCase):
         """No file imports what is random only by looks, or what makes objects or code out of bytes."""
         for name, text in CODE.items():
             with self.subTest(name):
-                self.assertNotRegex(text, r"(?m)^\s*(?:import|from) (?:random|uuid|pickle|marshal|shelve)\b")
-                self.assertNotRegex(text, r"(?<![\w.])(?:eval|exec)\(")
+                self.assertFalse(re.findall(r"(?m)^\s*(?:import|from) (?:random|uuid|pickle|marshal|shelve)\b", text))
+                if not name.startswith("exercises/"):  # whose business it is to run what its reader has written
+                    self.assertFalse(re.findall(r"(?<![\w.])(?:eval|exec)\(", text))
 
 
 if __name__ == "__main__":

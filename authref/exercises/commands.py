@@ -1,0 +1,276 @@
+"""authref exercises: start, next, watch, run, hint, show, reset, list, verify.
+
+The exit status: 0 all well, 1 something is not solved, 2 not understood. What is wrong is one sentence with its
+remedy. `--json` says the same for programs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from authref.cli import Parser, fail
+from authref.exercises import report
+from authref.exercises.cutting import source_of, text_of
+from authref.exercises.exercise import BREAK, PREDICT, Exercise
+from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, nearest
+from authref.exercises.judge import Judgement, judge, module_of, name_of, outcome, sentence_of, tests_folder
+
+POLL = 0.3  # seconds between two looks at the files
+CORES = os.cpu_count() or 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the exit status."""
+    chosen = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot write a character shows its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    command: Callable[[argparse.Namespace], int] = chosen.command
+    try:
+        return command(chosen)
+    except BrokenPipeError:  # whoever read it has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except KeyboardInterrupt:
+        print()
+        return 1
+
+
+def catalogue() -> tuple[Exercise, ...]:
+    """All exercises, in the order of the course."""
+    from authref.exercises.lessons import EXERCISES
+
+    return EXERCISES
+
+
+def given() -> dict[str, str]:
+    """What of the core no exercise asks for, with the reasons."""
+    from authref.exercises.lessons import GIVEN
+
+    return GIVEN
+
+
+def judged(folder: Folder, number: int, *, every: bool = False) -> Judgement:
+    """The judgement on the learner's file, which is remembered."""
+    path = folder.file(number)
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Judgement(problem=f"{path.name} is missing; {PROGRAM} start puts it back.")
+    except (OSError, UnicodeDecodeError) as error:
+        return Judgement(problem=f"{path.name} cannot be read ({error}); save it as text, in UTF-8.")
+    return judge(folder.exercises[number - 1], text, path.name, every=every)
+
+
+def _start(chosen: argparse.Namespace) -> int:
+    path = Path(chosen.folder) if chosen.folder else nearest(Path.cwd()) or default(Path.cwd())
+    if is_authrefs(path):
+        fail(f"{path} lies inside of authref itself; choose a folder of your own: {PROGRAM} start ../mine")
+    folder = Folder(path, catalogue())
+    try:
+        added = folder.start()
+    except OSError as error:
+        fail(f"Cannot write to {path} ({error.strerror}); choose another folder: {PROGRAM} start DIR")
+    print(f"{added} exercises were put into {path}, a file each; {report.summary(folder)}.")
+    print(f"Begin in that folder: {PROGRAM} next")
+    return 0
+
+
+def _next(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    number = _first_open(folder)
+    if number is None:
+        print("[]" if chosen.json else f"{report.summary(folder)}: nothing is left. Break something of your own.")
+        return 0
+    return _say(folder, [number], chosen.json)
+
+
+def _first_open(folder: Folder) -> int | None:
+    return next((n for n in range(1, len(folder.exercises) + 1) if not folder.is_solved(n)), None)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    return _say(folder, [_number(folder, text) for text in chosen.exercises], chosen.json)
+
+
+def _say(folder: Folder, numbers: Sequence[int], as_json: bool) -> int:
+    """Judge these exercises, all of them if none is named, and say what came out."""
+    wanted = numbers or range(1, len(folder.exercises) + 1)
+    if len(wanted) == 1:  # in this thread, so that Ctrl-C ends it at once
+        results = {wanted[0]: judged(folder, wanted[0], every=as_json)}
+    else:
+        with ThreadPoolExecutor(CORES) as pool:
+            results = dict(zip(wanted, pool.map(lambda n: judged(folder, n, every=as_json), wanted), strict=True))
+    for number, judgement in results.items():
+        folder.mark(number, judgement.solved)
+    if as_json:
+        print(json.dumps([report.as_json(number, folder, results[number]) for number in wanted], indent=2), flush=True)
+    elif len(numbers) == 1:
+        print(report.highlight(report.report(numbers[0], folder, results[numbers[0]])), flush=True)
+    else:
+        print(report.table(folder, wanted), flush=True)
+    return 0 if all(judgement.solved for judgement in results.values()) else 1
+
+
+def _watch(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    numbers = [_number(folder, chosen.exercise)] if chosen.exercise else range(1, len(folder.exercises) + 1)
+    first = numbers[0] if chosen.exercise else _first_open(folder)
+    saved = _saved(folder, numbers)
+    try:
+        if first is not None:
+            _say(folder, [first], False)
+        print("\nWatching; save a file to have it judged, Ctrl-C ends.", flush=True)
+        while True:
+            time.sleep(POLL)
+            now = _saved(folder, numbers)
+            for number in numbers:
+                if now[number] != saved[number]:
+                    print("\n" + "-" * report.WIDTH)
+                    _say(folder, [number], False)
+                    print(f"\n{report.summary(folder)}. Watching; Ctrl-C ends.", flush=True)
+            saved = now
+    except KeyboardInterrupt:
+        print()
+        return 0
+
+
+def _saved(folder: Folder, numbers: Sequence[int]) -> dict[int, tuple[int, int] | None]:
+    """When each file was saved, and its size; None for one that is away, as while an editor replaces it."""
+
+    def when(path: Path) -> tuple[int, int] | None:
+        try:
+            return path.stat().st_mtime_ns, path.stat().st_size
+        except OSError:
+            return None
+
+    return {number: when(folder.file(number)) for number in numbers}
+
+
+def _hint(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    number = _number(folder, chosen.exercise)
+    print(report.highlight(report.hints(folder.exercises[number - 1], folder.next_hint(number), number)))
+    return 0
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    number = _number(folder, chosen.exercise)
+    if not folder.is_solved(number) and not chosen.force:
+        fail(f"Exercise {number} is not solved yet; to see it all the same: {PROGRAM} show {number} --force")
+    print(report.highlight(report.shown(folder.exercises[number - 1], number, reference(folder.exercises[number - 1]))))
+    return 0
+
+
+def reference(exercise: Exercise) -> str:
+    """The right answer; of an attack, the version that withstands it."""
+    if exercise.kind == PREDICT:
+        return "\n".join(f"ANSWER_{n} = {outcome(question)!r}" for n, question in enumerate(exercise.questions, 1))
+    text = text_of(source_of(module_of(exercise)), name_of(exercise))
+    if exercise.kind != BREAK:
+        return text
+    seen_to = "".join(f"\n- {sentence_of(claim)}" for claim in exercise.claims)
+    return f"What withstands the attack:\n\n{text}\n\nThe claims that see to it:\n{seen_to}"
+
+
+def _reset(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    if chosen.all == bool(chosen.exercise):
+        fail(f"Say which exercise: {PROGRAM} reset N, or all of them: {PROGRAM} reset --all")
+    numbers = range(1, len(folder.exercises) + 1) if chosen.all else [_number(folder, chosen.exercise)]
+    for number in numbers:
+        path = folder.reset(number)
+        old = path.with_suffix(".old")
+        print(f"{path.name} is as it was at first" + (f"; what you had is in {old.name}" if old.exists() else "") + ".")
+    return 0
+
+
+def _list(chosen: argparse.Namespace) -> int:
+    if chosen.markdown:
+        print(report.contents(catalogue()))
+        return 0
+    folder = _folder(chosen)
+    numbers = range(1, len(folder.exercises) + 1)
+    if chosen.json:
+        print(json.dumps([report.as_json(number, folder) for number in numbers], indent=2))
+    else:
+        print(report.table(folder, numbers), flush=True)
+    return 0
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from authref.exercises import verify
+
+    started, exercises = time.monotonic(), catalogue()
+    complaints = verify.uncovered(exercises, given()) + verify.verify(exercises)
+    if chosen.json:
+        print(json.dumps({"exercises": len(exercises), "complaints": complaints}, indent=2))
+    else:
+        what = f"{len(exercises)} exercises, both ways, in {time.monotonic() - started:.0f} s"
+        print(*complaints, f"{what}: {len(complaints) or 'no'} complaints.", sep="\n")
+    return 1 if complaints else 0
+
+
+def _folder(chosen: argparse.Namespace) -> Folder:
+    """The learner's folder: the one that is named, else the nearest."""
+    named = chosen.folder or os.environ.get("AUTHREF_EXERCISES")
+    path = Path(named) if named else nearest(Path.cwd())
+    if path is None or not path.is_dir():
+        fail(f"There is no folder of exercises {'at ' + str(path) if path else 'here'}; make one: {PROGRAM} start")
+    if not tests_folder().is_dir():
+        fail(f"The claims are missing ({tests_folder()}); install authref anew.")
+    return Folder(path, catalogue())
+
+
+def _number(folder: Folder, text: str) -> int:
+    """The number that is meant, by itself or by the exercise's id."""
+    ids = {exercise.id: number for number, exercise in enumerate(folder.exercises, 1)}
+    number = ids.get(text) or (int(text) if text.isascii() and text.isdigit() else 0)
+    if not 1 <= number <= len(ids):
+        fail(f"There is no exercise {text}; {PROGRAM} list shows them, 1 to {len(ids)}.")
+    return number
+
+
+def _parser() -> Parser:
+    parser = Parser("authref exercises", description="Write authref yourself, one function at a time; its tests judge.")
+    commands = parser.add_subparsers(required=True, metavar="start|next|watch|run|hint|show|reset|list|verify")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about.capitalize() + ".")
+        added.set_defaults(command=command)
+        if name not in ("start", "verify"):
+            about = "the learner's folder (default: AUTHREF_EXERCISES, else the nearest)"
+            added.add_argument("--folder", metavar="DIR", help=about)
+        if name in ("next", "run", "list", "verify"):
+            added.add_argument("--json", action="store_true", help="for programs, and with all claims")
+        return added
+
+    start = add("start", _start, "make a folder of exercises, or add to one what is new")
+    start.add_argument("folder", nargs="?", metavar="DIR", help="default: authref-exercises")
+    add("next", _next, "judge the first exercise that is not solved")
+    watch = add("watch", _watch, "judge an exercise whenever its file is saved")
+    watch.add_argument("exercise", nargs="?", metavar="N")
+    run = add("run", _run, "judge these exercises; all, if none is named")
+    run.add_argument("exercises", nargs="*", metavar="N")
+    hint = add("hint", _hint, "a hint; each time a deeper one, up to three")
+    hint.add_argument("exercise", metavar="N")
+    show = add("show", _show, "what authref has, and why")
+    show.add_argument("exercise", metavar="N")
+    show.add_argument("--force", action="store_true", help="although it is not solved")
+    reset = add("reset", _reset, "begin an exercise anew")
+    reset.add_argument("exercise", nargs="?", metavar="N")
+    reset.add_argument("--all", action="store_true", help="all exercises")
+    listed = add("list", _list, "all exercises and how far you are, a line each")
+    listed.add_argument("--markdown", action="store_true", help="the lessons and their exercises, as in the README")
+    add("verify", _verify, "show that every exercise works: unsolved it fails, solved it passes")
+    return parser

@@ -1,0 +1,70 @@
+"""The catalogue: what is asked, in the order of the course's lessons, and what is given instead, with the reason."""
+
+from __future__ import annotations
+
+from authref.exercises.exercise import Exercise
+from authref.exercises.lessons_accounts import ACCOUNTS
+from authref.exercises.lessons_rights import RIGHTS
+from authref.exercises.lessons_sessions import SESSIONS
+from authref.exercises.lessons_tokens import TOKENS
+
+EXERCISES: tuple[Exercise, ...] = (*ACCOUNTS, *SESSIONS, *TOKENS, *RIGHTS)
+
+# Public functions and methods of the core that no exercise asks for: a whole file ("authref.server"), a class
+# ("authref.maps:MemoryMap") or one function, each with its reason.
+GIVEN: dict[str, str] = {
+    "authref.server": "sockets and selectors: about serving, not about who is calling",
+    "authref.workers": "processes: about serving, not about who is calling",
+    "authref.cli": "flags and sentences",
+    "authref.app": "it puts the parts together, and a hole in it is a hole in everything",
+    "authref.app.settings": "what can be chosen, checked once at the start",
+    "authref.app.tokens": "put it beside app/accounts.py, whose `me` is an exercise; the difference is the lesson",
+    "authref.app.logins": "to be read; what it calls is asked for in lessons 7, 10 and 12",
+    "authref.events": "about logs: half of all claims look at them, and none could say anything without",
+    # -- accounts
+    "authref.wire:Request": "the other readers of a request: `header` stands for them",
+    "authref.wire:Response": "three ways to build one, which every exercise uses",
+    "authref.wire:read_json": "half a dozen traps of the json module, better read than guessed; lesson 15 meets them",
+    "authref.wire:write_json": "one line",
+    "authref.wire:rfc3339": "one line of datetime",
+    "authref.reader:read_head": "the order of its checks is long; `_body_length` is the one that gets attacked",
+    "authref.reader:Reader": "buffers: about bytes that arrive in pieces",
+    "authref.keys:fresh_keys": "one line of secrets",
+    "authref.keys:write_keys": "one line",
+    "authref.keys:read_keys": "splitting text; what may stand in the ring is asked in check_keys",
+    "authref.keys:read_key_file": "about files that two processes make at once",
+    "authref.passwords:Turns": "two semaphores: about threads",
+    "authref.passwords:share_cores": "one number",
+    "authref.passwords:needs_rehash": "one comparison",
+    "authref.passwords:objection": "three comparisons, whose sentences the tests would have to know",
+    "authref.users:User": "fields",
+    "authref.users:Users": "writes whose order survives a crash: to be read slowly; two of its verbs are exercises",
+    "authref.users:objections": "two questions, both answered by patterns that are given",
+    "authref.throttle:Throttle": "`admit` is an exercise; the others count in the same way",
+    "authref.app.accounts:AccountRoutes": "`sign_up` and `me` are exercises; the others pass on",
+    "authref.app.routes:Mechanism": "a protocol",
+    "authref.app.routes:Routes": "`log_in_by` and `permitted` are exercises; the others are read along with them",
+    # -- sessions
+    "authref.cookies:clear_cookie": "one line over set_cookie",
+    "authref.maps:Map": "a protocol",
+    "authref.maps:Store": "a protocol",
+    "authref.maps:MemoryStore": "it makes maps",
+    "authref.maps:MemoryMap": "indexes and a heap; `setdefault` is the verb where a race can be seen best",
+    "authref.sessions:Sessions": "its three verbs matter, and all of them are exercises; the others look up or end",
+    "authref.guards:is_preflight": "two comparisons, meaningless without a browser beside them",
+    "authref.guards:preflight_answer": "three constant headers",
+    "authref.guards:cross_site": "one constant answer",
+    # -- tokens
+    "authref.jwt:encode": "one line; its counterpart `decode` has the traps",
+    "authref.jwt:create": "one line over what `sign` is made of",
+    "authref.refresh:Families": "`use` is an exercise; the others store and look up",
+    "authref.refresh:family_of": "one pattern",
+    "authref.revocation:Revocation": "a protocol",
+    "authref.revocation:Stateless": "it does nothing, and that is its lesson",
+    "authref.revocation:DenyList": "`end` is an exercise; the other one is a look-up",
+    "authref.revocation:AllowList": "one look-up",
+    "authref.tokens:Tokens": "the twin of Sessions: whoever has written those verbs reads these",
+    # -- rights
+    "authref.roles:forbidden": "one constant answer",
+    "authref.app.users:UserRoutes": "`show` is an exercise; the others ask the same question first",
+}

@@ -1,0 +1,457 @@
+"""Lessons 1 to 7: requests, passwords, accounts, and proving who you are once."""
+
+from __future__ import annotations
+
+from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+
+# What several predictions begin with: an app without a socket, with one user, and a short way to ask it.
+APP = """
+import json
+from authref.app import Settings, build
+from authref.wire import Request
+
+app = build(Settings(bcrypt_cost=4))
+alice = app.users.sign_up("alice@example.com", "correct horse battery")
+
+def ask(method, target, value=None, **headers):
+    fields = tuple((name.replace("_", "-"), text) for name, text in headers.items())
+    body = b"" if value is None else json.dumps(value).encode()
+    return app(Request(method, target, (("content-type", "application/json"), *fields), body))
+
+def log_in(email="alice@example.com", password="correct horse battery"):
+    return ask("POST", "/login", {"email": email, "password": password})
+
+def cookie():
+    return log_in().header("set-cookie").partition(";")[0]
+"""
+
+ACCOUNTS: tuple[Exercise, ...] = (
+    Exercise(
+        id="who-are-you",
+        lesson=1,
+        kind=PREDICT,
+        title="Who does the server take you for?",
+        task="The server knows one user, alice@example.com. Say which status comes back for each request.",
+        attacker="The difference between two refusals is information. An attacker collects such differences.",
+        read="authref/roles.py, its opening; RFC 9110 §15.5.2 (401) and §15.5.4 (403)",
+        hints=(
+            "Each time, ask two questions: does the server know who is asking, and may that person do this?",
+            "401 means: I do not know who you are. 403 means: I know, and no. 200 means yes.",
+            "Nothing shown and a wrong password are the first kind of no. An unknown address gets the same answer as "
+            "a wrong password. A known user at somebody else's door is the second kind.",
+        ),
+        questions=(
+            Question("Somebody who shows nothing asks for /me.", 'ask("GET", "/me").status', APP),
+            Question("Alice logs in with her password.", "log_in().status", APP),
+            Question("Somebody logs in as Alice with a wrong one.", 'log_in(password="a wrong password").status', APP),
+            Question("Somebody logs in with an address nobody has.", 'log_in("nobody@example.com").status', APP),
+            Question("Alice, logged in, asks for all users.", 'ask("GET", "/users", cookie=cookie()).status', APP),
+        ),
+    ),
+    Exercise(
+        id="request-header",
+        lesson=2,
+        kind=WRITE,
+        title="One name, several header lines",
+        task="A request's headers are a tuple of pairs, names in small letters. Return the value of the field with "
+        "this name, or None if it was not sent. If it was sent on several lines, none of them may be lost.",
+        attacker="A second Cookie or Authorization line, added on the way, would like to be overlooked by one part of "
+        "the system and believed by another.",
+        read="authref/wire.py: Request; RFC 9110 §5.3",
+        target="authref.wire:Request.header",
+        claims=(
+            "tests.test_wire.Header.test_an_absent_and_an_empty_header",
+            "tests.test_wire.Header.test_a_repeated_header",
+            "tests.test_wire.JsonBody.test_media_types",
+            "tests.test_authorization.BothAtOnce.test_two_lines_of_one_header",
+        ),
+        hints=(
+            "Which lines have this name, and what should a caller see if there are two? Look at the docstring.",
+            "RFC 9110 §5.3: lines of one name mean the same as one line with their values, separated by a comma and a "
+            "blank. An empty value is a value; only a missing field is None.",
+            "Collect the values of all matching pairs in their order. If there are none, the answer is None; else "
+            "glue them together.",
+        ),
+    ),
+    Exercise(
+        id="body-length",
+        lesson=2,
+        kind=HEAL,
+        title="Where does the request end?",
+        task="This version finds out how long a body is, and is friendly about it. Make it strict: whatever a proxy "
+        "could understand differently is refused. Honest requests still get their length in bytes, None for a chunked "
+        "body, and 0 if no field speaks of a body.",
+        attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
+        "in the first one (request smuggling), and the proxy's checks never see it.",
+        read="authref/reader.py: its opening and `_body_length`; RFC 9112 §6.3",
+        target="authref.reader:_body_length",
+        claims=(
+            "tests.test_reader.Pipeline.test_three_at_once",
+            "tests.test_reader.Chunks.test_good_chunks",
+            "tests.test_reader.BodyLength.test_content_lengths",
+            "tests.test_reader.BodyLength.test_content_length_in_other_digits",
+            "tests.test_reader.BodyLength.test_content_length_and_chunked",
+            "tests.test_reader.BodyLength.test_transfer_codings",
+            "tests.test_reader.BodyLength.test_chunked_in_http_1_0",
+            "tests.test_reader.Limits.test_a_long_body",
+        ),
+        naive='''\
+def _body_length(fields: dict[str, str], version: str) -> int | None:
+    """The body's length in bytes, None for chunked, 0 when no field speaks of a body (RFC 9112 §6.3)."""
+    if "chunked" in fields.get("transfer-encoding", "").lower():
+        return None
+    try:
+        return int(fields.get("content-length", "0"))
+    except ValueError:
+        raise _malformed("Content-Length is a number.") from None
+''',
+        hints=(
+            "Which texts does int() take that are not plain digits? What if both fields are there? And how long may "
+            "a body be at all?",
+            'int() takes "+5", "5_0" and digits of other scripts; the file has a pattern for ASCII digits. RFC 9112 '
+            "§6.3: Transfer-Encoding together with Content-Length is suspicious, and HTTP/1.0 knows no chunks. The "
+            "file has MAX_BODY, `_malformed` (400) and `_too_large` (413); an unknown coding is 501.",
+            "A ladder: if there is a coding, refuse the length beside it and the old version, refuse every coding but "
+            "exactly the one word, and only then say None. Without a length 0. Else the whole text must be digits, few "
+            "enough to convert, and the number must not be beyond the limit.",
+        ),
+    ),
+    Exercise(
+        id="published-keys",
+        lesson=3,
+        kind=HEAL,
+        title="A secret that everybody knows",
+        task="Before a server starts, it looks at its signing keys. This version is content if there is one. Refuse "
+        "every ring that must not sign: keys that are too short, too regular, or printed in some tutorial, and names "
+        "(`kid`) that are not plain. Each refusal is one sentence, and it never quotes a secret.",
+        attacker="Whoever guesses the key can write any token, for any user. Guessing begins with the keys from "
+        "tutorials.",
+        read="authref/keys.py; RFC 7518 §3.2",
+        target="authref.keys:check_keys",
+        claims=(
+            "tests.test_keys.Reading.test_read",
+            "tests.test_keys.Checking.test_fresh_keys",
+            "tests.test_keys.Checking.test_no_keys",
+            "tests.test_keys.Checking.test_given_in_the_program",
+            "tests.test_keys.Reading.test_refused",
+            "tests.test_keys.Reading.test_what_a_refusal_says",
+            "tests.test_revocation.Keys.test_a_key_that_must_not_sign",
+        ),
+        naive='''\
+def check_keys(keys: Keys) -> None:
+    """Raise ValueError, in a sentence, for a ring that must not sign: a guessed key gives every account away."""
+    if not keys:
+        raise ValueError("The key ring is empty; it needs at least one key.")
+''',
+        hints=(
+            "What makes a key guessable? Think of its length, of how often the same byte comes, and of where it could "
+            "have been copied from. The top of the file has a list.",
+            "RFC 7518 §3.2: an HS256 key has at least 32 bytes (MIN_KEY). Of 32 random bytes about 30 differ; "
+            "len(set(key)) counts them. `_PUBLISHED` holds the known ones, `_KID` is what a name looks like. If "
+            "somebody forgets the name, the secret stands where the name should be.",
+            "Go through the ring and count along. For each entry three questions: is the whole name as the pattern "
+            "says, is the key long enough, is it neither known nor made of fewer than 16 different bytes? A refusal "
+            "names the key by its number in the ring.",
+        ),
+    ),
+    Exercise(
+        id="fast-hash",
+        lesson=4,
+        kind=BREAK,
+        title="A leaked table of fast hashes",
+        task="This version stores SHA-256 of the password. You hold one stored text and a list of the commonest "
+        "passwords. Find the password.",
+        attacker="One stolen backup is enough. A graphics card computes billions of SHA-256 values a second, and "
+        "without salt one pass over the list serves for all users at once.",
+        read="authref/passwords.py: its opening",
+        target="authref.passwords:hash_password",
+        claims=(
+            "tests.test_passwords.Hashes.test_form",
+            "tests.test_passwords.Hashes.test_the_same_password_twice",
+        ),
+        naive='''\
+def hash_password(password: str, cost: int = COST) -> str:
+    """What to store for the password."""
+    return hashlib.sha256(password.encode("utf-8")).hexdigest()
+''',
+        attack='''\
+def attack(stored: str, common: list[str]) -> str:
+    """The password that `stored` was made from. It is one of the `common` ones."""
+''',
+        check="""\
+def check(target, attack):
+    import secrets
+
+    from authref.passwords import COMMON
+
+    common = sorted(COMMON)
+    passwords = [secrets.choice(common) for _ in range(3)]
+    return all(attack(target(password, 4), common) == password for password in passwords)
+""",
+        hints=(
+            "What would the server do with each password of the list, and with what could you compare the result?",
+            "hashlib.sha256(…).hexdigest() gives the same text for the same bytes, always. The list has about 8,500 "
+            "entries; that is a few milliseconds.",
+            "For each candidate make what the server would have stored, and return the candidate for which the two "
+            "texts are the same. With bcrypt the same search takes a quarter of a second for each guess, and starts "
+            "anew for each user.",
+        ),
+    ),
+    Exercise(
+        id="long-passwords",
+        lesson=5,
+        kind=HEAL,
+        title="The seventy-third byte",
+        task="No more than 72 bytes reach bcrypt, so this version cuts the password there. Make 44 bytes of the "
+        "password instead that depend on each of its bytes, as the docstring says.",
+        attacker="With a cut password, a long sentence is worth its beginning only. Where the e-mail address is put "
+        "in front, as happened, the password itself may not count at all.",
+        read="authref/passwords.py: `_condense` and what uses it",
+        target="authref.passwords:_condense",
+        claims=(
+            "tests.test_passwords.Hashes.test_form",
+            "tests.test_passwords.Hashes.test_the_same_password_twice",
+            "tests.test_passwords.ExactlyAsSent.test_no_password",
+            "tests.test_passwords.ExactlyAsSent.test_passwords_that_look_alike",
+            "tests.test_passwords.Hashes.test_against_another_implementation",
+            "tests.test_passwords.Hashes.test_a_hash_stored_long_ago",
+        ),
+        naive='''\
+def _condense(password: str) -> bytes:
+    """44 bytes that every byte of the password changes.
+
+    They are base64 of the HMAC-SHA-256 of the password in UTF-8, with `_LABEL` as its key.
+    """
+    return password.encode("utf-8")[:72]
+''',
+        hints=(
+            "Two passwords that begin alike for 72 bytes must give different bytes. What makes few bytes of many, so "
+            "that each one counts?",
+            "hmac.digest(key, message, digest) gives 32 raw bytes. One of them may be NUL, at which older versions of "
+            "bcrypt stopped; base64 (b64encode) makes 44 plain letters of them.",
+            "Encode the password, take the keyed hash with the label as the key, and put base64 around the result. "
+            "Nothing is trimmed, lowered or normalised before.",
+        ),
+    ),
+    Exercise(
+        id="verify-password",
+        lesson=5,
+        kind=WRITE,
+        title="Is this the password?",
+        task="Say whether the stored text was made from this password. What is not a bcrypt hash of a bearable cost "
+        "is False at once. Hashing waits for its turn like everywhere in this file.",
+        attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days. "
+        "And strangers who log in a thousand times at once want every core.",
+        read="authref/passwords.py: `hash_password`, `Turns`, `_STORED`",
+        target="authref.passwords:verify_password",
+        claims=(
+            "tests.test_passwords.ExactlyAsSent.test_no_password",
+            "tests.test_passwords.Hashes.test_a_hash_stored_long_ago",
+            "tests.test_passwords.StoredHashes.test_hashes_that_do_reach_bcrypt",
+            "tests.test_passwords.StoredHashes.test_hashes_that_never_reach_bcrypt",
+            "tests.test_passwords.TakingTurns.test_hashing_takes_turns",
+        ),
+        hints=(
+            "What does `hash_password` do before and around its call of bcrypt? The same has to happen here.",
+            "bcrypt.checkpw(password, hashed) takes bytes on both sides and finds salt and cost in the hash. "
+            "`_STORED` is the form of a good hash; of a pattern's methods only one looks at the whole text.",
+            "First the form: if the whole text does not fit, the answer is no. Then, inside a turn, bcrypt compares "
+            "the condensed password with the stored text as bytes.",
+        ),
+    ),
+    Exercise(
+        id="role-from-body",
+        lesson=6,
+        kind=BREAK,
+        title="The field nobody asked for",
+        task="This sign-up passes on whatever the body names. Write the body that makes its sender an admin.",
+        attacker="It takes one extra word in a request. This is called mass assignment, and it has happened to large "
+        "sites.",
+        read="authref/app/accounts.py: `sign_up`; authref/users.py: the parameters of `Users.sign_up`",
+        target="authref.app.accounts:AccountRoutes.sign_up",
+        claims=(
+            "tests.test_app.WhenAllIsWell.test_signup",
+            "tests.test_app.HostileBodies.test_unknown_fields",
+        ),
+        naive='''\
+def sign_up(self, request: Request) -> Response:
+    """201 with the new user."""
+    fields = request.json()
+    try:
+        user = self.users.sign_up(**fields)
+    except EmailTaken:
+        return Response.problem(409, "email_taken", "There is an account with this e-mail address.")
+    return Response.json({"user": user.public()}, 201, (("location", f"/users/{user.id}"),))
+''',
+        attack='''\
+def attack() -> dict:
+    """The body of a sign-up, as an object, that makes its sender an admin."""
+''',
+        check="""\
+def check(target, attack):
+    import json
+    from unittest import mock
+
+    from authref.app import Settings, build
+    from authref.app.accounts import AccountRoutes
+    from authref.wire import Request
+
+    with mock.patch.object(AccountRoutes, "sign_up", target):
+        app = build(Settings(bcrypt_cost=4))
+        body = json.dumps(attack()).encode()
+        app(Request("POST", "/signup", (("content-type", "application/json"),), body))
+    return any(user.role == "admin" for user in app.users.page("", 10)[0])
+""",
+        hints=(
+            "Where do the names in the body end up? Look at the two stars, and at what they call.",
+            "f(**fields) hands each name over as a parameter. `Users.sign_up` has one parameter more than a visitor "
+            "should be able to choose.",
+            "An honest body, an address and a password that may be chosen, and beside them the name of that third "
+            "parameter with the value of an administrator.",
+        ),
+    ),
+    Exercise(
+        id="read-fields",
+        lesson=6,
+        kind=WRITE,
+        title="Exactly these fields",
+        task="Read the fields of a JSON body: all of `required`, some of `optional`, and no others, each of exactly "
+        "the type that is named. Otherwise raise Problem 400 `invalid_request`, with `errors` that has a sentence for "
+        "each wrong field; a body that is no object is the same Problem without `errors`.",
+        attacker="Fields that nobody reads today are trusted by somebody tomorrow, and a list where a text belongs "
+        "turns a comparison into something else.",
+        read="authref/app/routes.py: the opening; authref/wire.py: Problem, Request.json",
+        target="authref.app.routes:read_fields",
+        claims=(
+            "tests.test_app.WhenAllIsWell.test_login_by_session",
+            "tests.test_app.HostileBodies.test_the_bodies_they_accept",
+            "tests.test_app.HostileBodies.test_no_object",
+            "tests.test_app.HostileBodies.test_missing_fields",
+            "tests.test_app.HostileBodies.test_wrong_types",
+            "tests.test_app.HostileBodies.test_unknown_fields",
+        ),
+        hints=(
+            "Three things can be wrong with a field: it is missing, it is unknown, it has another type. How do you "
+            "find all of them, not only the first?",
+            "type(value) is str is exact; isinstance(True, int) is true in Python, so isinstance is not. Problem takes "
+            "`errors=` with a mapping from a field's name to a sentence.",
+            "Ask for the JSON value and refuse what is no dict. Fill one mapping of errors in three small steps: names "
+            "that are in the body and not known, required names that are not in the body, and known ones whose type "
+            "differs. If it is not empty, raise; else return the dict.",
+        ),
+    ),
+    Exercise(
+        id="login-time",
+        lesson=7,
+        kind=HEAL,
+        title="The quick no",
+        task="This login looks the user up, and says no at once if there is none. Every way to fail must cost one "
+        "comparison of a password. And only whoever knows the password learns, in the log, that an account is "
+        "disabled.",
+        attacker="A quarter of a second for a known address and a thousandth for an unknown one: with a stopwatch the "
+        "attacker sorts a list of addresses into those who have an account here and those who do not.",
+        read="authref/users.py: the opening, `Users.__init__` and `check_credentials`",
+        target="authref.users:Users.check_credentials",
+        claims=(
+            "tests.test_users.LoggingIn.test_the_right_password",
+            "tests.test_users.LoggingIn.test_disabled_and_enabled_again",
+            "tests.test_users.Strengthening.test_a_login_after_the_cost_was_raised",
+            "tests.test_users.LoggingIn.test_reasons",
+            "tests.test_users.LoggingIn.test_what_a_failure_costs",
+            "tests.test_app.AFailedLogin.test_one_hash_whoever_it_is",
+        ),
+        naive='''\
+def check_credentials(self, email: str, password: str) -> User:
+    """The user whose password this is. Raises InvalidCredentials, TooBusy.
+
+    Every way to fail hashes once: a quick answer would tell that nobody has this address.
+    """
+    user = self.by_email(email)
+    if user is None:
+        raise InvalidCredentials("unknown_user", None)
+    if user.disabled:
+        raise InvalidCredentials("account_disabled", user.id)
+    if not verify_password(password, user.password_hash):
+        raise InvalidCredentials("wrong_password", user.id)
+    return self._strengthen(user, password)
+''',
+        hints=(
+            "On which of the four ways through this function is bcrypt called, and on which is it not? Is there a hash "
+            "to compare with if nobody has the address?",
+            "`self._decoy` is the hash of a password that nobody knows, made at the start with the same cost. "
+            "A comparison with it always fails and takes as long as any other.",
+            "Look the user up, then compare once, with the user's hash or the decoy, and keep the result. After that "
+            "the ladder of refusals: nobody, wrong, disabled.",
+        ),
+    ),
+    Exercise(
+        id="login-message",
+        lesson=7,
+        kind=HEAL,
+        title="The helpful no",
+        task="This login tells people whether their address or their password was wrong. Make both refusals one, byte "
+        "for byte. Whoever knows the password still gets what the mechanism gives.",
+        attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
+        "to them in your name.",
+        read="authref/app/routes.py: `prove`, `log_in_by`",
+        target="authref.app.routes:Routes.log_in_by",
+        claims=(
+            "tests.test_app.WhenAllIsWell.test_login_by_session",
+            "tests.test_app.WhenAllIsWell.test_login_by_token",
+            "tests.test_app.Headers.test_a_401_says_how",
+            "tests.test_app.AFailedLogin.test_who_does_not_exist",
+            "tests.test_throttle.KnownAndUnknown.test_byte_for_byte",
+        ),
+        naive='''\
+def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
+    """What the mechanism gives to whoever knows the password, or 401, the same for everybody else."""
+    fields = read_fields(request, {"email": str, "password": str})
+    if self.users.by_email(fields["email"]) is None:
+        return Response.problem(404, "unknown_address", "Nobody has this e-mail address.")
+    user = self.prove(fields["email"], fields["password"], request)
+    if user is None:
+        return Response.problem(401, "invalid_credentials", "The password is wrong.", mechanism.challenge)
+    self.events.emit("authn_login_success", user=user.id, peer=request.peer)
+    return mechanism.log_in(user, request)
+''',
+        hints=(
+            "How many different refusals are there, and who can tell them apart? Look also at what `prove` does by "
+            "itself.",
+            "`prove` returns None whatever was wrong, and it counts the failure, for addresses nobody has as well. A "
+            "refusal that comes before it is not counted.",
+            "Leave the question whether the address is known to `prove`. There is one refusal then, and its sentence "
+            "names both fields.",
+        ),
+    ),
+    Exercise(
+        id="throttle-admit",
+        lesson=7,
+        kind=WRITE,
+        title="May this one try?",
+        task="Let a login begin, or raise the Problem of `_too_many`. An address that has failed too often waits for "
+        "the end of its window. An account that has failed five times or more waits for its `next_try`; a try that is "
+        "let in then takes the turn, so that whoever asks in the same moment has to wait.",
+        attacker="People choose passwords that others chose too. A list of a thousand common ones opens some accounts, "
+        "unless asking is slow. So fifty guesses are sent at once, in the moment the waiting ends.",
+        read="authref/throttle.py: the opening, `failed`, `_wait`",
+        target="authref.throttle:Throttle.admit",
+        claims=(
+            "tests.test_throttle.Counters.test_asking_and_succeeding",
+            "tests.test_throttle.Accounts.test_the_schedule",
+            "tests.test_throttle.Accounts.test_asking_while_waiting",
+            "tests.test_throttle.Accounts.test_the_right_password_while_waiting",
+            "tests.test_throttle.Addresses.test_twenty_failures_in_a_minute",
+            "tests.test_throttle.Counters.test_a_try_that_is_still_being_hashed",
+            "tests.test_throttle.Counters.test_two_tries_that_both_saw_the_waiting_end",
+        ),
+        hints=(
+            "Two counters are asked, one of the address and one of the account. Which of their fields says when to "
+            "come back? What must change in the account's when somebody is let in?",
+            "The map's `replace(key, old, new)` writes only if nobody else was faster, and says so. The new counter "
+            "has the same count, a `next_try` that lies `_wait(count)` seconds ahead, and ends after FORGET_AFTER.",
+            "First the address: if it has a counter and that is full, refuse until it ends. Then, as long as the "
+            "account has a counter with five failures or more: refuse before its time, else try to replace it by one "
+            "whose next try is later, and go on only if that worked; if not, look again.",
+        ),
+    ),
+)

@@ -1,0 +1,564 @@
+"""Lessons 14 to 18: tokens, and what they cost."""
+
+from __future__ import annotations
+
+from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+from authref.exercises.lessons_accounts import APP
+
+TOKEN = """
+import json
+from authref import jwt
+
+# The example of RFC 7515, appendix A.1.
+token = (
+    "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
+    ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+    ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+)
+
+header, payload, signature = [jwt.decode(part) for part in token.encode().split(b".")]
+
+def unsigned_with(key):
+    try:
+        return jwt.unsign(token, key).decode()
+    except jwt.InvalidToken as refused:
+        return type(refused).__name__
+"""
+
+ENDS = (
+    APP.replace("bcrypt_cost=4", "bcrypt_cost=4, now=lambda: clock").replace("app = ", "clock = 1_800_000_000\napp = ")
+    + """
+def tokens():
+    return json.loads(ask("POST", "/token/login", {"email": "alice@example.com", "password": PASSWORD}).body)
+
+PASSWORD = "correct horse battery"
+session, login = cookie(), tokens()
+bearer = "Bearer " + login["token"]
+"""
+)
+
+# What breaking a verifier begins with: an honest token, and the app's own way to judge the one made from it.
+FORGERY = """\
+def check(target, attack):
+    from unittest import mock
+
+    from authref import jwt
+
+    now, keys = 1_800_000_000, {"k1": bytes(range(32))}
+    claims = {"iss": "authref", "aud": "authref", "sub": "eve", "role": "user", "jti": "1", "iat": now, "exp": now + 9}
+    token = attack(jwt.create(claims, keys))
+    with mock.patch.object(jwt, "NAME", target):
+        try:
+            claims = jwt.verify(token, keys, issuer="authref", audience="authref", now=now)
+        except jwt.InvalidToken:
+            return False
+    return claims.get("role") == "admin"
+"""
+
+TOKENS: tuple[Exercise, ...] = (
+    Exercise(
+        id="base64url",
+        lesson=14,
+        kind=WRITE,
+        title="One spelling",
+        task="Decode base64url without padding, strictly: what has characters of another alphabet, an impossible "
+        "length, or spare bits that are not zero is Malformed.",
+        attacker="If two texts mean the same token, a list of revoked tokens knows only one of them.",
+        read="authref/jwt.py: `encode`; RFC 7515 §2, RFC 4648 §3.5",
+        target="authref.jwt:decode",
+        claims=(
+            "tests.test_jwt.Examples.test_rfc_7515_a_1",
+            "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_keys.Reading.test_read",
+            "tests.test_keys.Reading.test_refused",
+            "tests.test_jwt.CreateAndVerify.test_refused",
+        ),
+        hints=(
+            "How does base64url differ from base64, and what has been left away at the end? Of all texts that decode "
+            "to the same bytes, which one is right?",
+            "`_FROM_URL` translates the alphabet; bytes.translate does it. a2b_base64 wants padding and raises a kind "
+            "of ValueError, but skips foreign characters and ignores spare bits. `encode` gives the one right "
+            "spelling.",
+            "Translate, add two equals signs, decode; turn a ValueError into Malformed. Then encode what you got: if "
+            "that is not the text you were given, it was another spelling.",
+        ),
+    ),
+    Exercise(
+        id="jwt-anatomy",
+        lesson=15,
+        kind=PREDICT,
+        title="What does this token say?",
+        task="This is the example of RFC 7515. Read it with your own eyes, or any base64 decoder, and say what comes "
+        "out.",
+        attacker="A token is signed and not encrypted. Whoever sees it reads it, the attacker too.",
+        read="authref/jwt.py: the opening; RFC 7515 §3.1 and appendix A.1",
+        hints=(
+            "A token has parts with dots between them. Which parts are JSON, and which one is not?",
+            "Each part is base64url: header, payload, signature. HMAC-SHA-256 gives 32 bytes. Reading needs no key, "
+            "believing does.",
+            "Decode the first part for the header's members, the second for the claims. With any other key the "
+            "signature does not fit, and the refusal is named after that.",
+        ),
+        questions=(
+            Question("Which algorithm does the header name?", "json.loads(header)['alg']", TOKEN),
+            Question("Who issued it?", "json.loads(payload)['iss']", TOKEN),
+            Question("How many bytes has the signature?", "len(signature)", TOKEN),
+            Question("What is it, checked with a key of 32 zeros?", "unsigned_with(bytes(32))", TOKEN),
+        ),
+    ),
+    Exercise(
+        id="jwt-split",
+        lesson=15,
+        kind=WRITE,
+        title="Three parts, exactly",
+        task="Cut a token into header, payload and signature, as bytes, still encoded. What is longer than MAX_TOKEN, "
+        "or not three parts of base64url, is Malformed.",
+        attacker="Ten megabytes of dots, blanks that somebody else trims, a fourth part that only one reader looks at: "
+        "this is the first function that meets them.",
+        read="authref/jwt.py: MAX_TOKEN, _ALPHABET; RFC 7515 §7.1",
+        target="authref.jwt:_split",
+        claims=(
+            "tests.test_jwt.Examples.test_rfc_7515_a_1",
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_jwt.SignAndUnsign.test_what_it_refuses",
+            "tests.test_jwt.CreateAndVerify.test_one_character_too_many",
+        ),
+        hints=(
+            "What do you check before you look at the parts at all? And which characters may be left if you take away "
+            "those of the alphabet?",
+            "str.isascii() before encode('ascii'), which would raise otherwise. bytes.translate(None, delete) removes "
+            "all bytes of a set; a part may be empty here, for others refuse that.",
+            "Three refusals, the cheapest first: too long, not ASCII, and something else left than two dots once the "
+            "alphabet is taken away. Then cut at the dots.",
+        ),
+    ),
+    Exercise(
+        id="jwt-sign",
+        lesson=16,
+        kind=WRITE,
+        title="Sign it",
+        task="Return the payload as a signed token: header, payload and HMAC-SHA-256 of the two, each in base64url, "
+        "with dots between them. The header has the members that are given, and `alg` as the last one, which always "
+        "says HS256.",
+        attacker="A key of three letters is guessed on a laptop from a single token. So a short one must not sign.",
+        read="authref/jwt.py: `encode`, `_signature`, `_assemble`; RFC 7515 §5.1, §7.1",
+        target="authref.jwt:sign",
+        claims=(
+            "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
+            "tests.test_jwt.SignAndUnsign.test_made_by_hand",
+            "tests.test_jwt.SignAndUnsign.test_a_header_that_asks_for_another_algorithm",
+            "tests.test_jwt.Examples.test_rfc_7520_4_4",
+            "tests.test_jwt.SignAndUnsign.test_a_short_key",
+        ),
+        hints=(
+            "Which bytes are signed: the header and the payload as they are, or as they are written? Which helper of "
+            "this file does that part already?",
+            "write_json makes compact JSON of a dict. In a dict that is written down, {**given, name: value}, later "
+            "members win over earlier ones. `_assemble` takes the encoded header, the payload and the key, and "
+            "refuses a short key.",
+            "Build the header as a dict, the given members first and the algorithm after them; make JSON of it; encode "
+            "that; hand it to the helper that puts the three parts together.",
+        ),
+    ),
+    Exercise(
+        id="jwt-alg",
+        lesson=17,
+        kind=HEAL,
+        title="The token says how to check it",
+        task="This verifier does what the token's header asks for. Make it check with HS256 and nothing else, whatever "
+        "the header says, and refuse keys, forms and extensions as the rest of the file does.",
+        attacker="The header is written by whoever wrote the token. If it may choose the check, it chooses none.",
+        read="authref/jwt.py: the opening, `_split`, `_read_header`, `_check_signature`; RFC 8725 §2.1, §3.1",
+        target="authref.jwt:unsign",
+        claims=(
+            "tests.test_jwt.Examples.test_rfc_7515_a_1",
+            "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
+            "tests.test_jwt.Examples.test_another_key",
+            "tests.test_jwt.Examples.test_rfc_7519_6_1",
+            "tests.test_jwt.SignAndUnsign.test_what_it_refuses",
+            "tests.test_jwt.SignAndUnsign.test_a_short_key",
+        ),
+        naive='''\
+def unsign(token: str, key: bytes) -> bytes:
+    """The payload, if this key signed it (RFC 7515 §5.2). Raises InvalidToken; ValueError for a short key."""
+    header, payload, signature = token.encode().split(b".")
+    algorithm = _read_object(decode(header), "header").get("alg")
+    if algorithm == "none":
+        return decode(payload)
+    digest = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}[str(algorithm)]
+    if not hmac.compare_digest(encode(hmac.digest(key, header + b"." + payload, digest)), signature):
+        raise BadSignature("the signature does not fit")
+    return decode(payload)
+''',
+        hints=(
+            "Which lines let the token decide something? What remains for the header to say if it may decide nothing?",
+            "RFC 8725 §3.1: the verifier knows which algorithm it expects. `_read_header` refuses every other one, and "
+            "`crit` too; `_check_signature` refuses short keys.",
+            "Three steps, each with a helper of the file: cut the token, read the header so that it can be refused, "
+            "and give back what the signature covers.",
+        ),
+    ),
+    Exercise(
+        id="jwt-none",
+        lesson=17,
+        kind=BREAK,
+        title="None, in other letters",
+        task="This verifier has heard of `none` and refuses it. Make an admin of yourself all the same.",
+        attacker="Lists of what is forbidden are incomplete. Real verifiers fell to exactly this spelling.",
+        read="authref/jwt.py: `_read_header`; RFC 8725 §2.1; RFC 7519 §6",
+        target="authref.jwt:verify",
+        claims=(
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_jwt.Examples.test_rfc_7519_6_1",
+            "tests.test_jwt.CreateAndVerify.test_refused",
+        ),
+        naive='''\
+def verify(
+    token: str,
+    keys: Keys,
+    *,
+    issuer: str | None = None,
+    audience: str | None = None,
+    now: float | None = None,
+    leeway: float = 0,
+) -> Claims:
+    """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken."""
+    header, payload, signature = _split(token)
+    members = _read_object(decode(header), "header")
+    algorithm = str(members.get("alg"))
+    if algorithm == "none":
+        raise WrongAlgorithm("unsigned tokens are not taken")
+    if algorithm.lower() != "none":
+        key = keys.get(str(members.get("kid")))
+        if key is None:
+            raise UnknownKey("the ring has no key of this kid")
+        _check_signature(header, payload, signature, key)
+    claims = _read_object(decode(payload), "payload")
+    _check_times(claims, time.time() if now is None else now, leeway)
+    if issuer is not None and claims.get("iss") != issuer:
+        raise WrongIssuer("iss is not the expected issuer")
+    if audience is not None and claims.get("aud") != audience:
+        raise WrongAudience("aud is not the expected audience")
+    return claims
+''',
+        attack='''\
+def attack(token: str) -> str:
+    """A token whose claims say `"role": "admin"`, made from this honest one of yours."""
+''',
+        check=FORGERY.replace("NAME", "verify"),
+        hints=(
+            "Two lines look at the algorithm. Which texts does the first one let through that the second one takes for "
+            "none?",
+            'A token is three parts of base64url with dots between them; the last may be empty. "None" is not "none" '
+            "for ==, and is for lower().",
+            "Take the honest token apart, set the role in the payload, put a header in front that spells the word "
+            "with a capital somewhere, and leave the third part empty, but not its dot.",
+        ),
+    ),
+    Exercise(
+        id="half-a-signature",
+        lesson=17,
+        kind=BREAK,
+        title="Compared as far as it goes",
+        task="This compares the signatures character by character, as far as both of them go. Get your own claims past "
+        "it, without the key.",
+        attacker="A comparison that stops early is worse than a slow one: it compares what the attacker wants it to.",
+        read="authref/jwt.py: `_check_signature`",
+        target="authref.jwt:_check_signature",
+        claims=(
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_jwt.SignAndUnsign.test_what_it_refuses",
+            "tests.test_jwt.CreateAndVerify.test_a_signature_guessed_piece_by_piece",
+        ),
+        naive='''\
+def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
+    """The decoded payload, if the signature is right."""
+    for ours, theirs in zip(_signature(header + b"." + payload, key), signature):
+        if ours != theirs:
+            raise BadSignature("the signature does not fit")
+    return decode(payload)
+''',
+        attack='''\
+def attack(token: str) -> str:
+    """A token whose claims say `"role": "admin"`, made from this honest one of yours."""
+''',
+        check=FORGERY.replace("NAME", "_check_signature"),
+        hints=(
+            "How many characters are compared if the two texts have different lengths?",
+            "zip() ends with the shorter one. Nothing says that a signature has to have 43 characters.",
+            "Take the token apart, set the role in the payload, encode it again, and put it behind the old header. "
+            "What is the shortest third part there is?",
+        ),
+    ),
+    Exercise(
+        id="constant-time",
+        lesson=17,
+        kind=HEAL,
+        title="The clock tells",
+        task="This compares the signatures with !=, which stops at the first character that differs. Compare them so "
+        "that the time says nothing.",
+        attacker="Whoever can measure how far a comparison got finds a signature character by character: 64 tries for "
+        "each instead of 2 to the power of 256 for all.",
+        read="authref/jwt.py: `_check_signature`; the standard library's hmac.compare_digest",
+        target="authref.jwt:_check_signature",
+        claims=(
+            "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_jwt.CreateAndVerify.test_refused",
+            "tests.test_jwt.Order.test_two_things_wrong",
+            "tests.test_jwt.CreateAndVerify.test_a_signature_guessed_piece_by_piece",
+        ),
+        naive='''\
+def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
+    """The decoded payload, if the signature is right."""
+    if _signature(header + b"." + payload, key) != signature:
+        raise BadSignature("the signature does not fit")
+    return decode(payload)
+''',
+        hints=(
+            "How long does != take if the first character is wrong, and how long if only the last one is?",
+            "hmac.compare_digest(a, b) takes two bytes and as long for one difference as for another. Compare the "
+            "texts and not the bytes they spell: each signature has one spelling.",
+            "The same function with the one comparison exchanged, and a `not` before it.",
+        ),
+    ),
+    Exercise(
+        id="jwt-times",
+        lesson=17,
+        kind=HEAL,
+        title="A token without an end",
+        task="This looks at `exp` if there is one. Ask for it, and for `iat`; heed `nbf` (not before) if it is there. "
+        "A token is good from nbf on and until just before exp, and `leeway` moves both ends outwards.",
+        attacker="A token that never expires is stolen once and used for ever.",
+        read="authref/jwt.py: `_date`, the refusals; RFC 7519 §4.1.4 to §4.1.6",
+        target="authref.jwt:_check_times",
+        claims=(
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_jwt.Times.test_the_same_token_again",
+            "tests.test_tokens.LogIn.test_a_quarter_of_an_hour",
+            "tests.test_jwt.Times.test_edges",
+            "tests.test_jwt.CreateAndVerify.test_refused",
+            "tests.test_jwt.Order.test_two_things_wrong",
+        ),
+        naive='''\
+def _check_times(claims: Claims, now: float, leeway: float) -> None:
+    """Raise unless iat is a date, exp lies ahead and nbf, if there is one, behind (RFC 7519 §4.1)."""
+    end = claims.get("exp")
+    if isinstance(end, (int, float)) and end <= now:
+        raise Expired("exp has passed")
+''',
+        hints=(
+            "What happens if `exp` is missing, or a text, or true? And what says from when on a token is good?",
+            "`_date` gives a number of seconds and raises Malformed for everything else, None included. A missing nbf "
+            "means: from the beginning of time. RFC 7519 §4.1.4: on or after exp a token is refused.",
+            "Three lines of thought: iat must be a date; now must lie before exp, moved later by the leeway, else "
+            "Expired; now must not lie before nbf, moved earlier by it, else NotYetValid.",
+        ),
+    ),
+    Exercise(
+        id="issuer-prefix",
+        lesson=17,
+        kind=BREAK,
+        title="It begins like ours",
+        task="Several issuers use one signing service, each under a name of its own. This verifier believes an issuer "
+        "whose name begins in the right way. Choose the name under which you issue your tokens.",
+        attacker="Names and addresses are compared as a whole or not at all. A domain that begins like yours costs ten "
+        "dollars.",
+        read="authref/jwt.py: `verify`; RFC 7519 §4.1.1",
+        target="authref.jwt:verify",
+        claims=(
+            "tests.test_jwt.CreateAndVerify.test_accepted",
+            "tests.test_jwt.IssuerAndAudience.test_one_asked_for",
+            "tests.test_jwt.CreateAndVerify.test_refused",
+        ),
+        naive='''\
+def verify(
+    token: str,
+    keys: Keys,
+    *,
+    issuer: str | None = None,
+    audience: str | None = None,
+    now: float | None = None,
+    leeway: float = 0,
+) -> Claims:
+    """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken."""
+    header, payload, signature = _split(token)
+    key = keys.get(_key_id(header))
+    if key is None:
+        raise UnknownKey("the ring has no key of this kid")
+    claims = _read_object(_check_signature(header, payload, signature, key), "payload")
+    _check_times(claims, time.time() if now is None else now, leeway)
+    if issuer is not None and not str(claims.get("iss")).startswith(issuer):
+        raise WrongIssuer("iss is not the expected issuer")
+    if audience is not None and claims.get("aud") != audience:
+        raise WrongAudience("aud is not the expected audience")
+    return claims
+''',
+        attack='''\
+def attack() -> str:
+    """The name of your own issuer. The server expects https://auth.example"""
+''',
+        check="""\
+def check(target, attack):
+    from authref import jwt
+
+    now, keys = 1_800_000_000, {"k1": bytes(range(32))}
+    claims = {"iss": attack(), "aud": "shop", "sub": "eve", "iat": now, "exp": now + 900, "jti": "1"}
+    try:
+        target(jwt.create(claims, keys), keys, issuer="https://auth.example", audience="shop", now=now)
+    except jwt.InvalidToken:
+        return False
+    return True
+""",
+        hints=(
+            "Which names does startswith() take besides the one that is meant?",
+            'A name is a text: "https://auth.example" is the beginning of many longer ones, and some of those are '
+            "hosts that you can register.",
+            "The expected name, and after it whatever makes it a name of your own.",
+        ),
+    ),
+    Exercise(
+        id="refresh-rotation",
+        lesson=18,
+        kind=HEAL,
+        title="A key that opens for a month",
+        task="This refresh token can be used again and again. Make it good for one use: each use gives a successor, "
+        "and an old token that comes back is theft, for which you raise Reused. `_after_use` knows the rules.",
+        attacker="A refresh token that was stolen once gives new access tokens for a month, and nobody notices.",
+        read="authref/refresh.py: the opening, `_after_use`, `family_of`, `_token`; RFC 9700 §4.14",
+        target="authref.refresh:Families.use",
+        claims=(
+            "tests.test_refresh.Rotation.test_two_logins",
+            "tests.test_refresh.Ends.test_thirty_days",
+            "tests.test_refresh.Rotation.test_an_exchange",
+            "tests.test_refresh.Rotation.test_a_used_token",
+            "tests.test_refresh.Theft.test_who_comes_second",
+            "tests.test_refresh.Junk.test_what_is_no_token",
+            "tests.test_refresh.Meeting.test_an_end_after_the_look",
+            "tests.test_refresh.Meeting.test_two_uses_that_both_saw_the_same_record",
+        ),
+        naive='''\
+def use(self, token: str) -> tuple[str, Family, str]:
+    """The family's id, its record, and the successor of this token. Raises InvalidGrant, Reused."""
+    family_id = family_of(token)
+    family = self._records.get(family_id)
+    if family is None or _sha256(token) not in family.live:
+        raise InvalidGrant("unknown or ended")
+    return family_id, family, token
+''',
+        hints=(
+            "What must change in the record when a token is used? And if two uses read the same record, what must the "
+            "second one do?",
+            "`_after_use(family, used, successor)` takes two hashes and gives the changed record, or None for theft. "
+            "The map's `replace` writes only over the record that you read, and says whether it did. A successor has "
+            "the same handle, the part before the dot.",
+            "Make a successor. Then, as long as the family is there: ask for the changed record; None is Reused; if "
+            "replacing worked, return; else look again. If it is not there, or no longer, it is InvalidGrant.",
+        ),
+    ),
+    Exercise(
+        id="after-use",
+        lesson=18,
+        kind=WRITE,
+        title="A retry, or a thief?",
+        task="Return the family's record after the use of a token. A live token is spent and its successor lives. The "
+        "token used last, again within RETRY_WINDOW seconds of its first use, is a retry: its successor lives beside "
+        "the others, up to MAX_LIVE. Anything else is theft: None. In each case note when the family was last seen.",
+        attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
+        "sign of the theft, but two tabs of one browser look nearly the same.",
+        read="authref/refresh.py: the opening, Family; dataclasses.replace",
+        target="authref.refresh:Families._after_use",
+        claims=(
+            "tests.test_refresh.Rotation.test_an_exchange",
+            "tests.test_refresh.Rotation.test_a_used_token",
+            "tests.test_refresh.Theft.test_who_comes_second",
+            "tests.test_refresh.Retry.test_the_edges_of_the_window",
+            "tests.test_refresh.Retry.test_the_grandparent_inside_the_window",
+            "tests.test_refresh.Retry.test_retries_one_after_the_other",
+            "tests.test_refresh.Retry.test_retries_without_end",
+            "tests.test_revocation.ClockSetBack.test_with_another_refresh_before_the_logout",
+        ),
+        hints=(
+            "There are three cases: the token is live, it is the one used last, or it is neither. Which fields of the "
+            "record tell, and which change in each?",
+            "dataclasses.replace(family, live=…) makes a changed copy. A clock can be set back: abs() makes the window "
+            "end on both sides, and max() keeps `last_seen` from moving to an earlier time. Too many retries are an "
+            "InvalidGrant, not theft.",
+            "First the new last_seen. If live: the others and the successor live, this token is the one used, now. If "
+            "not the one used last, or too long ago: None. If there are too many already: refuse. Else: add the "
+            "successor, and leave the moment of the first use as it is.",
+        ),
+    ),
+    Exercise(
+        id="deny-list",
+        lesson=18,
+        kind=WRITE,
+        title="For how long is a no remembered?",
+        task="Note that a login was ended, for as long as any of its access tokens could still be good, and not "
+        "longer. The family says when it last gave one out.",
+        attacker="An entry that leaves the list too early brings a revoked token back to life. One that never leaves "
+        "makes the list grow until somebody switches it off.",
+        read="authref/revocation.py: the opening, ACCESS_LIFETIME, Denial",
+        target="authref.revocation:DenyList.end",
+        claims=(
+            "tests.test_revocation.Entries.test_a_login_that_ends_right_after_its_last_token",
+            "tests.test_revocation.Entries.test_many_tokens_of_one_login",
+            "tests.test_revocation.Entries.test_a_login_that_ends_later",
+            "tests.test_revocation.Entries.test_an_exchange_beside_the_end",
+            "tests.test_revocation.ClockSetBack.test_between_the_last_token_and_the_logout",
+        ),
+        hints=(
+            "When does the last access token of this login expire, at the latest? Which two moments could it have been "
+            "given out at?",
+            "An access token lives ACCESS_LIFETIME seconds. The record may be a little old, so a token may have been "
+            "given out until now; and the clock may have been set back, so the record's `last_seen` may lie ahead.",
+            "Take the later of the two moments, add the lifetime, and store a Denial that ends then under the family's "
+            "id.",
+        ),
+    ),
+    Exercise(
+        id="access-ends",
+        lesson=18,
+        kind=PREDICT,
+        title="When does access end?",
+        task="Alice has a session and a token (with the default: nothing is asked about tokens). Then something "
+        "happens. Say which status her next request gets.",
+        attacker='The minutes between "ended" and "over" are what a thief has left.',
+        read="authref/revocation.py: the opening; README.md: When does access end?",
+        hints=(
+            "For each credential: is something looked up when it is shown, or is everything in the thing itself?",
+            "A session is a record, and gone is gone. A token says itself how long it is good: 15 minutes. What "
+            "somebody may do is asked of the store at each request, by either.",
+            "Ending a login acts on a session at once and on a token not before it expires. A question that needs the "
+            "store, such as a user's own page by id, notices at once that the user is disabled.",
+        ),
+        questions=(
+            Question(
+                "The session at /me after its logout",
+                'ask("GET", "/me", cookie=session).status',
+                ENDS + 'ask("POST", "/logout", cookie=session)\n',
+            ),
+            Question(
+                "The token at /token/me after its logout",
+                'ask("GET", "/token/me", authorization=bearer).status',
+                ENDS + 'ask("POST", "/token/logout", {"refresh_token": login["refresh_token"]})\n',
+            ),
+            Question(
+                "The token at /token/me 15 minutes later",
+                'ask("GET", "/token/me", authorization=bearer).status',
+                ENDS + "clock += 15 * 60\n",
+            ),
+            Question(
+                "The session at /me 15 minutes later",
+                'ask("GET", "/me", cookie=session).status',
+                ENDS + "clock += 15 * 60\n",
+            ),
+            Question(
+                "The token at /users/{her id} after Alice was disabled",
+                'ask("GET", "/users/" + alice.id, authorization=bearer).status',
+                ENDS + "app.users.change(alice.id, disabled=True)\n",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,185 @@
+"""What does a failure teach? One claim at a time: what must hold, what you were given, what you returned.
+
+Then what an attacker does with it, and where to read. No traceback: of where it happened only the line counts that is
+the learner's own. Everything fits 80 columns.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
+from authref.exercises.folder import PROGRAM, Folder
+from authref.exercises.judge import Judgement
+from authref.exercises.trial import Verdict
+
+WIDTH = 78  # columns
+_LABEL = 12  # columns before a value
+_HEADINGS = re.compile(r"^(Exercise \d+, .*|Solved\.|Attacker$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M)
+
+
+def report(number: int, folder: Folder, judgement: Judgement) -> str:
+    """All that is to be said about one exercise after it was judged."""
+    exercise, path = folder.exercises[number - 1], folder.file(number)
+    lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}", *_about(exercise), ""]
+    if judgement.solved:
+        held = "1 claim holds" if len(judgement.verdicts) == 1 else f"All {len(judgement.verdicts)} claims hold"
+        lines += [f"Solved. {held}; {summary(folder)}.", ""]
+        lines += [f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
+    elif judgement.problem:
+        lines += _paragraph(judgement.problem)
+    else:
+        lines += [*_paragraph(exercise.task), ""] if folder.is_as_written(number) else []
+        lines += _failure(exercise, judgement, path, folder.line(number))
+        lines += ["", "Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
+        lines += ["", f"A hint: {PROGRAM} hint {number}"]
+    return "\n".join(lines)
+
+
+def _about(exercise: Exercise) -> list[str]:
+    return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}"]
+
+
+def _target(exercise: Exercise) -> str:
+    return f"; {exercise.target.replace(':', '.')}" if exercise.target else ""
+
+
+def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int) -> Iterator[str]:
+    verdict = judgement.failed
+    if verdict is None:
+        return
+    place = f"{path.name}, line {verdict.line or line}"
+    if verdict.hole:
+        yield from [*_paragraph(f"Yours to write: {path.parent.name}/{place}"), ""]
+    total = {PREDICT: len(exercise.questions), BREAK: 2}.get(exercise.kind, len(exercise.claims))
+    which = list(judgement.verdicts).index(verdict) + 1
+    what = "Question" if exercise.kind == PREDICT else "Claim"
+    yield from _paragraph(f"{what} {which} of {total}: {verdict.sentence}")
+    if exercise.kind == PREDICT:
+        yield from ["", *(f"  {line}" for line in verdict.case.strip().split("\n"))]
+    if not verdict.hole:
+        yield from ["", *(_predicted(verdict) if exercise.kind == PREDICT else _lines(exercise, verdict, place))]
+
+
+def _predicted(verdict: Verdict) -> Iterator[str]:
+    if verdict.error:
+        yield from _value("not judged", verdict.error)
+    else:
+        yield from _value("you said", verdict.seen)
+        yield from _value("comes back", verdict.expected)
+
+
+def _lines(exercise: Exercise, verdict: Verdict, place: str) -> Iterator[str]:
+    where = f" ({place})" if verdict.line else ""
+    same = verdict.raised == verdict.error
+    yield from _value("case", verdict.case)
+    if exercise.kind != BREAK or verdict.given:
+        yield from _value("given", verdict.given or "nothing yet: it was not called before the claim failed")
+    yield from _value("returned", verdict.returned)
+    yield from _value("raised", verdict.raised and verdict.raised + where)
+    if not same:
+        yield from _value("stopped by", verdict.error and verdict.error + ("" if verdict.raised else where))
+    if verdict.seen != verdict.returned:
+        yield from _value("looked at", verdict.seen)
+    yield from _value("expected", verdict.expected or _unsaid(exercise, verdict))
+    yield from _value("asked by", verdict.asserted)
+    yield from _value("printed", verdict.printed[:500].strip())
+
+
+def _unsaid(exercise: Exercise, verdict: Verdict) -> str:
+    if exercise.kind == BREAK and not verdict.error:
+        return "that the attack works on the naive version, and fails on authref's own"
+    return "no exception here" if verdict.raised and verdict.raised == verdict.error else ""
+
+
+def _value(label: str, text: str) -> Iterator[str]:
+    """A labelled value, on as many lines as it needs; none for ""."""
+    lines = _printable(text).split("\n") if text else []
+    pieces = (wrap(line, WIDTH - _LABEL - 2, break_on_hyphens=False) or [""] for line in lines)
+    for index, line in enumerate(chain(*pieces)):
+        yield f"  {'' if index else label:{_LABEL}}{line}".rstrip()
+
+
+def _printable(text: str) -> str:
+    """The text with what a terminal would not show, or would obey, in the spelling of Python."""
+    shown = (each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text.expandtabs(4))
+    return "".join(shown)
+
+
+def _paragraph(text: str, indent: str = "") -> list[str]:
+    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def hints(exercise: Exercise, count: int, number: int) -> str:
+    """The first `count` hints, and how to come by the next."""
+    lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}"]
+    for index, text in enumerate(exercise.hints[:count], 1):
+        lines += ["", *_paragraph(f"{index}. {text}")]
+    more = f"deeper: {PROGRAM} hint {number}" if count < len(exercise.hints) else "that was the last one"
+    return "\n".join([*lines, "", f"Hint {count} of {len(exercise.hints)}; {more}"])
+
+
+def shown(exercise: Exercise, number: int, text: str) -> str:
+    """The reference, and why it is like that."""
+    title = f"Exercise {number}, {exercise.kind}: {exercise.title}"
+    why = ["Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
+    return "\n".join([title, *_about(exercise), "", text.rstrip(), "", *why])
+
+
+def table(folder: Folder, numbers: Sequence[int]) -> str:
+    """The exercises, a line each, and the progress in one more."""
+    rows = [row(number, folder) for number in numbers]
+    return "\n".join([" no  lesson and kind  title", *rows, "", summary(folder)])
+
+
+def row(number: int, folder: Folder) -> str:
+    """One exercise in one line."""
+    exercise = folder.exercises[number - 1]
+    title = exercise.title if len(exercise.title) <= 46 else exercise.title[:45] + "…"
+    return f"{number:3}  {exercise.lesson:2}  {exercise.kind:8} {title:47} {state(number, folder)}".rstrip()
+
+
+def state(number: int, folder: Folder) -> str:
+    """How far it is: solved, begun, or nothing yet."""
+    return "solved" if folder.is_solved(number) else "" if folder.is_as_written(number) else "begun"
+
+
+def summary(folder: Folder) -> str:
+    """The progress in one line."""
+    count = sum(folder.is_solved(number) for number in range(1, len(folder.exercises) + 1))
+    return f"{count} of {len(folder.exercises)} solved"
+
+
+def as_json(number: int, folder: Folder, judgement: Judgement | None = None) -> dict[str, Any]:
+    """The same for programs."""
+    exercise = folder.exercises[number - 1]
+    about = {"number": number, "id": exercise.id, "lesson": exercise.lesson, "kind": exercise.kind}
+    about |= {"title": exercise.title, "target": exercise.target, "file": folder.file(number).name}
+    if judgement is None:
+        return {**about, "state": state(number, folder) or "open"}
+    verdicts = [asdict(verdict) for verdict in judgement.verdicts]
+    return {**about, "solved": judgement.solved, "problem": judgement.problem, "claims": verdicts}
+
+
+def contents(exercises: tuple[Exercise, ...]) -> str:
+    """The table of lessons and exercises, in Markdown: what the README shows."""
+    lines = ["| lesson | exercises |", "|---|---|"]
+    for lesson, title in LESSONS.items():
+        mine = [f"{n} {each.title} ({each.kind})" for n, each in enumerate(exercises, 1) if each.lesson == lesson]
+        lines += [f"| {lesson}. {title} | {' · '.join(mine)} |"]
+    return "\n".join(lines)
+
+
+def highlight(text: str) -> str:
+    """The text with its headings in bold, on a terminal whose user has not asked for NO_COLOR."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return _HEADINGS.sub("\033[1m\\g<0>\033[0m", text)

@@ -1,0 +1,487 @@
+"""The engine of the exercises, on a small catalogue of its own: cut, judge, teach, and touch nothing of the learner's.
+
+Whether each of the real exercises works both ways is what `python -m authref exercises verify` shows, in a minute.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import authref
+from authref import exercises
+from authref.exercises import cutting, verify
+from authref.exercises import judge as judge_module
+from authref.exercises.cutting import cut, functions, graft, source_of, swap
+from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise, Question
+from authref.exercises.folder import Folder, page
+from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
+from authref.exercises.lessons import EXERCISES
+from authref.exercises.report import report
+from authref.exercises.trial import HOLE, PRINTED
+
+PACKAGE = Path(authref.__file__).parent
+HINTS = ("Look at the semicolons.", "RFC 6265 §5.4; str.partition.", "Split, cut, count, and drop what comes twice.")
+TABLE, BROWSERS = "tests.test_cookies.Reading.test_the_table", "tests.test_cookies.Reading.test_what_browsers_send"
+CLEARING = "tests.test_cookies.Writing.test_clearing"
+NAIVE_CLEAR = '''
+def clear_cookie(name: str, *, secure: bool = False) -> str:
+    return f"{name}="
+'''
+NAIVE_PARSE = '''
+def parse(header):
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+'''
+PARSE = Exercise(
+    "cookies-parse", 8, WRITE, "Read a Cookie header", "Make a dict of it.", "Cookies can be planted.",
+    "RFC 6265 §5.4", HINTS, target="authref.cookies:parse", claims=(TABLE, BROWSERS),
+)  # fmt: skip
+CLEAR = Exercise(
+    "cookies-clear", 12, HEAL, "Forget", "Make the browser forget.", "Old cookies open doors.", "RFC 6265 §5.3", HINTS,
+    target="authref.cookies:clear_cookie", claims=(CLEARING,), naive=NAIVE_CLEAR,
+)  # fmt: skip
+BLANK = Exercise(
+    "cookies-blank", 13, BREAK, "A blank that is none", "Plant it.", "Blanks are not equal.", "cookies.py", HINTS,
+    target="authref.cookies:parse", naive=NAIVE_PARSE,
+    attack='def attack() -> str:\n    """A header in which no pair is named session, and yet it is read."""\n',
+    check='def check(target, attack):\n    return target(attack()).get("session") == "evil"\n',
+)  # fmt: skip
+SAY = Exercise(
+    "cookies-say", 8, PREDICT, "What does it say?", "Say what comes back.", "Twice is never.", "cookies.py", HINTS,
+    questions=(
+        Question("One cookie.", 'parse("a=1")', "from authref.cookies import parse"),
+        Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse"),
+        Question("A line break.", 'set_cookie("a\\n", "", max_age=0)', "from authref.cookies import set_cookie"),
+    ),
+)  # fmt: skip
+TINY = (PARSE, CLEAR, BLANK, SAY)
+SOURCE = source_of("authref.cookies")
+ATTACK = 'def attack():\n    return "\\u2000session=evil"\n'
+ANSWERS = 'ANSWER_1 = {"a": "1"}\nANSWER_2 = 0\nANSWER_3 = "ValueError"\n'
+
+
+def answer(body: str) -> str:
+    """A learner's file in which `parse` has this body."""
+    return cut(SOURCE, "parse", HOLE).replace(f'    raise NotImplementedError("{HOLE}")', body)
+
+
+def judgements(texts: dict[str, str], exercise: Exercise = PARSE) -> dict[str, Judgement]:
+    """Each text judged, several at a time."""
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(texts, pool.map(lambda text: judge(exercise, text, "mine.py"), texts.values()), strict=True))
+
+
+def command(*arguments: str, catalogue: Sequence[Exercise] = TINY) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of `authref exercises` with these arguments."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        mock.patch("authref.exercises.commands.catalogue", lambda: catalogue),
+    ):
+        try:
+            status = exercises.main(arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return status, out.getvalue(), err.getvalue()
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Every file of the folder, with its digest; compiled ones aside, which Python writes."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+class Cutting(unittest.TestCase):
+    def test_every_function_of_the_core(self) -> None:
+        """Each function can be cut by program: the rest of the file stays, character by character, and still parses."""
+        count = 0
+        for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("app/*.py")]:
+            source = path.read_text("utf-8")
+            names = functions(source)
+            self.assertEqual(len(names), len(set(names)), path)
+            for name in names:
+                with self.subTest(path.name, function=name):
+                    hollow = cut(source, name, HOLE)
+                    before, after = (cutting.find(cutting.parsed(text), name) for text in (source, hollow))
+                    assert before is not None and after is not None
+                    self.assertEqual(ast.get_docstring(after), ast.get_docstring(before))
+                    self.assertEqual(ast.dump(after.args), ast.dump(before.args))
+                    self.assertIn("NotImplementedError", ast.unparse(after.body[-1]))
+                    self.assertLessEqual(len(after.body), 2)
+                    first, last = before.lineno - 1, -len(source.split("\n")) + (before.end_lineno or 0)
+                    self.assertEqual(hollow.split("\n")[:first], source.split("\n")[:first])
+                    self.assertEqual(hollow.split("\n")[last:], source.split("\n")[last:])
+                    count += 1
+        self.assertGreater(count, 250)
+
+    def test_shapes_of_functions(self) -> None:
+        """On one line, without a docstring, decorated, a property, asynchronous, with comments around: all are cut."""
+        hole = 'raise NotImplementedError("x")'
+        for source, name, expected in (
+            ("def f(): return 1\ng = 2", "f", f"def f():\n    {hole}\ng = 2"),
+            ('def f(): "é"; return 1', "f", f'def f(): "é"\n    {hole}'),
+            ("def f(\n    a,  # why\n):\n    # a hint\n    return a\n    # more", "f",
+             f"def f(\n    a,  # why\n):\n    {hole}"),
+            ("class A:\n    @property\n    def b(self):\n        '''Doc.'''\n        return 1\n\n    c = 1", "A.b",
+             f"class A:\n    @property\n    def b(self):\n        '''Doc.'''\n        {hole}\n\n    c = 1"),
+            ("async def f():\n    await g()\n# next", "f", f"async def f():\n    {hole}\n# next"),
+            ("def f():\n    def g():\n        return 1\n    return g", "f.g",
+             f"def f():\n    def g():\n        {hole}\n    return g"),
+        ):  # fmt: skip
+            with self.subTest(source):
+                self.assertEqual(cut(source, name, "x"), expected)
+        with self.assertRaises(LookupError):
+            cut("def f(): return 1", "g", "x")
+
+    def test_another_version(self) -> None:
+        """A naive version takes the function's place and indent, its imports stand at the top of the file."""
+        source = "import a\n\n@b\nclass C:\n    @staticmethod\n    def d():\n        return 1\n\n    e = 2\n"
+        text = "import f\n\n@g\ndef d():\n    return f\n"
+        expected = "import a\n\nimport f\n\n\n@b\nclass C:\n    @g\n    def d():\n        return f\n\n    e = 2\n"
+        self.assertEqual(swap(source, "C.d", text), expected)
+
+    def test_what_is_taken_from_a_learner(self) -> None:
+        """The function and new names are taken; other functions, old constants and loose statements are not."""
+        source = "import a\nX = 1\ndef f(): return 1\nclass C:\n    def g(self): return 1\n    def h(self): return 1\n"
+        theirs = (
+            "import b\nX = 2\nY = 3\nprint('loose')\ndef helper(): return 4\ndef f(): return 2\n"
+            "class C:\n    def g(self): return 5\n    def h(self): return 5\n    def mine(self): return 6\n"
+        )
+        self.assertEqual(
+            ast.unparse(graft(source, theirs, "C.g")).split("\n"),
+            ast.unparse(ast.parse(
+                "import a\nX = 1\ndef f(): return 1\nimport b\nY = 3\ndef helper(): return 4\n"
+                "class C:\n    def mine(self): return 6\n    def g(self): return 5\n    def h(self): return 1\n"
+            )).split("\n"),
+        )  # fmt: skip
+
+
+class Judging(unittest.TestCase):
+    def test_both_ways(self) -> None:
+        """Of each kind: unsolved it fails in the hole, or for its naive version; solved it passes."""
+        for exercise, text in zip(TINY, (SOURCE, SOURCE, ATTACK, ANSWERS), strict=True):
+            with self.subTest(exercise.kind):
+                before, after = judgements({"before": page(1, exercise), "after": text}, exercise).values()
+                self.assertEqual((before.solved, before.untouched), (False, exercise.kind != HEAL))
+                self.assertTrue(after.solved)
+
+    def test_verify(self) -> None:
+        """The room's own check finds nothing wrong here; and each thing that can be wrong is found."""
+        with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: ATTACK}):
+            self.assertEqual(verify.verify(TINY), [])
+        wrong = Exercise("wrong", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:parse", claims=(CLEARING,))
+        weak = Exercise("weak", 1, PREDICT, "", "", "", "", HINTS, questions=(Question("", "object()"),))
+        gone = Exercise("gone", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:gone", claims=(CLEARING,))
+        with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: 'def attack(): return "session=evil"'}):
+            complaints = verify.verify([wrong, weak, gone, BLANK])
+        found = "\n".join(complaints)
+        for words in ("1 wrong: tests.test_cookies.Writing.test_clearing holds", "2 weak: what comes back is no",
+                      "3 gone: cannot be made", "4 cookies-blank: the kept attack fails"):  # fmt: skip
+            self.assertIn(words, found)
+
+    def test_what_is_neither_asked_nor_given(self) -> None:
+        """A public function of the core that the catalogue forgets is named, and so is a gift that is none."""
+        found = verify.uncovered(TINY, {"authref.cookies": "", "authref.jwt:sign": "", "authref.jwt:nothing": ""})
+        self.assertIn("authref.wire:Request.json is neither asked for nor given", found)
+        self.assertIn("authref.jwt:nothing is given in vain", found)
+        self.assertFalse([line for line in found if "cookies" in line or "jwt:sign" in line or "._" in line])
+
+    def test_whatever_a_learner_writes(self) -> None:
+        """A loop, a crash, an exit: each is a sentence about this claim, and nothing else is harmed."""
+        texts = {
+            "syntax": answer("    return {"),
+            "deleted": SOURCE.replace("def parse", "def read"),
+            "exit": answer("    raise SystemExit(0)"),
+            "hard exit": answer("    import os; os._exit(0)"),
+            "killed": answer("    import os; os.kill(os.getpid(), 9)"),
+            "recursion": answer("    return parse(header)"),
+            "output": answer("    print('x' * 10**6); return {}"),
+            "thread": answer("    from threading import Event, Thread; Thread(target=Event().wait).start(); return {}"),
+            "signature": SOURCE.replace("def parse(header: str)", "def parse()"),
+            "mistake": answer("    found = {}\n    return found[header]"),
+            "null": SOURCE + "\0",
+            "import": SOURCE.replace("import re\n", "import re, nowhere\n"),
+            "too early": "import nowhere\n" + SOURCE,
+        }
+        found = judgements(texts)
+        self.assertEqual([name for name, judgement in found.items() if judgement.solved], [])
+        for name, words in {
+            "syntax": "Python cannot read mine.py, line",
+            "deleted": "There is no function parse in mine.py. It begins: def parse(header: str) -> dict[str, str]:",
+            "null": "Python cannot read mine.py",
+            "too early": "from __future__ imports must occur at the beginning of the file",
+        }.items():
+            self.assertIn(words, found[name].problem)
+        for name, words in {
+            "exit": "SystemExit: 0",
+            "hard exit": "It ended the whole program (exit status 0)",
+            "killed": "It crashed Python (SIGKILL)",
+            "recursion": "RecursionError",
+            "signature": "TypeError: parse() takes 0 positional arguments",
+            "mistake": "KeyError",
+            "import": "ModuleNotFoundError: No module named 'nowhere'",
+        }.items():
+            failed = found[name].failed
+            assert failed is not None
+            self.assertIn(words, failed.error, name)
+        output, mistake = found["output"].failed, found["mistake"].failed
+        assert output is not None and mistake is not None
+        self.assertEqual(len(output.printed), PRINTED)
+        self.assertEqual(texts["mistake"].split("\n")[mistake.line - 1], "    return found[header]")
+        self.assertRegex(mistake.given, "^header = ")
+
+    def test_an_endless_loop(self) -> None:
+        """Who waits too long is told so, and which limit it was; the process does not outlive it."""
+        with mock.patch("authref.exercises.judge.TIME", 0.5):
+            failed = judge(PARSE, answer("    while True: pass"), "mine.py").failed
+        assert failed is not None
+        self.assertIn("It had not ended after 0.5 seconds", failed.error)
+
+    def test_the_rest_goes_on(self) -> None:
+        """After a claim that crashed the process the others are judged all the same, when all are asked for."""
+        text = answer("    import os; os._exit(3)")
+        verdicts = judge(PARSE, text, "mine.py", every=True).verdicts
+        self.assertEqual([verdict.claim for verdict in verdicts], list(PARSE.claims))
+        self.assertEqual({verdict.error for verdict in verdicts}, {"It ended the whole program (exit status 3)."})
+
+    def test_helpers_and_imports(self) -> None:
+        """What a learner adds at the top of the file is at hand when their function runs."""
+        body = SOURCE[SOURCE.index("    cookies: dict") : SOURCE.index("def set_cookie")].rstrip()
+        text = answer("    assert string.digits\n    return helper(header)")
+        text = text.replace("import re\n", "import re\nimport string\n")
+        self.assertTrue(judge(PARSE, f"{text}\n\ndef helper(header):\n{body}\n", "mine.py").solved)
+
+    def test_an_update_around_it(self) -> None:
+        """A file of last year is judged within the source of today: what was renamed around it does no harm."""
+        today = SOURCE.replace("_VALUE", "_TODAY")
+        with mock.patch("authref.exercises.judge.source_of", lambda module: today):
+            self.assertTrue(judge(PARSE, SOURCE, "mine.py").solved)
+
+    def test_an_attack_on_everybody(self) -> None:
+        """What gets past the reference too is no attack but honest use, and is not taken."""
+        failed = judge(BLANK, 'def attack(): return "session=evil"', "mine.py").failed
+        assert failed is not None
+        self.assertEqual(failed.sentence, IS_STOPPED)
+
+    def test_answers_that_are_none(self) -> None:
+        """An answer is a value: True is not 1, an expression is not run, and what is left open is not wrong."""
+        for line in ("ANSWER_2 = False", "ANSWER_2 = len([])", "ANSWER_2 = 'x", "", "ANSWER_2 = ..."):
+            with self.subTest(line):
+                judgement = judge(SAY, ANSWERS.replace("ANSWER_2 = 0", line), "mine.py")
+                self.assertFalse(judgement.solved)
+                self.assertEqual(judgement.untouched, line in ("", "ANSWER_2 = ..."))
+
+
+class InAFolder(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name, "mine")
+        self.assertEqual(command("start", str(self.path))[0], 0)
+        here = mock.patch.object(Path, "cwd", lambda: self.path)
+        here.start()
+        self.addCleanup(here.stop)
+
+    def write(self, name: str, text: str) -> None:
+        (self.path / name).write_text(text, "utf-8")
+
+    def test_a_course(self) -> None:
+        """From the first look to the right answer: the hole, a wrong answer and what it says, hints, and progress."""
+        status, out, _ = command("next")
+        self.assertEqual(status, 1)
+        self.assertIn("Make a dict of it.", out)
+        self.assertIn("Yours to write: mine/01-cookies-parse.py, line ", out)
+        self.write("01-cookies-parse.py", answer("    return dict(pair.split('=') for pair in header.split(';'))"))
+        status, out, _ = command("run", "1")
+        self.assertEqual(status, 1)
+        for words in ("Claim 1 of 2: Each header is read as the table says", "  case        two cookies\n",
+                      "  given       header = 'session=abc; theme=dark'\n",
+                      "  returned    {' theme': 'dark', 'session': 'abc'}\n",
+                      "  expected    {'session': 'abc', 'theme': 'dark'}\n", "tests/test_cookies.py:",
+                      "Attacker\n  Cookies can be planted.\nRead\n  RFC 6265 §5.4\n", "hint 1"):  # fmt: skip
+            self.assertIn(words, out)
+        self.assertNotIn("Traceback", out)
+        self.assertLessEqual(max(map(len, out.split("\n"))), 80)
+        self.assertEqual(command("show", "1")[0], 2)
+        for shown in (1, 2, 3, 3):
+            out = command("hint", "cookies-parse")[1]
+            self.assertEqual([hint[:9] in out for hint in HINTS], [True] * shown + [False] * (3 - shown))
+        self.write("01-cookies-parse.py", SOURCE)
+        status, out, _ = command("run", "1")
+        self.assertEqual((status, "Solved. All 2 claims hold; 1 of 4 solved." in out), (0, True))
+        self.assertIn('for pair in header.split(";"):', command("show", "1")[1])
+        self.assertIn("1 of 4 solved", command("list")[1])
+        self.assertIn("Exercise 2, heal", command("next")[1])
+
+    def test_for_programs(self) -> None:
+        """As JSON: every claim of every exercise, and the exit status says whether all are solved."""
+        self.write("02-cookies-clear.py", SOURCE)
+        self.write("03-cookies-blank.py", ATTACK)
+        self.write("04-cookies-say.py", ANSWERS)
+        status, out, _ = command("run", "--json")
+        found = {each["id"]: each for each in json.loads(out)}
+        self.assertEqual(status, 1)
+        self.assertEqual([each["solved"] for each in found.values()], [False, True, True, True])
+        self.assertEqual([claim["claim"] for claim in found["cookies-parse"]["claims"]], list(PARSE.claims))
+        states = [each["state"] for each in json.loads(command("list", "--json")[1])]
+        self.assertEqual(states, ["open", "solved", "solved", "solved"])
+        self.write("01-cookies-parse.py", SOURCE)
+        self.assertEqual(command("run", "--json")[0], 0)
+        self.assertEqual(json.loads(command("next", "--json")[1]), [])
+
+    def test_what_is_theirs_stays(self) -> None:
+        """Starting again, after an update too, writes what is new and what nobody touched, and nothing else."""
+        self.write("01-cookies-parse.py", "# mine")
+        with mock.patch("authref.exercises.folder.source_of", lambda module: "# new\n" + SOURCE):
+            self.assertEqual(command("start", catalogue=(SAY, *TINY[:3]))[0], 0)
+        self.assertEqual(
+            [path.name for path in sorted(self.path.glob("0*"))],
+            ["01-cookies-say.py", "02-cookies-parse.py", "03-cookies-clear.py", "04-cookies-blank.py"],
+        )
+        self.assertEqual((self.path / "02-cookies-parse.py").read_text(), "# mine")
+        self.assertIn("# new", (self.path / "03-cookies-clear.py").read_text())
+
+    def test_reset(self) -> None:
+        """An exercise can begin anew; what was there is kept beside it."""
+        first = (self.path / "01-cookies-parse.py").read_text("utf-8")
+        self.write("01-cookies-parse.py", "# mine")
+        self.assertEqual(command("reset", "1")[0], 0)
+        self.assertEqual((self.path / "01-cookies-parse.py").read_text("utf-8"), first)
+        self.assertEqual((self.path / "01-cookies-parse.old").read_text("utf-8"), "# mine")
+        self.assertEqual(command("reset")[0], 2)
+        self.assertEqual(command("reset", "--all")[0], 0)
+
+    def test_files_that_are_no_answer(self) -> None:
+        """A file that is gone, not text, or a damaged memory of the progress: a sentence, and the way on."""
+        (self.path / "01-cookies-parse.py").unlink()
+        (self.path / "02-cookies-clear.py").write_bytes(b"\xff\xfe")
+        self.write(".progress.json", "[")
+        self.assertIn("01-cookies-parse.py is missing; python -m authref exercises start", command("run", "1")[1])
+        self.assertIn("02-cookies-clear.py cannot be read", command("run", "2")[1])
+        self.assertEqual(command("start")[0], 0)
+        self.assertTrue((self.path / "01-cookies-parse.py").exists())
+
+    def test_what_is_not_understood(self) -> None:
+        """One sentence on standard error and status 2: no such exercise, no folder, a place inside of authref."""
+        for arguments in (("run", "9"), ("run", "x"), ("hint", "0"), ("list", "--folder", str(self.path / "gone")),
+                          ("start", str(PACKAGE / "mine")), (), ("walk",)):  # fmt: skip
+            with self.subTest(arguments):
+                status, out, err = command(*arguments)
+                self.assertEqual((status, out), (2, ""))
+                self.assertRegex(err, r"\Aauthref: [^\n]+\n\Z")
+
+    def test_by_unittest(self) -> None:
+        """Plain `python -m unittest` in the folder says the same, an exercise a test."""
+        self.write("01-cookies-parse.py", SOURCE)
+        from authref.exercises.as_unittest import judged_in
+
+        with mock.patch("authref.exercises.as_unittest.catalogue", lambda: TINY):
+            load_tests = judged_in(str(self.path / "test_exercises.py"))
+            suite = load_tests(unittest.defaultTestLoader, unittest.TestSuite(), None)
+            out = io.StringIO()
+            result = unittest.TextTestRunner(out).run(suite)
+        self.assertEqual((result.testsRun, len(result.failures), len(result.errors)), (4, 3, 0))
+        folder = Folder(self.path, TINY)
+        text = (self.path / "02-cookies-clear.py").read_text("utf-8")
+        self.assertIn(report(2, folder, judge(CLEAR, text, "02-cookies-clear.py")), out.getvalue())
+        self.assertNotIn("File ", out.getvalue())
+        self.assertTrue(folder.is_solved(1))
+
+    def test_watch(self) -> None:
+        """A saved file is judged at once, and Ctrl-C ends quietly with status 0."""
+        real_sleep, seen = time.sleep, []
+
+        def sleep(seconds: float) -> None:
+            real_sleep(0.01)
+            seen.append(seconds)
+            if len(seen) == 1:
+                self.write("04-cookies-say.py", ANSWERS)
+            if len(seen) == 3:
+                raise KeyboardInterrupt
+
+        with mock.patch("authref.exercises.commands.time.sleep", sleep):
+            status, out, _ = command("watch", "4")
+        self.assertEqual(status, 0)
+        self.assertEqual(out.count("Exercise 4, predict"), 2)
+        self.assertIn("Solved.", out)
+        self.assertGreaterEqual(min(seen), 0.1)
+
+
+class Elsewhere(unittest.TestCase):
+    """Copies of authref in folders of their own, run by another process."""
+
+    def course(self, root: Path, package: Path) -> None:
+        """Begin, judge, ask for a hint and begin anew; the copy stays as it was."""
+        before, variables = fingerprint(package), {**os.environ, "PYTHONPATH": str(package.parent)}
+        code = "import sys; from authref.exercises import main; sys.exit(max(main(a.split()) for a in sys.argv[1:]))"
+        arguments = ("start", "hint cookies-parse", "run cookies-parse", "reset cookies-parse")
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, *arguments],
+            cwd=root, env=variables, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertRegex(done.stdout, "Yours to write: authref-exercises/[0-9]+-cookies-parse.py, line")
+        self.assertEqual(fingerprint(package), before)
+
+    def copies(self, tests: str) -> tuple[Path, Path]:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        root = Path(folder.name, "root").resolve()
+        compiled = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE, root / "authref", ignore=compiled)
+        shutil.copytree(PACKAGE.parent / "tests", root / tests, ignore=compiled)
+        return root, root / "authref"
+
+    def test_a_clone(self) -> None:
+        """From a clone, in its own folder: the learner's files lie beside it, and it is never written."""
+        root, package = self.copies("tests")
+        (root / "pyproject.toml").touch()
+        self.course(root, package)
+        self.assertTrue((root.parent / "authref-exercises" / "test_exercises.py").exists())
+
+    def test_an_installed_copy(self) -> None:
+        """Without a clone the claims come from inside of the package, and everything else is the same."""
+        root, package = self.copies("authref/exercises/suite")
+        with mock.patch.object(judge_module, "PACKAGE", package):
+            self.assertEqual(judge_module.tests_folder(), package / "exercises" / "suite")
+        beside = root.parent / "elsewhere"
+        beside.mkdir()
+        self.course(beside, package)
+        self.assertTrue((beside / "authref-exercises" / "test_exercises.py").exists())
+
+
+class TheCatalogue(unittest.TestCase):
+    def test_each_exercise(self) -> None:
+        """Ids are unique, lessons in order, hints three, titles fit; each file can be made, each claim says so."""
+        self.assertEqual(len({exercise.id for exercise in EXERCISES}), len(EXERCISES))
+        lessons = [exercise.lesson for exercise in EXERCISES]
+        self.assertEqual(lessons, sorted(lessons))
+        self.assertLessEqual(set(lessons), set(LESSONS))
+        for number, exercise in enumerate(EXERCISES, 1):
+            with self.subTest(exercise.id):
+                ast.parse(page(number, exercise))
+                self.assertTrue(all(exercise.hints) and len(exercise.hints) == 3)
+                self.assertTrue(exercise.task and exercise.attacker and exercise.read)
+                self.assertLessEqual(len(exercise.title), 46)
+                for claim in exercise.claims:
+                    self.assertTrue(sentence_of(claim), claim)
+
+
+if __name__ == "__main__":
+    unittest.main()
