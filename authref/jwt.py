@@ -96,10 +96,10 @@ def unsign(token: str, key: bytes) -> bytes:
     return _check_signature(header, payload, signature, key)
 
 
-def create(claims: Mapping[str, object], keys: Keys) -> str:
+def create(claims: Claims, keys: Keys) -> str:
     """An access token with these claims, signed with the ring's first key."""
-    kid, key = next(iter(keys.items()))
-    return _assemble(_header_of(kid), write_json(dict(claims)), key)
+    kid = next(iter(keys))
+    return _assemble(_header_of(kid), write_json(claims), keys[kid])
 
 
 def verify(

@@ -5,8 +5,8 @@ To end one early, something must be asked at each request after all. The three a
 is kept, and for how long:
 
     none        nothing is kept and nothing asked. Access ends with the token, at most 15 minutes later.
-    denylist    the logins that were ended, each until the last token it gave out has expired: a short list,
-                for most tokens are never revoked.
+    denylist    the logins that were ended, each until some time after the last token it gave out has expired:
+                a short list, for most tokens are never revoked.
     allowlist   the logins that live. A token then needs a look-up like a session and ends as exactly; the
                 list is there already, for refreshing needs it.
 
@@ -28,6 +28,9 @@ from authref.maps import Map
 from authref.refresh import Families, Family
 
 ACCESS_LIFETIME = 15 * 60  # seconds: how long a stolen access token stays useful when nothing is asked
+# Seconds that a denial outlives its token. Else a clock that went an hour ahead would end both, and with the clock
+# set right again the token would live, and nobody remember that it was taken back.
+CLOCK_ERROR = 2 * 60 * 60
 MODES = ("none", "denylist", "allowlist")
 
 
@@ -76,7 +79,7 @@ class DenyList(Revocation):
     def end(self, family_id: str, family: Family) -> None:
         # From its last token on, not from now: a clock set back must not let the entry go before the token.
         last_token = max(family.last_seen, self._now())
-        self._denials[family_id] = Denial(last_token + ACCESS_LIFETIME)
+        self._denials[family_id] = Denial(last_token + ACCESS_LIFETIME + CLOCK_ERROR)
 
 
 class AllowList(Revocation):

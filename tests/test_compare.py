@@ -31,6 +31,7 @@ from authref.compare import cost, flows, lab, lockout, page, report, scaling, ta
 from authref.compare.figures import Bars, Claim, Claims, Spread, Table, duration, number, spread
 from authref.compare.lab import SESSION, TOKEN
 from authref.compare.lockout import Answer, Scene
+from authref.revocation import ACCESS_LIFETIME, CLOCK_ERROR
 from tests.test_cli import PROJECT, environment
 
 TINY = report.Effort((1, 3), 2, 5, 1, 16, 2, 3)
@@ -212,7 +213,7 @@ class Lockouts(unittest.TestCase):
         """The same answer without its list ends nothing at once, asks nothing and writes nothing."""
         listed = next(one for one in seen().outcomes if one.name == "deny list")
         self.assertEqual((listed.asked, listed.kept), ({"denials": 1}, {"denials": 1}))
-        self.assertEqual((listed.added, listed.added_for), (1, 900))
+        self.assertEqual((listed.added, listed.added_for), (1, ACCESS_LIFETIME + CLOCK_ERROR))
         without = lockout.play(answer("deny list", mode="none"), 1)
         self.assertEqual((without.seconds, without.asked, without.added, without.added_for), (900, {}, 0, 0))
 

@@ -9,7 +9,8 @@ Rules of this file:
 - a way that failed is never gone twice: the first try may have been heard, and a `pop` that succeeded on the
   second would say that nothing was there;
 - a server that does not answer in time is away; whoever asked hears 503, and the next one asks again;
-- the server's own clock only tidies up. Whether an entry has ended is decided by ours, like everywhere else.
+- the server's own clock only tidies up, a day later than we say, for ours may be behind it. Whether an entry has
+  ended is decided by ours, like everywhere else.
 
 Its layout, for the map `sessions` ({} keeps a map's keys on one machine of a cluster):
 
@@ -66,7 +67,7 @@ end
 local function own(owner, key, number, ends)
   local set = prefix .. 'owner:' .. owner
   for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
-    if redis.call('EXISTS', prefix .. 'entry:' .. other) == 0 then redis.call('ZREM', set, other) end
+    if not live(other) then remove(other); redis.call('ZREM', set, other) end
   end
   redis.call('ZADD', set, 'NX', number, key)
   if not ends then redis.call('PERSIST', set)
@@ -82,7 +83,7 @@ local function put(key, text)
   if not before or field(cjson.decode(before), 'user_id') ~= owner then remove(key) end
   if ends and ends <= now then return remove(key) end
   for _, old in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', now, 'LIMIT', 0, 10)) do remove(old) end
-  local milliseconds = ends and string.format('%.0f', math.ceil(ends * 1000))
+  local milliseconds = ends and string.format('%.0f', math.ceil((ends + 86400) * 1000))
   redis.call('SET', prefix .. 'entry:' .. key, text)
   redis.call('ZADD', prefix .. 'keys', 0, key)
   redis.call('ZADD', prefix .. 'ends', ends or '+inf', key)
