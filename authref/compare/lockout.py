@@ -204,7 +204,7 @@ def claims(outcomes: Sequence[Outcome]) -> dict[str, Claim]:
             0 < short.seconds == short.seconds_refreshing and short.seconds < waited.seconds and not short.asked,
             f"{duration(short.seconds)}; with the refresh token {duration(both)}; {short.look_ups}"),
         "deny list": Claim(
-            "A deny list acts at once, for a look-up in each request of everybody; an entry outlasts its token, and goes.",
+            "A deny list acts at once, for a look-up in each request of everybody; an entry goes after its token.",
             denied.seconds == denied.thrown_out == 0 < len(denied.asked) and denied.added_for >= short.seconds,
             f"{duration(denied.seconds)}; {denied.look_ups}; {denied.added} record for {duration(denied.added_for)}"),
         "allow list": Claim(

@@ -495,8 +495,8 @@ def use(self, token: str) -> tuple[str, Family, str]:
         lesson=18,
         kind=WRITE,
         title="For how long is a no remembered?",
-        task="Note that a login was ended, for as long as any of its access tokens could still be good, and CLOCK_ERROR "
-        "seconds more. The family says when it last gave one out.",
+        task="Note that a login was ended, for as long as any of its access tokens could still be good, and "
+        "CLOCK_ERROR seconds more. The family says when it last gave one out.",
         attacker="An entry that leaves the list too early brings a revoked token back to life. One that never leaves "
         "makes the list grow until somebody switches it off.",
         read="authref/revocation.py: the opening, ACCESS_LIFETIME, CLOCK_ERROR, Denial",
@@ -513,8 +513,8 @@ def use(self, token: str) -> tuple[str, Family, str]:
             "given out at?",
             "An access token lives ACCESS_LIFETIME seconds. The record may be a little old, so a token may have been "
             "given out until now; and the clock may have been set back, so the record's `last_seen` may lie ahead.",
-            "Take the later of the two moments, add the lifetime and the error, and store a Denial that ends then under "
-            "the family's id.",
+            "Take the later of the two moments, add the lifetime and the error, and store a Denial that ends then "
+            "under the family's id.",
         ),
     ),
     Exercise(
