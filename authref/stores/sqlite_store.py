@@ -88,7 +88,8 @@ class SqliteStore(Store):
             self._prepare()
         except (sqlite3.Error, StoreUnavailable) as error:
             self.close()
-            raise ValueError(f"Cannot use {path} as a store ({error}); restore a copy, or name another file.") from None
+            remedy = "make room on the disk, restore a copy, or name another file"
+            raise ValueError(f"Cannot use {path} as a store ({error}); {remedy}.") from None
         except ValueError:
             self.close()
             raise

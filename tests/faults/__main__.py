@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from tests.faults import clock, connections, descriptors, disk, kill, redis_away, sigterm, store_gone, workers
 from tests.faults.claims import Broken, CannotRun, Flags
+from tests.faults.client import Unanswered
 
 FAULTS: dict[str, Callable[[Flags], Iterator[str]]] = {
     "kill": kill.run,
@@ -48,6 +49,9 @@ def _try(name: str, flags: Flags) -> bool:
             print(f"{name}: {line}", flush=True)
     except Broken as broken:
         print(f"{name}: DOES NOT HOLD: {broken}", flush=True)
+        return False
+    except Unanswered as broken:
+        print(f"{name}: DOES NOT HOLD: a request was not answered: {broken}", flush=True)
         return False
     except CannotRun as lack:
         print(f"{name}: NOT RUN: {lack}", flush=True)

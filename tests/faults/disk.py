@@ -79,7 +79,7 @@ def _start_on_a_full_disk(server: Server) -> str:
         server.kill()
         return "serves"
     claim(status == 2, f"a start on a full disk ends with status {status}: {server.log}")
-    claim(re.fullmatch(r"authref: [^\n]*full[^\n]*\n", server.log), f"a start on a full disk says: {server.log}")
+    claim(re.fullmatch(r"authref: [^\n]*make room[^\n]*\n", server.log), f"a start on a full disk says: {server.log}")
     return "ends with status 2 and one sentence"
 
 
