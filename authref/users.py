@@ -160,7 +160,7 @@ class Users:
             )
             if user.is_active_admin and not changed.is_active_admin:
                 self._leave_seat(user)
-            if changed.is_active_admin:
+            if changed.is_active_admin and not user.is_active_admin:  # else it would seat somebody who is just leaving
                 self._admins[user.id] = Pointer(user.id)  # before the rights: a crash leaves a seat too many
             if self._records.replace(user.id, user, changed):
                 return changed

@@ -581,6 +581,40 @@ class Pipeline(ReaderTest):
         self.assertEqual(self.check(good + bad + good), ([self.check_accepted("", good)], 400))
 
 
+class RepeatedHeads(unittest.TestCase):
+    """The head of the request before is remembered; it must never stand in for another one."""
+
+    def requests(self, *pieces: bytes) -> list[Request | None]:
+        reader, found = Reader("192.0.2.1"), []
+        for piece in pieces:
+            reader.feed(piece)
+            found.append(reader.next_request())
+        return found
+
+    def test_a_head_that_differs_in_one_byte(self) -> None:
+        """A head of the same length with another cookie is another head: one caller must not get another's answer."""
+        ours, other = with_fields(b"Cookie: session=aaa"), with_fields(b"Cookie: session=aab")
+        cookies = [request and request.header("cookie") for request in self.requests(ours, other, ours, ours)]
+        self.assertEqual(cookies, [f"session={value}" for value in ("aaa", "aab", "aaa", "aaa")])
+
+    def test_the_same_head_with_another_body(self) -> None:
+        """What is remembered is the head alone; each request has the body that came with it, by length or in chunks."""
+        for framing, frame in ((b"Content-Length: 5", b"%s"), (b"Transfer-Encoding: chunked", b"5\r\n%s\r\n0\r\n\r\n")):
+            with self.subTest(framing):
+                pieces = [with_body(framing, frame % body) for body in (b"right", b"wrong", b"right")]
+                bodies = [request and request.body for request in self.requests(*pieces)]
+                self.assertEqual(bodies, [b"right", b"wrong", b"right"])
+
+    def test_a_bad_head_after_a_good_one(self) -> None:
+        """A refused head is refused again: nothing of a refusal is remembered."""
+        reader, bad = Reader("192.0.2.1"), with_line(b"GET /a b HTTP/1.1")
+        reader.feed(with_fields(b"A: b"))
+        self.assertIsNotNone(reader.next_request())
+        for _ in range(2):
+            reader.feed(bad)
+            self.assertRaises(Problem, reader.next_request)
+
+
 class Cuts(ReaderTest):
     GOOD = (
         with_fields(b"Cookie: session=abc"),
