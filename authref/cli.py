@@ -151,14 +151,8 @@ def _serve(flags: argparse.Namespace) -> int:
     from authref.server import serve
     from authref.workers import serve_by_many
 
+    _refuse_contradictions(flags)
     chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
-    if flags.quiet and flags.admin_email and not chosen:
-        fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
-    if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
-        fail("The number of workers is 1 or more, and 1 on a system that cannot fork.")
-    password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
-    if password and flags.store != os.environ.get("AUTHREF_STORE"):
-        fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")
     admin_password = chosen or secrets.token_urlsafe(12)
     app = _build(flags, admin_password)
     if flags.workers > 1 and not app.store.shared:
@@ -168,17 +162,9 @@ def _serve(flags: argparse.Namespace) -> int:
         )
 
     def ready(url: str) -> None:
-        if not _is_loopback(flags.host):
-            print("Warning: what goes over this address can be read on its way; put TLS in front.", file=sys.stderr)
-        _warn(app.store)
-        if not flags.quiet:
-            # A password of their own is not repeated: output ends up in journals.
-            shown = "that of AUTHREF_ADMIN_PASSWORD" if chosen else admin_password
-            if not app.made_admin:
-                shown = "the one chosen before"
-            admin = f"\nadmin {flags.admin_email}, password {shown}\n" if flags.admin_email else ""
-            print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
-        app.events.emit("sys_startup", url=url)
+        # A password of their own is not repeated: output ends up in journals.
+        shown = "that of AUTHREF_ADMIN_PASSWORD" if chosen else admin_password
+        _greet(flags, app, url, shown if app.made_admin else "the one chosen before")
 
     try:
         if flags.workers > 1:
@@ -192,6 +178,28 @@ def _serve(flags: argparse.Namespace) -> int:
     app.events.emit("sys_shutdown")
     app.store.close()
     return 0
+
+
+def _refuse_contradictions(flags: argparse.Namespace) -> None:
+    """End the program for flags that nobody should combine."""
+    if flags.quiet and flags.admin_email and not os.environ.get("AUTHREF_ADMIN_PASSWORD"):
+        fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
+    if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
+        fail("The number of workers is 1 or more, and 1 on a system that cannot fork.")
+    password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
+    if password and flags.store != os.environ.get("AUTHREF_STORE"):
+        fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")
+
+
+def _greet(flags: argparse.Namespace, app: App, url: str, admin_password: str) -> None:
+    """Say where the server is, and what should worry whoever starts it."""
+    if not _is_loopback(flags.host):
+        print("Warning: what goes over this address can be read on its way; put TLS in front.", file=sys.stderr)
+    _warn(app.store)
+    if not flags.quiet:
+        admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
+        print(_highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
+    app.events.emit("sys_startup", url=url)
 
 
 def _build(flags: argparse.Namespace, admin_password: str) -> App:
