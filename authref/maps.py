@@ -18,6 +18,7 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 V = TypeVar("V")
@@ -40,6 +41,15 @@ class Map(Protocol[V]):
 
     def replace(self, key: str, old: V, new: V) -> bool:
         """Store `new` if the live value still equals `old`. False means that somebody else was faster."""
+
+    def touch(self, key: str, old: V, new: V) -> bool:
+        """`replace` for what may get lost, such as when somebody was last seen: rather than fail it does nothing.
+
+        A store in which others wait for the disk does nothing rather than wait, too.
+        """
+        with suppress(StoreUnavailable):
+            return self.replace(key, old, new)
+        return False
 
     def owned_by(self, user_id: str) -> dict[str, V]:
         """The live entries whose value has this `user_id`, in the order in which they were first stored."""

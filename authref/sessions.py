@@ -22,12 +22,11 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from authref import cookies
 from authref.events import Events
-from authref.maps import Map, StoreUnavailable
+from authref.maps import Map
 from authref.users import User, Users
 from authref.wire import Headers, Request, Response
 
@@ -162,14 +161,10 @@ class Sessions:
         return ended
 
     def _touch(self, key: str, session: Session) -> None:
-        """Move the idle end. `replace`, not `[]=`: a logout in between must not be undone by writing it back.
-
-        A store that can be read but not written, on a full disk, leaves the end where it is.
-        """
+        """Move the idle end. `touch`, not `[]=`: a logout in between must not be undone by writing it back."""
         now = self._now()
         end = min(now + IDLE_LIFETIME, session.created_at + ABSOLUTE_LIFETIME)
-        with suppress(StoreUnavailable):
-            self._records.replace(key, session, replace(session, last_seen=now, expires_at=end))
+        self._records.touch(key, session, replace(session, last_seen=now, expires_at=end))
 
     def _drop_oldest(self, user_id: str) -> None:
         for key in list(self._records.owned_by(user_id))[:-MAX_PER_USER]:

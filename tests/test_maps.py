@@ -228,6 +228,19 @@ class MapContract:
         self.assertEqual(self.map.get("k"), Note("new"))
         self.assertFalse(self.map.replace("k", there, Note("too late")))
 
+    def test_touch(self) -> None:
+        """touch stores over an equal value, and nothing else: what has left meanwhile is not brought back."""
+        seen, again = Note("seen", "u", START + 100), Note("seen again", "u", START + 200)
+        self.map["k"] = seen
+        self.assertTrue(self.map.touch("k", replace(seen), again))
+        self.assertEqual(self.map.owned_by("u"), {"k": again})
+        self.assertFalse(self.map.touch("k", seen, Note("too late")))
+        self.clock.advance(150)
+        self.assertEqual(self.map.get("k"), again)
+        self.map.pop("k")
+        self.assertFalse(self.map.touch("k", again, seen))
+        self.assertIsNone(self.map.get("k"))
+
     # -- whose it is
 
     def test_owners(self) -> None:

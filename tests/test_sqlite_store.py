@@ -18,15 +18,16 @@ import threading
 import time
 import unittest
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from unittest import mock
 
 from authref.maps import Map, StoreUnavailable
+from authref.sessions import TOUCH_INTERVAL
 from authref.stores import sqlite_store
 from authref.stores.sqlite_store import BUSY_SECONDS, MIGRATIONS, PURGED_AT_ONCE, SqliteStore
-from tests.support import START, Clock, in_a_fork
+from tests.support import START, Clock, Harness, exchange, in_a_fork, running, status
 from tests.test_maps import MapContract, Note, race
 from tests.test_stores import ROOT, ProcessRaces
 
@@ -448,6 +449,62 @@ class WhenItCannotWrite(StoreCase):
                     notes["there"] = Note("there", "u")
             self.doCleanups()
             self.setUp()
+
+    def test_a_touch_meanwhile(self) -> None:
+        """The thread that serves everybody waits for nobody who writes: what it may lose is lost, and is written again
+        later; one slow disk would hold up every client."""
+        store = self.open()
+        notes, seen = store.map("notes", Note), Note("seen", "u")
+        notes["k"] = seen
+        with mock.patch.object(sqlite_store, "BUSY_SECONDS", 60):
+            for name, busy in {"another process": self.locked, "another thread": self.writing_elsewhere(store)}.items():
+                with self.subTest(name):
+                    with busy():
+                        self.assertFalse(notes.touch("k", seen, Note("seen again", "u")))
+                    self.assertEqual(notes.get("k"), seen)
+        self.assertTrue(notes.touch("k", seen, Note("seen again", "u")))
+        self.assertEqual(self.open().map("notes", Note).get("k"), Note("seen again", "u"))
+
+    def test_whoever_is_logged_in_meanwhile(self) -> None:
+        """Another process that writes on and on holds up no reader, though a session's last use is to be noted."""
+        harness = Harness(store=lambda now: SqliteStore(str(self.path), now))
+        harness.sign_up()
+        cookie = harness.cookie()
+        harness.clock.advance(TOUCH_INTERVAL)
+        head = f"GET /me HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n"
+        with mock.patch.object(sqlite_store, "BUSY_SECONDS", 60), running(harness.app) as server, self.locked():
+            self.assertEqual(status(exchange(server, head.encode())), 200)
+
+    def writing_elsewhere(self, store: SqliteStore) -> Callable[[], AbstractContextManager[None]]:
+        """Another thread of this process is writing while the block runs."""
+
+        @contextmanager
+        def busy() -> Iterator[None]:
+            begun, end = threading.Event(), threading.Event()
+
+            def write() -> None:
+                with store.writing():
+                    begun.set()
+                    end.wait(30)
+
+            thread = threading.Thread(target=write)
+            thread.start()
+            begun.wait(30)
+            try:
+                yield
+            finally:
+                end.set()
+                thread.join()
+
+        return busy
+
+    def test_a_touch_and_the_disk(self) -> None:
+        """A touch is not flushed, and the next write that is promised flushes it, too; the log it leaves to others."""
+        store = self.open()
+        settings = ("PRAGMA synchronous", "PRAGMA wal_autocheckpoint")
+        for waits, expected in {True: [(2,), (1000,)], False: [(1,), (0,)]}.items():
+            connection = store.connection(waits)
+            self.assertEqual([connection.execute(setting).fetchone() for setting in settings], expected)
 
     def test_many_waiting(self) -> None:
         """Those who wait behind each other wait no longer than those who wait alone: nobody hangs for minutes."""

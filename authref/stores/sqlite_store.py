@@ -6,8 +6,8 @@ is and when it ends stand in columns of their own, with an index each, so that n
 Rules of this file:
 - whatever was answered is on the disk: a write-ahead log, flushed at each commit (`synchronous = FULL`). A
   process killed at any moment, or a machine without power, loses only what nobody was told yet;
-- one connection a thread, for a connection is one conversation; readers never wait for the one who writes. It
-  is not forked along: the file's locks stay with the process that took them;
+- a thread has connections of its own, for a connection is one conversation; readers never wait for the one who
+  writes. They are not forked along: the file's locks stay with the process that took them;
 - each verb is one statement or one transaction that begins as a writer (`BEGIN IMMEDIATE`): two who both read
   before they write would both believe to be first;
 - what has ended is not there for readers at once, and leaves the file a few entries at each write;
@@ -33,6 +33,7 @@ V = TypeVar("V")
 
 APPLICATION_ID = 0x61757468  # "auth", in the file's header: how we know a file of ours
 BUSY_SECONDS = 5.0  # how long to wait while another process writes
+CHECKPOINT = 1000  # pages in the log from which on a writer brings them into the file
 PURGED_AT_ONCE = 10  # ended entries that a write removes: more than it adds, and never a long work
 
 # What leads from each version of the file to the next one; `user_version` in its header counts those done.
@@ -82,7 +83,7 @@ class SqliteStore(Store):
         self._write_failed = False
         self._mine = threading.local()
         self._process = os.getpid()  # the one that opened these:
-        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+        self._connections: dict[tuple[threading.Thread, bool], sqlite3.Connection] = {}
         _create_private(path)
         try:
             self._prepare()
@@ -111,22 +112,28 @@ class SqliteStore(Store):
         self._connections.clear()
         self._mine = threading.local()
 
-    def connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
+    def connection(self, waits: bool = True) -> sqlite3.Connection:
+        """This thread's connection; of its two, one waits for nobody who writes, and not for the disk."""
         if self._connections and self._process != os.getpid():
             raise StoreUnavailable("SQLite: this process was forked while the store was open; close it before")
-        if not hasattr(self._mine, "connection"):
-            for thread in list(self._connections):
-                if not thread.is_alive() and (ended := self._connections.pop(thread, None)):
+        name = "patient" if waits else "hasty"
+        if not hasattr(self._mine, name):
+            for thread, kind in list(self._connections):
+                if not thread.is_alive() and (ended := self._connections.pop((thread, kind), None)):
                     ended.close()
             self._process = os.getpid()
-            connection = self._connections[threading.current_thread()] = sqlite3.connect(
-                self._url, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
-            )
-            connection.execute("PRAGMA synchronous = FULL")
-            self._mine.connection = connection
-        found: sqlite3.Connection = self._mine.connection
+            setattr(self._mine, name, self._connect(waits))
+        found: sqlite3.Connection = getattr(self._mine, name)
         return found
+
+    def _connect(self, waits: bool) -> sqlite3.Connection:
+        connection = self._connections[threading.current_thread(), waits] = sqlite3.connect(
+            self._url, BUSY_SECONDS if waits else 0, isolation_level=None, check_same_thread=False, uri=True
+        )
+        # NORMAL leaves the flush to the next one who is patient; so is the tidying up of the log, a long work.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT if waits else 0}")
+        return connection
 
     def read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows. Raises StoreUnavailable."""
@@ -136,15 +143,15 @@ class SqliteStore(Store):
             raise StoreUnavailable(f"SQLite: {error}") from error
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else writes beside; left without an error, it is on the disk.
+    def writing(self, waits: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction that nobody else writes beside; left without an error, it is on the disk, if it `waits`.
 
         Raises StoreUnavailable.
         """
-        if not self._one_writer.acquire(timeout=BUSY_SECONDS):
+        if not self._one_writer.acquire(timeout=BUSY_SECONDS if waits else 0):
             raise StoreUnavailable("SQLite: other threads have been writing for too long")
         try:
-            connection = self.connection()
+            connection = self.connection(waits)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -223,11 +230,12 @@ class SqliteMap(Map[V]):
             return value
 
     def replace(self, key: str, old: V, new: V) -> bool:
-        with self._store.writing() as connection:
-            if self.get(key) != old:
-                return False
-            self._put(connection, key, old, new)
-            return True
+        return self._replace(key, old, new, waits=True)
+
+    def touch(self, key: str, old: V, new: V) -> bool:
+        with suppress(StoreUnavailable):  # the thread that serves everybody calls this
+            return self._replace(key, old, new, waits=False)
+        return False
 
     def owned_by(self, user_id: str) -> dict[str, V]:
         return self._many(self._store.read(_OWNED, self._name, user_id, self._now()))
@@ -242,6 +250,13 @@ class SqliteMap(Map[V]):
 
     def __len__(self) -> int:
         return int(self._store.read(_COUNT, self._name, self._now())[0][0])
+
+    def _replace(self, key: str, old: V, new: V, waits: bool) -> bool:
+        with self._store.writing(waits) as connection:
+            if self.get(key) != old:
+                return False
+            self._put(connection, key, old, new)
+            return True
 
     def _put(self, connection: sqlite3.Connection, key: str, old: V | None, value: V) -> None:
         """Store the value in place of `old`; of the same owner, it keeps its place in the order."""
