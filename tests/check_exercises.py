@@ -287,14 +287,11 @@ def check_answers(exercise: Exercise) -> Iterator[str]:
 
 
 def check_reference() -> Iterator[str]:
-    """With the reference every claim passes, and soon."""
+    """With the reference every claim passes."""
     with Variant() as variant:
-        started = time.perf_counter()
         for claim, kinds in variant.run("judge", all_claims()).items():
             if kinds:
                 yield f"{claim} fails: {kinds}"
-        if time.perf_counter() - started > 0.1 * len(all_claims()):
-            yield "the claims take too long"
 
 
 CHECKS: dict[str, tuple[Callable[[Exercise], Iterator[str]], ...]] = {

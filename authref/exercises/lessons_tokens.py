@@ -162,6 +162,34 @@ TOKENS: tuple[Exercise, ...] = (
         ),
     ),
     Exercise(
+        id="jwt-create",
+        lesson=16,
+        kind=WRITE,
+        title="Say which key signed it",
+        task="Make an access token of these claims. The ring's first key signs, and the header says three things: the "
+        "algorithm, that this is an access token and no other kind, and the name of the key.",
+        attacker="A token made for another purpose, a link in a mail say, signed with the same key, must not open "
+        "doors. And a key that leaked must go without logging everybody out, so each token names the one it needs.",
+        read="authref/jwt.py: TYPE, `sign`, `_header_of`, `_assemble`; RFC 7515 §4.1.4, §4.1.9; RFC 9068 §2.1",
+        target="authref.jwt:create",
+        claims=(
+            "tests.test_jwt.CreateAndVerify.test_what_was_created",
+            "tests.test_jwt.Ring.test_the_first_signs",
+            "tests.test_jwt.Ring.test_another_key_under_the_same_name",
+            "tests.test_jwt.Ring.test_a_new_key_in_front",
+            "tests.test_jwt.CreateAndVerify.test_claims_that_json_cannot_carry",
+        ),
+        hints=(
+            "A mapping keeps its order. How do you get its first name without the others? What does the header of "
+            "every token of one key look like?",
+            "next(iter(mapping)) is the first name. The ring maps names to keys, so the key is one look-up away; "
+            "`write_json` makes bytes of the claims. `sign` writes alg by itself and takes typ and kid; `_header_of` "
+            "has made the whole header already.",
+            "Find the first name, make JSON of the claims, and hand header, payload and that name's key to the helper "
+            "that puts the three parts together.",
+        ),
+    ),
+    Exercise(
         id="jwt-alg",
         lesson=17,
         kind=HEAL,
@@ -416,6 +444,41 @@ def check(target, attack):
             'A name is a text: "https://auth.example" is the beginning of many longer ones, and some of those are '
             "hosts that you can register.",
             "The expected name, and after it whatever makes it a name of your own.",
+        ),
+    ),
+    Exercise(
+        id="tokens-authenticate",
+        lesson=18,
+        kind=WRITE,
+        title="Whose token is this?",
+        task="Return what the request's bearer token claims, or the refusal. No token at all, one that must not be "
+        "believed, and what cannot even be a token are three different refusals; and a token may be good and its "
+        "login ended.",
+        attacker="Two tokens in one line, a token in quotes, one for another server, one whose login has ended: "
+        "whoever is asked here must say no, and the log must know why.",
+        read="authref/tokens.py: the opening, `authenticate`, `refusal`, `_refuse`, `_bearer_error`, _B64TOKEN; "
+        "authref/sessions.py: `authenticate`, its twin; RFC 6750 §2.1, §3.1",
+        target="authref.tokens:Tokens._claims",
+        claims=(
+            "tests.test_tokens.LogIn.test_who_am_i",
+            "tests.test_tokens.LogIn.test_a_quarter_of_an_hour",
+            "tests.test_tokens.LogIn.test_another_machine_that_should_not",
+            "tests.test_tokens.Credentials.test_the_table",
+            "tests.test_tokens.Hostile.test_one_answer",
+            "tests.test_tokens.Hostile.test_what_no_credentials_can_hold",
+            "tests.test_tokens.Hostile.test_the_reason_in_the_log",
+            "tests.test_revocation.Modes.test_right_after_the_login_ended",
+        ),
+        hints=(
+            "The header has a scheme, spaces and a token. Which refusal is for a request that shows no token of ours? "
+            "Who checks the token itself, and against which expectations? What can still be wrong when it is good?",
+            "str.partition cuts at the first space; the scheme's case does not matter, and more spaces may follow. "
+            "jwt.verify raises InvalidToken and wants keys, issuer, audience and now; `_refuse` takes the reason for "
+            "the log. If _B64TOKEN does not fit, the answer is `_bearer_error` 400 invalid_request, with an event "
+            'whose reason is "malformed credentials". `self._revocation.is_revoked` asks about the claim fam.',
+            "Cut the header; another scheme is a `refusal`. Then verify in a try: what is raised becomes one of two "
+            "refusals, whose reason for the log is the exception's class and text, with a colon between. Then ask "
+            "whether the login was ended. Then the claims.",
         ),
     ),
     Exercise(

@@ -886,6 +886,32 @@ def sign(payload, key, header=None):
             "Signed is what is written, not what it means.",
         ),
     ),
+    "jwt-create": (
+        Wrong(
+            but("jwt:create", ("next(iter(keys))", "list(keys)[-1]")),
+            "jwt.CreateAndVerify.test_what_was_created",
+            "The last key of the ring is the one that is about to go.",
+        ),
+        Wrong(
+            but("jwt:create", ("next(iter(keys))", "min(keys)")),
+            "jwt.CreateAndVerify.test_what_was_created",
+            "How names sort says nothing about which key is the newest.",
+        ),
+        Wrong(
+            but("jwt:create", ("_header_of(kid)", 'encode(write_json({"alg": "HS256", "typ": "JWT", "kid": kid}))')),
+            "jwt.CreateAndVerify.test_what_was_created",
+            "Any token that this key ever signs would be an access token.",
+        ),
+        Wrong(
+            """
+def create(claims, keys):
+    kid = next(iter(keys))
+    return sign(str(claims).encode(), keys[kid], {"typ": TYPE, "kid": kid})
+""",
+            "jwt.CreateAndVerify.test_what_was_created",
+            "Python's way to write a dict is not JSON.",
+        ),
+    ),
     "jwt-alg": (
         Wrong(
             """
@@ -1031,6 +1057,38 @@ def _check_signature(header, payload, signature, key):
         Wrong(_attack('"https://auth.example"'), "reference", "That is the server's own name: honest use, no attack."),
         Wrong(_attack('"https://evil.example/https://auth.example"'), "naive", "It ends in the right way."),
         Wrong(_attack('"https://AUTH.example"'), "naive", "Capitals are other letters here."),
+    ),
+    "tokens-authenticate": (
+        Wrong(
+            but("tokens:Tokens._claims", (", now=self._now()", "")),
+            "tokens.LogIn.test_a_quarter_of_an_hour",
+            "The clock that was passed in is the one that counts.",
+        ),
+        Wrong(
+            but("tokens:Tokens._claims", ("issuer=self._issuer, ", "")),
+            "tokens.LogIn.test_another_machine_that_should_not",
+            "A token of the staging server opens the real one.",
+        ),
+        Wrong(
+            but("tokens:Tokens._claims", ('scheme.lower() != "bearer"', 'scheme != "Bearer"')),
+            "tokens.Credentials.test_the_table",
+            "The case of a scheme does not matter.",
+        ),
+        Wrong(
+            but("tokens:Tokens._claims", ('token.lstrip(" ")', "token.strip()")),
+            "tokens.Credentials.test_the_table",
+            "A token with a blank behind it is not the token that was given out.",
+        ),
+        Wrong(
+            but("tokens:Tokens._claims", ('self._revocation.is_revoked(str(claims.get("fam")))', "False")),
+            "revocation.Modes.test_right_after_the_login_ended",
+            "The list is kept and nobody looks at it.",
+        ),
+        Wrong(
+            but("tokens:Tokens._claims", ('f"{type(invalid).__name__}: {invalid}"', '"invalid token"')),
+            "tokens.Hostile.test_the_reason_in_the_log",
+            "Whoever reads the log cannot tell an expired token from a forged one.",
+        ),
     ),
     "refresh-rotation": (
         Wrong(
