@@ -357,6 +357,14 @@ class InAFolder(unittest.TestCase):
         self.assertEqual((self.path / "02-cookies-parse.py").read_text(), "# mine")
         self.assertIn("# new", (self.path / "03-cookies-clear.py").read_text())
 
+    def test_a_folder_further_up(self) -> None:
+        """A folder that lies above or beside it is not taken for the learner's: what stands in there would be run."""
+        inside = self.path / "work"
+        inside.mkdir()
+        with mock.patch.object(Path, "cwd", lambda: inside):
+            self.assertEqual(command("list")[0], 2)
+        self.assertEqual(command("list")[0], 0)  # the twin
+
     def test_reset(self) -> None:
         """An exercise can begin anew; what was there is kept beside it."""
         first = (self.path / "01-cookies-parse.py").read_text("utf-8")

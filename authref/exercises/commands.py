@@ -20,7 +20,7 @@ from authref.cli import Parser, fail
 from authref.exercises import report
 from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, PREDICT, Exercise
-from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, nearest
+from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, started
 from authref.exercises.judge import Judgement, judge, module_of, name_of, outcome, sentence_of, tests_folder
 
 POLL = 0.3  # seconds between two looks at the files
@@ -71,7 +71,7 @@ def judged(folder: Folder, number: int, *, every: bool = False) -> Judgement:
 
 
 def _start(chosen: argparse.Namespace) -> int:
-    path = Path(chosen.folder) if chosen.folder else nearest(Path.cwd()) or default(Path.cwd())
+    path = Path(chosen.folder) if chosen.folder else started(Path.cwd()) or default(Path.cwd())
     if is_authrefs(path):
         fail(f"{path} lies inside of authref itself; choose a folder of your own: {PROGRAM} start ../mine")
     folder = Folder(path, catalogue())
@@ -222,9 +222,9 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 
 def _folder(chosen: argparse.Namespace) -> Folder:
-    """The learner's folder: the one that is named, else the nearest."""
+    """The learner's folder: the one that is named, else the one that was started here."""
     named = chosen.folder or os.environ.get("AUTHREF_EXERCISES")
-    path = Path(named) if named else nearest(Path.cwd())
+    path = Path(named) if named else started(Path.cwd())
     if path is None or not path.is_dir():
         fail(f"There is no folder of exercises {'at ' + str(path) if path else 'here'}; make one: {PROGRAM} start")
     if not tests_folder().is_dir():
@@ -249,7 +249,7 @@ def _parser() -> Parser:
         added = commands.add_parser(name, help=about, description=about.capitalize() + ".")
         added.set_defaults(command=command)
         if name not in ("start", "verify"):
-            about = "the learner's folder (default: AUTHREF_EXERCISES, else the nearest)"
+            about = "the learner's folder (default: AUTHREF_EXERCISES, else the one here)"
             added.add_argument("--folder", metavar="DIR", help=about)
         if name in ("next", "run", "list", "verify"):
             added.add_argument("--json", action="store_true", help="for programs, and with all claims")

@@ -203,8 +203,6 @@ def default(here: Path) -> Path:
     return (PACKAGE.parent.parent if is_authrefs(here) else here) / NAME
 
 
-def nearest(here: Path) -> Path | None:
-    """The folder that was started here, above, or beside what is above."""
-    above = [here.resolve(), *here.resolve().parents]
-    places = (place for folder in above for place in (folder, folder / NAME))
-    return next((place for place in places if (place / _STATE).exists()), None)
+def started(here: Path) -> Path | None:
+    """The folder that was started here, or here is in; not one further up, for what stands in it is run."""
+    return next((place for place in (here, default(here)) if (place / _STATE).exists()), None)
