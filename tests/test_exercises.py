@@ -293,6 +293,9 @@ class InAFolder(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name, "mine")
+        mine = mock.patch.dict(os.environ, {"AUTHREF_EXERCISES": str(self.path)})
+        mine.start()
+        self.addCleanup(mine.stop)
         self.assertEqual(command("start", str(self.path))[0], 0)
         here = mock.patch.object(Path, "cwd", lambda: self.path)
         here.start()
@@ -349,7 +352,8 @@ class InAFolder(unittest.TestCase):
         """Starting again, after an update too, writes what is new and what nobody touched, and nothing else."""
         self.write("01-cookies-parse.py", "# mine")
         with mock.patch("authref.exercises.folder.source_of", lambda module: "# new\n" + SOURCE):
-            self.assertEqual(command("start", catalogue=(SAY, *TINY[:3]))[0], 0)
+            status, out, _ = command("start", catalogue=(SAY, *TINY[:3]))
+        self.assertEqual((status, out.split("; ")[0]), (0, f"No exercise was missing in {self.path}"))
         self.assertEqual(
             [path.name for path in sorted(self.path.glob("0*"))],
             ["01-cookies-say.py", "02-cookies-parse.py", "03-cookies-clear.py", "04-cookies-blank.py"],
@@ -388,6 +392,7 @@ class InAFolder(unittest.TestCase):
     def test_what_is_not_understood(self) -> None:
         """One sentence on standard error and status 2: no such exercise, no folder, a place inside of authref."""
         for arguments in (("run", "9"), ("run", "x"), ("hint", "0"), ("list", "--folder", str(self.path / "gone")),
+                          ("list", "--folder", str(PACKAGE)),
                           ("start", str(PACKAGE / "mine")), (), ("walk",)):  # fmt: skip
             with self.subTest(arguments):
                 status, out, err = command(*arguments)
@@ -437,8 +442,13 @@ class Elsewhere(unittest.TestCase):
     def course(self, root: Path, package: Path) -> None:
         """Begin, judge, ask for a hint and begin anew; the copy stays as it was."""
         before, variables = fingerprint(package), {**os.environ, "PYTHONPATH": str(package.parent)}
-        code = "import sys; from authref.exercises import main; sys.exit(max(main(a.split()) for a in sys.argv[1:]))"
-        arguments = ("start", "hint cookies-parse", "run cookies-parse", "reset cookies-parse")
+        variables.pop("AUTHREF_EXERCISES", None)
+        code = (  # a folder that somebody has above the temporary one is theirs, and stays out of this
+            "import sys; from authref.exercises import commands as c; from authref.exercises.folder import nearest;"
+            "near = lambda here: ((found := nearest(here)) and found.is_relative_to(sys.argv[1]) and found) or None;"
+            "c.nearest = near; sys.exit(max(c.main(a.split()) for a in sys.argv[2:]))"
+        )
+        arguments = (str(root.parent), "start", "hint cookies-parse", "run cookies-parse", "reset cookies-parse")
         done = subprocess.run(
             [sys.executable, "-P", "-c", code, *arguments],
             cwd=root, env=variables, capture_output=True, text=True, timeout=60,

@@ -71,7 +71,8 @@ def judged(folder: Folder, number: int, *, every: bool = False) -> Judgement:
 
 
 def _start(chosen: argparse.Namespace) -> int:
-    path = Path(chosen.folder) if chosen.folder else started(Path.cwd()) or default(Path.cwd())
+    named = chosen.folder or os.environ.get("AUTHREF_EXERCISES")
+    path = Path(named) if named else started(Path.cwd()) or default(Path.cwd())
     if is_authrefs(path):
         fail(f"{path} lies inside of authref itself; choose a folder of your own: {PROGRAM} start ../mine")
     folder = Folder(path, catalogue())
@@ -79,8 +80,9 @@ def _start(chosen: argparse.Namespace) -> int:
         added = folder.start()
     except OSError as error:
         fail(f"Cannot write to {path} ({error.strerror}); choose another folder: {PROGRAM} start DIR")
-    print(f"{added} exercises were put into {path}, a file each; {report.summary(folder)}.")
-    print(f"Begin in that folder: {PROGRAM} next")
+    new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
+    print(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
+    print(f"Go on in that folder: {PROGRAM} next")
     return 0
 
 
@@ -229,7 +231,10 @@ def _folder(chosen: argparse.Namespace) -> Folder:
         fail(f"There is no folder of exercises {'at ' + str(path) if path else 'here'}; make one: {PROGRAM} start")
     if not tests_folder().is_dir():
         fail(f"The claims are missing ({tests_folder()}); install authref anew.")
-    return Folder(path, catalogue())
+    folder = Folder(path, catalogue())
+    if not any(folder.file(number).exists() for number in range(1, len(folder.exercises) + 1)):
+        fail(f"There are no exercises in {path}; put them there: {PROGRAM} start '{path}'")
+    return folder
 
 
 def _number(folder: Folder, text: str) -> int:
@@ -256,7 +261,8 @@ def _parser() -> Parser:
         return added
 
     start = add("start", _start, "make a folder of exercises, or add to one what is new")
-    start.add_argument("folder", nargs="?", metavar="DIR", help="default: authref-exercises")
+    about = "default: AUTHREF_EXERCISES, else authref-exercises"
+    start.add_argument("folder", nargs="?", metavar="DIR", help=about)
     add("next", _next, "judge the first exercise that is not solved")
     watch = add("watch", _watch, "judge an exercise whenever its file is saved")
     watch.add_argument("exercise", nargs="?", metavar="N")
