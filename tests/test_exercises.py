@@ -19,6 +19,7 @@ import unittest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -47,6 +48,10 @@ def parse(header):
     pairs = (pair.partition("=") for pair in header.split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs}
 '''
+NAIVE_UNSIGN = "def unsign(token, key):\n    return b''\n"
+NAIVE_SET = "def set_cookie(name, value, *, max_age, secure=False):\n    return ''\n"
+UNSIGNING = "tests.test_jwt.SignAndUnsign.test_what_it_refuses"
+PREFIX = "tests.test_cookies.Writing.test_prefix_without_secure"
 PARSE = Exercise(
     "cookies-parse", 8, WRITE, "Read a Cookie header", "Make a dict of it.", "Cookies can be planted.",
     "RFC 6265 §5.4", HINTS, target="authref.cookies:parse", claims=(TABLE, BROWSERS),
@@ -240,6 +245,10 @@ class Judging(unittest.TestCase):
             failed = found[name].failed
             assert failed is not None
             self.assertIn(words, failed.error, name)
+        crash, early = found["hard exit"].failed, found["import"].failed
+        assert crash is not None and early is not None
+        self.assertRegex(crash.given, "^header = ")
+        self.assertEqual((early.given, early.asserted), ("", ""))
         output, mistake = found["output"].failed, found["mistake"].failed
         assert output is not None and mistake is not None
         self.assertEqual(len(output.printed), PRINTED)
@@ -252,6 +261,17 @@ class Judging(unittest.TestCase):
             failed = judge(PARSE, answer("    while True: pass"), "mine.py").failed
         assert failed is not None
         self.assertIn("It had not ended after 0.5 seconds", failed.error)
+        self.assertRegex(failed.given, "^header = ")
+
+    def test_a_refusal_that_does_not_come(self) -> None:
+        """An exception that was expected is named as expected, in whichever form the claim asks for it."""
+        for exercise, text, refusal in (
+            (replace(PARSE, target="authref.jwt:unsign", claims=(UNSIGNING,)), NAIVE_UNSIGN, "Malformed is raised"),
+            (replace(PARSE, target="authref.cookies:set_cookie", claims=(PREFIX,)), NAIVE_SET, "ValueError is raised"),
+        ):
+            failed = judge(exercise, text, "mine.py").failed
+            assert failed is not None
+            self.assertEqual(failed.expected, refusal)
 
     def test_the_rest_goes_on(self) -> None:
         """After a claim that crashed the process the others are judged all the same, when all are asked for."""
@@ -277,7 +297,7 @@ class Judging(unittest.TestCase):
         """What gets past the reference too is no attack but honest use, and is not taken."""
         failed = judge(BLANK, 'def attack(): return "session=evil"', "mine.py").failed
         assert failed is not None
-        self.assertEqual(failed.sentence, IS_STOPPED)
+        self.assertEqual((failed.sentence, failed.seen), (IS_STOPPED, "'session=evil'"))
 
     def test_answers_that_are_none(self) -> None:
         """An answer is a value: True is not 1, an expression is not run, and what is left open is not wrong."""

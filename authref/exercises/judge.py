@@ -27,7 +27,7 @@ from typing import Any
 
 from authref.exercises.cutting import PACKAGE, find, header_of, path_of, source_of, swap
 from authref.exercises.exercise import BREAK, PREDICT, Exercise, Question
-from authref.exercises.trial import HOLE, Verdict, show
+from authref.exercises.trial import HOLE, NOTE, Verdict, show
 
 TIME = 10  # seconds for one claim, and for the start of the process; all of them together take one or two
 TIME_AFTER = 2  # seconds, once a claim has not ended: the others will hardly do better
@@ -153,7 +153,8 @@ def run(job: dict[str, Any], claims: Sequence[str], *, every: bool = False) -> I
                     return
             end = process.end(limit)
             limit = TIME_AFTER if process.expired.is_set() else limit
-        yield Verdict(left.pop(0), error=end)
+            given = process.given()
+        yield Verdict(left.pop(0), given=given, error=end)
         if not every:
             return
 
@@ -165,6 +166,7 @@ class _Process:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("AUTHREF_")}
         paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.expired = threading.Event()
+        self._note = Path(folder, NOTE)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "authref.exercises.trial"],
             stdin=subprocess.PIPE,
@@ -203,6 +205,13 @@ class _Process:
         if status < 0:
             return f"It crashed Python ({signal.Signals(-status).name}): look for a recursion without end."
         return f"It ended the whole program (exit status {status})."
+
+    def given(self) -> str:
+        """What the learner's function was given last, in the claim that did not end."""
+        try:
+            return self._note.read_bytes().partition(b"\0")[0].decode("utf-8", "replace")
+        except OSError:
+            return ""
 
     def _expire(self) -> None:
         self.expired.set()

@@ -88,7 +88,7 @@ def _lines(exercise: Exercise, verdict: Verdict, place: str) -> Iterator[str]:
     if not same:
         yield from _value("stopped by", verdict.error and verdict.error + ("" if verdict.raised else where))
     if verdict.seen != verdict.returned:
-        yield from _value("looked at", verdict.seen)
+        yield from _value("attack gave" if exercise.kind == BREAK else "looked at", verdict.seen)
     yield from _value("expected", verdict.expected or _unsaid(exercise, verdict))
     yield from _value("asked by", verdict.asserted)
     yield from _value("printed", verdict.printed[:500].strip())

@@ -20,6 +20,7 @@ import io
 import json
 import linecache
 import os
+import re
 import reprlib
 import sys
 import unittest
@@ -37,6 +38,7 @@ from authref.exercises.cutting import LEARNERS, graft
 MEMORY = 4 * 1024**3  # bytes of address space: a loop that only fills a list ends in MemoryError, not the machine
 PRINTED = 2000  # characters that are kept
 HOLE = "yours to write"  # what a function says whose body was cut out
+NOTE = "given"  # a file in the process's folder: what the function was given last, should the process not live to tell
 _RECORD = "__authref_exercises_record__"
 
 
@@ -84,7 +86,7 @@ class Verdict:
     raised: str = ""  # by the target
     error: str = ""  # what ended the claim, if not an assertion
     line: int = 0  # of the learner's file
-    seen: str = ""  # what the assertion looked at
+    seen: str = ""  # what the assertion looked at; the attack, of a break
     expected: str = ""
     asserted: str = ""  # file, line and text of the assertion
     printed: str = ""
@@ -95,6 +97,7 @@ class Recorder:
 
     def __init__(self, line_of: Callable[[TracebackType | None], int]) -> None:
         self.line_of = line_of
+        self._note = os.open(NOTE, os.O_WRONLY | os.O_CREAT)
         self.calls, self.hole, self.line = 0, False, 0
         self.given = self.returned = self.raised = ""
 
@@ -105,6 +108,7 @@ class Recorder:
         @functools.wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:
             given = _arguments(names, args, kwargs)
+            self.note(given)
             self.calls += 1
             returned, raised, line = "", "", 0
             try:
@@ -119,6 +123,11 @@ class Recorder:
                 self.given, self.returned, self.raised, self.line = given, returned, raised, line
 
         return recorded
+
+    def note(self, given: str) -> None:
+        """Write it down; a NUL, which no `show` contains, ends it."""
+        with suppress(OSError):
+            os.pwrite(self._note, given.encode("utf-8", "backslashreplace") + b"\0", 0)
 
 
 def _arguments(names: Sequence[str], args: Sequence[object], kwargs: dict[str, object]) -> str:
@@ -227,6 +236,7 @@ class Trial:
         self.verdict, self.assertion, before = Verdict(claim), None, self.recorder.calls
         self.recorder.hole, self.recorder.line = False, 0
         self.recorder.given = self.recorder.returned = self.recorder.raised = ""
+        self.recorder.note("")
         printed = Printed()
         with redirect_stdout(printed), redirect_stderr(printed):
             try:
@@ -252,10 +262,17 @@ class Trial:
             target = getattr(target, name)
         room = dict(vars(module))
         exec(compile(self.job["attack"], self.job["file"], "exec", dont_inherit=True), room)  # noqa: S102
+        attack = room["attack"]
+
+        def seen(*args: Any) -> Any:
+            value = attack(*args)
+            self.verdict.seen = show(value)
+            return value
+
         judge: dict[str, Any] = dict(vars(module))
         exec(compile(self.job["check"], "the check", "exec", dont_inherit=True), judge)  # noqa: S102
         try:
-            return bool(judge["check"](target, room["attack"])) is bool(self.job["succeeds"])
+            return bool(judge["check"](target, seen)) is bool(self.job["succeeds"])
         except Exception:
             if self.job["succeeds"]:
                 raise
@@ -267,8 +284,9 @@ class Trial:
         verdict.given, verdict.returned, verdict.raised = recorder.given, recorder.returned, recorder.raised
         if not isinstance(error, AssertionError):
             verdict.error = _describe(error)
-        elif self.assertion is None:
-            verdict.expected = str(error).split("\n")[0][:300]
+        elif self.assertion is None:  # assertRaises as a context says "ValueError not raised", or "… by f"
+            text = str(error).split("\n")[0][:300]
+            verdict.expected = re.sub(r"(?s) not raised( by .*)?\Z", " is raised", text)
         else:
             verdict.seen, verdict.expected = self._sides(*self.assertion)
         verdict.line = self._line(trace) or recorder.line  # of an exception that somebody caught on the way, too
@@ -278,6 +296,8 @@ class Trial:
                 name = os.path.relpath(path, os.path.dirname(self.job["tests"])).replace(os.sep, "/")
                 verdict.asserted = f"{name}:{line}: {linecache.getline(path, line).strip()}"
             trace = trace.tb_next
+        if verdict.error and verdict.line and not recorder.given:  # the file itself, and nothing that was asked of it
+            verdict.asserted = ""
 
     def _line(self, trace: TracebackType | None) -> int:
         """The last line of the learner's file in this traceback; 0 if it has none."""
