@@ -40,8 +40,8 @@ HSTS: Headers = (("strict-transport-security", "max-age=31536000; includeSubDoma
 def is_cross_site(request: Request, public_url: str | None, allowed: Collection[str] = ()) -> bool:
     """True for a request that another site may have caused and that would change something.
 
-    `public_url` is the origin under which we are reached; without one, the request's Host says it. `allowed`
-    are the origins of others that may.
+    `public_url` is the origin under which we are reached; without one it is `http://` and the request's Host.
+    `allowed` are the origins of others that may.
     """
     if request.method in SAFE_METHODS:
         return False

@@ -69,13 +69,17 @@ def _head(number: int, exercise: Exercise) -> list[str]:
         f"Exercise {number}, {exercise.kind}: {exercise.title}",
         f"Lesson {exercise.lesson}: {LESSONS[exercise.lesson]}",
         "",
-        *wrap(exercise.task, 98),
-        *wrap(f"Why an attacker cares: {exercise.attacker}", 98),
-        *wrap(f"Read: {exercise.read}", 98),
+        *_wrapped(exercise.task),
+        *_wrapped(f"Why an attacker cares: {exercise.attacker}"),
+        *_wrapped(f"Read: {exercise.read}"),
         "",
-        *wrap(what.get(exercise.kind, usual), 98),
+        *_wrapped(what.get(exercise.kind, usual)),
         f"Judge it: {PROGRAM} run {number}. A hint: {PROGRAM} hint {number}",
     ]
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, 98, break_on_hyphens=False)
 
 
 def _questions(exercise: Exercise) -> str:
@@ -84,7 +88,7 @@ def _questions(exercise: Exercise) -> str:
         if question.setup.strip() not in ("", before):
             before = question.setup.strip()
             lines += ["", "# Before it, this has run:", "#", *(f"#     {line}".rstrip() for line in before.split("\n"))]
-        lines += ["", *(f"# {line}" for line in wrap(f"{number}. {question.text}", 98)), "#"]
+        lines += ["", *(f"# {line}" for line in _wrapped(f"{number}. {question.text}")), "#"]
         lines += [f"#     {line}".rstrip() for line in question.expression.strip().split("\n")]
         lines += ["", f"ANSWER_{number} = ..."]
     return "\n".join([*lines, ""])

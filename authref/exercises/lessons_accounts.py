@@ -79,11 +79,12 @@ ACCOUNTS: tuple[Exercise, ...] = (
         kind=HEAL,
         title="Where does the request end?",
         task="This version finds out how long a body is, and is friendly about it. Make it strict: whatever a proxy "
-        "could understand differently is refused. Honest requests still get their length in bytes, None for a chunked "
-        "body, and 0 if no field speaks of a body.",
+        "could understand differently is refused: 400, for a coding that is not chunked 501, for more than MAX_BODY "
+        "bytes 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field speaks "
+        "of a body.",
         attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
         "in the first one (request smuggling), and the proxy's checks never see it.",
-        read="authref/reader.py: its opening and `_body_length`; RFC 9112 §6.3",
+        read="authref/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
         target="authref.reader:_body_length",
         claims=(
             "tests.test_reader.Pipeline.test_three_at_once",
@@ -122,8 +123,9 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         kind=HEAL,
         title="A secret that everybody knows",
         task="Before a server starts, it looks at its signing keys. This version is content if there is one. Refuse "
-        "every ring that must not sign: keys that are too short, too regular, or printed in some tutorial, and names "
-        "(`kid`) that are not plain. Each refusal is one sentence, and it never quotes a secret.",
+        "every ring that must not sign: for a `kid` that is not plain, for a key that is too short (say how many bytes "
+        "it has), published in some tutorial, or patterned (fewer than 16 different bytes). Each refusal is one "
+        "sentence that says which of these it is, in these words, and it never quotes a secret.",
         attacker="Whoever guesses the key can write any token, for any user. Guessing begins with the keys from "
         "tutorials.",
         read="authref/keys.py; RFC 7518 §3.2",
@@ -206,7 +208,7 @@ def check(target, attack):
         "password instead that depend on each of its bytes, as the docstring says.",
         attacker="With a cut password, a long sentence is worth its beginning only. Where the e-mail address is put "
         "in front, as happened, the password itself may not count at all.",
-        read="authref/passwords.py: `_condense` and what uses it",
+        read="authref/passwords.py: the opening, `hash_password`; the standard library's hmac.digest",
         target="authref.passwords:_condense",
         claims=(
             "tests.test_passwords.Hashes.test_form",
@@ -350,7 +352,7 @@ def check(target, attack):
         "disabled.",
         attacker="A quarter of a second for a known address and a thousandth for an unknown one: with a stopwatch the "
         "attacker sorts a list of addresses into those who have an account here and those who do not.",
-        read="authref/users.py: the opening, `Users.__init__` and `check_credentials`",
+        read="authref/users.py: the opening, `Users.__init__`, InvalidCredentials",
         target="authref.users:Users.check_credentials",
         claims=(
             "tests.test_users.LoggingIn.test_the_right_password",
@@ -393,7 +395,7 @@ def check_credentials(self, email: str, password: str) -> User:
         "for byte. Whoever knows the password still gets what the mechanism gives.",
         attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
         "to them in your name.",
-        read="authref/app/routes.py: `prove`, `log_in_by`",
+        read="authref/app/routes.py: `prove`; authref/app/accounts.py: the opening",
         target="authref.app.routes:Routes.log_in_by",
         claims=(
             "tests.test_app.WhenAllIsWell.test_login_by_session",

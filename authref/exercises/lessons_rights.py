@@ -93,9 +93,10 @@ def check(target, attack):
         title="Yesterday's admin",
         task="This believes what the mechanism says of the caller, the role in a token included. Ask the store "
         "instead: judge the account as it is now, and give it to the handler. Who is disabled or gone is refused like "
-        "a stranger, and each refusal leaves a line in the log.",
+        "a stranger, and each refusal of yours leaves an `authz_fail` in the log, with the user and, of a 403, the "
+        "rule.",
         attacker="An admin who is dismissed still holds a token that says admin, for up to a quarter of an hour.",
-        read="authref/app/routes.py: `permitted`; authref/roles.py; authref/tokens.py: the opening",
+        read="authref/app/routes.py: Mechanism, `prove`; authref/roles.py; authref/tokens.py: the opening",
         target="authref.app.routes:Routes.permitted",
         claims=(
             "tests.test_roles.AtTheDoor.test_unknown_known_and_admin",

@@ -198,7 +198,8 @@ def log_in(self, user: User, request: Request) -> Response:
         kind=WRITE,
         title="Whose cookie is this?",
         task="Return the user whose living session the request's cookie names, or the refusal. The user is looked up "
-        "each time. Once TOUCH_INTERVAL seconds have passed since the session was last seen, note that it was used.",
+        "each time. Once TOUCH_INTERVAL seconds have passed since the session was last seen, note that it was used. A "
+        "session that no longer counts leaves a line in the log, a request that shows none does not.",
         attacker="A session that was ended, that timed out, or whose user was disabled must open nothing. And the "
         "refusals must not say which of these it was.",
         read="authref/sessions.py: the opening and the helpers `_session_id`, `_key`, `_counts`, `_touch`, `_refuse`",
@@ -411,9 +412,9 @@ def check(target, attack):
         lesson=13,
         kind=WRITE,
         title="Who wrote this request?",
-        task="Return True for a request that would change something and that another site may have caused. Sec-Fetch-"
-        "Site is believed where it clears the request; otherwise Origin decides, compared as a whole; where neither is "
-        "there, no browser is asking.",
+        task="Return True for a request that would change something and that another site may have caused. A "
+        "bearer token clears it, and so does a Sec-Fetch-Site that names no other site; otherwise Origin decides, "
+        "compared as a whole. Only where neither of these two headers is there, no browser is asking.",
         attacker="A hidden form on a foreign page sends a request, and the browser adds your cookie to it (cross-site "
         "request forgery).",
         read="authref/guards.py: the opening; RFC 9110 §9.2.1",

@@ -139,8 +139,8 @@ TOKENS: tuple[Exercise, ...] = (
         kind=WRITE,
         title="Sign it",
         task="Return the payload as a signed token: header, payload and HMAC-SHA-256 of the two, each in base64url, "
-        "with dots between them. The header has the members that are given, and `alg` as the last one, which always "
-        "says HS256.",
+        "with dots between them. The header has the members that are given, in their order, and `alg`, which always "
+        "says HS256; it comes last, unless it was given.",
         attacker="A key of three letters is guessed on a laptop from a single token. So a short one must not sign.",
         read="authref/jwt.py: `encode`, `_signature`, `_assemble`; RFC 7515 §5.1, §7.1",
         target="authref.jwt:sign",
@@ -328,7 +328,7 @@ def attack(token: str) -> str:
         "that the time says nothing.",
         attacker="Whoever can measure how far a comparison got finds a signature character by character: 64 tries for "
         "each instead of 2 to the power of 256 for all.",
-        read="authref/jwt.py: `_check_signature`; the standard library's hmac.compare_digest",
+        read="authref/jwt.py: `_signature`; the standard library's hmac.compare_digest",
         target="authref.jwt:_check_signature",
         claims=(
             "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
@@ -526,8 +526,9 @@ def use(self, token: str) -> tuple[str, Family, str]:
         kind=WRITE,
         title="A retry, or a thief?",
         task="Return the family's record after the use of a token. A live token is spent and its successor lives. The "
-        "token used last, again within RETRY_WINDOW seconds of its first use, is a retry: its successor lives beside "
-        "the others, up to MAX_LIVE. Anything else is theft: None. In each case note when the family was last seen.",
+        "token used last, again less than RETRY_WINDOW seconds from its first use, is a retry: its successor lives "
+        "beside the others; with MAX_LIVE of them already it is InvalidGrant. Anything else is theft: None. Note when "
+        "the family was last seen. A clock can be set back, and no time that was noted becomes an earlier one.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family; dataclasses.replace",
@@ -559,7 +560,8 @@ def use(self, token: str) -> tuple[str, Family, str]:
         kind=WRITE,
         title="For how long is a no remembered?",
         task="Note that a login was ended, for as long as any of its access tokens could still be good, and "
-        "CLOCK_ERROR seconds more. The family says when it last gave one out.",
+        "CLOCK_ERROR seconds more. The family says when it last gave one out, as far as its record knows: another may "
+        "have been given out since, until this moment.",
         attacker="An entry that leaves the list too early brings a revoked token back to life. One that never leaves "
         "makes the list grow until somebody switches it off.",
         read="authref/revocation.py: the opening, ACCESS_LIFETIME, CLOCK_ERROR, Denial",
