@@ -308,6 +308,19 @@ class Judging(unittest.TestCase):
                 self.assertEqual(judgement.untouched, line in ("", "ANSWER_2 = ..."))
 
 
+class Pages(unittest.TestCase):
+    def test_what_ran_before(self) -> None:
+        """What several questions have run before them stands there once; of the next, what is different."""
+        first = "a = 1\nb = 2\nc = 3\n"
+        setups = (first, first, first + "d = 4", "e = 5")
+        asked = replace(SAY, questions=tuple(Question("What?", "a", setup) for setup in setups))
+        text = page(1, asked)
+        self.assertEqual(text.count("# Before it"), 3)
+        self.assertIn("# Before it, this has run:\n#\n#     a = 1\n#     b = 2\n#     c = 3\n\n# 1. What?", text)
+        self.assertIn("# Before it, the same has run anew, as far as `c = 3`, and then:\n#\n#     d = 4\n\n# 3.", text)
+        self.assertIn("# Before it, this has run:\n#\n#     e = 5\n\n# 4. What?", text)
+
+
 class InAFolder(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()

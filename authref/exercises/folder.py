@@ -83,11 +83,17 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _questions(exercise: Exercise) -> str:
-    lines, before = [], ""
+    lines: list[str] = []
+    before: list[str] = []
     for number, question in enumerate(exercise.questions, 1):
-        if question.setup.strip() not in ("", before):
-            before = question.setup.strip()
-            lines += ["", "# Before it, this has run:", "#", *(f"#     {line}".rstrip() for line in before.split("\n"))]
+        setup = question.setup.strip().split("\n")
+        if setup not in ([""], before):
+            same = len(os.path.commonprefix([before, setup]))
+            same = same if len(setup) // 2 < same < len(setup) else 0  # else not worth the detour
+            what = f"the same has run anew, as far as `{setup[same - 1].strip()}`, and then" if same else "this has run"
+            lines += ["", *(f"# {line}" for line in _wrapped(f"Before it, {what}:")), "#"]
+            lines += [f"#     {line}".rstrip() for line in setup[same:]]
+            before = setup
         lines += ["", *(f"# {line}" for line in _wrapped(f"{number}. {question.text}")), "#"]
         lines += [f"#     {line}".rstrip() for line in question.expression.strip().split("\n")]
         lines += ["", f"ANSWER_{number} = ..."]
