@@ -528,7 +528,7 @@ def use(self, token: str) -> tuple[str, Family, str]:
         task="Return the family's record after the use of a token. A live token is spent and its successor lives. The "
         "token used last, again less than RETRY_WINDOW seconds from its first use, is a retry: its successor lives "
         "beside the others; with MAX_LIVE of them already it is InvalidGrant. Anything else is theft: None. Note when "
-        "the family was last seen. A clock can be set back, and no time that was noted becomes an earlier one.",
+        "the family was last seen; a clock can be set back, and this time never is.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family; dataclasses.replace",
