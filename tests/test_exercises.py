@@ -326,9 +326,10 @@ class InAFolder(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name, "mine")
-        mine = mock.patch.dict(os.environ, {"AUTHREF_EXERCISES": str(self.path)})
-        mine.start()
-        self.addCleanup(mine.stop)
+        environment = mock.patch.dict(os.environ)
+        environment.start()
+        self.addCleanup(environment.stop)
+        os.environ.pop("AUTHREF_EXERCISES", None)  # whoever runs this may have one
         self.assertEqual(command("start", str(self.path))[0], 0)
         here = mock.patch.object(Path, "cwd", lambda: self.path)
         here.start()
@@ -476,12 +477,8 @@ class Elsewhere(unittest.TestCase):
         """Begin, judge, ask for a hint and begin anew; the copy stays as it was."""
         before, variables = fingerprint(package), {**os.environ, "PYTHONPATH": str(package.parent)}
         variables.pop("AUTHREF_EXERCISES", None)
-        code = (  # a folder that somebody has above the temporary one is theirs, and stays out of this
-            "import sys; from authref.exercises import commands as c; from authref.exercises.folder import nearest;"
-            "near = lambda here: ((found := nearest(here)) and found.is_relative_to(sys.argv[1]) and found) or None;"
-            "c.nearest = near; sys.exit(max(c.main(a.split()) for a in sys.argv[2:]))"
-        )
-        arguments = (str(root.parent), "start", "hint cookies-parse", "run cookies-parse", "reset cookies-parse")
+        code = "import sys; from authref.exercises import main; sys.exit(max(main(a.split()) for a in sys.argv[1:]))"
+        arguments = ("start", "hint cookies-parse", "run cookies-parse", "reset cookies-parse")
         done = subprocess.run(
             [sys.executable, "-P", "-c", code, *arguments],
             cwd=root, env=variables, capture_output=True, text=True, timeout=60,
