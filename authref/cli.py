@@ -286,7 +286,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _highlight(banner: str) -> str:
-    """The banner with its command lines in bold, on a terminal whose user has not asked for NO_COLOR."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return banner
-    return re.sub(r"(?m)^  .*$", "\033[1m\\g<0>\033[0m", banner)
+    """The banner with its command lines in bold, where there are colours."""
+    return re.sub(r"(?m)^  .*$", "\033[1m\\g<0>\033[0m", banner) if in_colour() else banner
+
+
+def in_colour() -> bool:
+    """True on a terminal whose user has not asked for NO_COLOR."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -27,21 +27,22 @@ from typing import Any
 from unittest import mock
 
 from authref import compare
-from authref.compare import cost, flows, lab, lockout, page, report, scaling, table, text, travel
-from authref.compare.figures import Bars, Claim, Claims, Spread, Table, duration, number, spread
+from authref.compare import cost, flows, lab, lockout, page, report, servers, table, text, travel
+from authref.compare.figures import Claim, Claims, Seconds, Spread, Table, count, number, spread
 from authref.compare.lab import SESSION, TOKEN
 from authref.compare.lockout import Answer, Scene
 from authref.revocation import ACCESS_LIFETIME, CLOCK_ERROR
 from tests.test_cli import PROJECT, environment
 
-TINY = report.Effort((1, 3), 2, 5, 1, 16, 2, 3)
+TINY = report.Effort((1, 3), 2, 5, 1, 16, 2, 4)
 VOID = {"meta", "rect", "path"}
 
 
 @cache
 def seen() -> report.Report:
-    """What one small run saw."""
-    return report.run(TINY)
+    """What one small run saw, with two servers instead of three: starting them takes most of its time."""
+    with mock.patch.object(report, "SERVERS", 2):
+        return report.run(TINY)
 
 
 def answer(name: str, **changes: Any) -> Answer:
@@ -141,14 +142,15 @@ class WhatARequestCosts(unittest.TestCase):
         self.assertEqual(str(spread([3, 1, 2.5], "µs")), "2.5 µs (1–3)")
         self.assertEqual(str(spread([7, 7], "bytes")), "7 bytes")
         self.assertEqual([number(each) for each in (12345.6, 45.67, 0.0123, 7)], ["12,346", "45.7", "0.0123", "7"])
-        self.assertEqual([duration(each) for each in (0, 900, 86400)], ["0 s", "900 s (15 min)", "86,400 s (24 h)"])
+        found = [f"{Seconds(each)}" for each in (0, 900, 86400)]
+        self.assertEqual(found, ["0 s", "900 s (15 min)", "86,400 s (24 h)"])
+        self.assertEqual([count(1, "byte"), count(2000, "byte")], ["1 byte", "2,000 bytes"])
 
     def test_a_request_that_is_refused(self) -> None:
         """Refusals are quick; they are never counted as requests served."""
-        asking = lab.message("GET", "/me", "x")
         refused = self.assertRaisesRegex(ValueError, "refused")
         with lab.serving(lab.make_app()) as url, lab.Client(url) as client, refused:
-            cost.load([client], asking, 3)
+            cost.load([client], client.message("GET", "/me"), 3)
 
 
 def slowly(get: Any) -> Any:
@@ -205,9 +207,9 @@ class Lockouts(unittest.TestCase):
 
     def test_a_token_of_another_life(self) -> None:
         """A token that lives a minute lets the thief in for a minute; so does a shorter ACCESS_LIFETIME."""
-        self.assertEqual(lockout.play(answer("wait for exp", lifetime=60), 1).seconds, 60)
+        self.assertEqual(lockout.last_second(answer("wait for exp", lifetime=60), Scene.thief_gets_in), 60)
         with mock.patch("authref.tokens.ACCESS_LIFETIME", 77):
-            self.assertEqual(lockout.play(answer("short access plus refresh"), 1).seconds, 77)
+            self.assertEqual(lockout.last_second(answer("short access plus refresh"), Scene.thief_gets_in), 77)
 
     def test_the_mode_swapped(self) -> None:
         """The same answer without its list ends nothing at once, asks nothing and writes nothing."""
@@ -219,40 +221,41 @@ class Lockouts(unittest.TestCase):
 
     def test_the_mechanism_swapped(self) -> None:
         """Deleting sessions does nothing to a token."""
-        self.assertEqual(lockout.play(answer("delete the session", mechanism=TOKEN), 1).seconds, 900)
+        swapped = answer("delete the session", mechanism=TOKEN)
+        self.assertEqual(lockout.last_second(swapped, Scene.thief_gets_in), ACCESS_LIFETIME)
 
     def test_more_innocent_people(self) -> None:
         """A changed key throws out as many as there are, and all of them come back by their refresh tokens."""
         for others in (1, 4):
-            changed = lockout.play(answer("change the key"), others)
+            with mock.patch("authref.compare.lockout.last_second", return_value=Seconds(0)):  # not what is asked here
+                changed = lockout.play(answer("change the key"), others)
             self.assertEqual((changed.thrown_out, changed.came_back, changed.others), (others, others, others))
 
     def test_a_thief_who_never_got_in(self) -> None:
         """That a stolen credential opens nothing afterwards counts for nothing if it opened nothing before."""
         with mock.patch.object(Scene, "gets_in", return_value=False):
-            outcomes = [lockout.play(each, 1) for each in lockout.ANSWERS]
-        self.assertFalse(lockout.claims(outcomes)["before"].held)
+            never = lockout.play(answer("delete the session"), 1)
+        self.assertFalse(lockout.claims([never, *seen().outcomes[1:]])["before"].held)
 
 
 class Servers(unittest.TestCase):
     def test_another_store(self) -> None:
-        """On memory a session gets through at one server of three, on a shared file at all; a token everywhere."""
-        found = [(one.store, one.servers, *(share.percent for share in (one.session, one.token, one.refresh)))
-                 for one in seen().scaled]  # fmt: skip
-        third = 100 / 3
-        # With two left of three, each of the two people whose server lives finds it in every second or third try.
-        self.assertEqual(found[0], ("memory", 3, third, 100, third))
-        self.assertEqual(found[1][:2] + found[1][3:4], ("memory", 2, 100))
-        self.assertEqual(found[2:], [("SQLite", 3, 100, 100, 100), ("SQLite", 2, 100, 100, 100)])
-        self.assertEqual([one.session.shut_out for one in seen().scaled], [0, 1, 0, 0])
-        self.assertEqual([one.refresh.shut_out for one in seen().scaled], [0, 1, 0, 0])
-        self.assertEqual([one.token.shut_out for one in seen().scaled], [0, 0, 0, 0])
+        """On memory a session gets through at one server of two, on a shared file at all; a token everywhere."""
+        found = [(one.store, one.servers, *map(float, (one.session, one.token, one.refresh))) for one in seen().scaled]
+        self.assertEqual(found, [
+            ("memory", 2, 50, 100, 50),
+            ("memory", 1, 50, 100, 50),  # one of two people finds all requests answered, the other one none
+            ("SQLite", 2, 100, 100, 100),
+            ("SQLite", 1, 100, 100, 100),
+        ])  # fmt: skip
+        for kind, shut_out in (("session", [0, 1, 0, 0]), ("token", [0, 0, 0, 0]), ("refresh", [0, 1, 0, 0])):
+            self.assertEqual([getattr(one, kind).shut_out for one in seen().scaled], shut_out, kind)
 
     def test_a_server_that_cannot_start(self) -> None:
         """What a server complains about arrives in the sentence."""
         refused = self.assertRaisesRegex(ValueError, "did not start .*A store is one of")
         with refused, mock.patch("authref.compare.servers.open_store"), mock.patch("authref.compare.servers.make_app"):
-            scaling.processes(1, "nowhere", []).__enter__()
+            servers.processes(1, "nowhere").__enter__()
 
 
 class TheWhole(unittest.TestCase):
@@ -267,10 +270,10 @@ class TheWhole(unittest.TestCase):
         """With other figures each of the seven rows says something else."""
         run = seen()
         others = {
-            "identity": {"carried": run.carried[::-1]},
+            "identity": {"carried": tuple(replace(one, says={"x": 1}) for one in run.carried)},
             "client holds": {"carried": (replace(run.carried[0], header_bytes=7), run.carried[1])},
             "server storage": {"stored": tuple(replace(one, bytes_total=5) for one in run.stored)},
-            "revocation": {"outcomes": tuple(replace(one, seconds=one.seconds + 1) for one in run.outcomes)},
+            "revocation": {"outcomes": tuple(replace(one, seconds=Seconds(one.seconds + 1)) for one in run.outcomes)},
             "scaling": {"scaled": tuple(replace(one, session=one.token, token=one.session) for one in run.scaled)},
             "transport": {"carrying": tuple(replace(one, steps=("x",)) for one in run.carrying)},
             "cross-domain": {"crossings": tuple(replace(one, crossed=not one.crossed) for one in run.crossings)},
@@ -291,7 +294,7 @@ class TheWhole(unittest.TestCase):
 
     def test_a_claim_that_does_not_hold(self) -> None:
         """With false figures the claim is printed as not held, and the answer that rests on it says so."""
-        false = (replace(seen().outcomes[0], seconds=7), *seen().outcomes[1:])
+        false = (replace(seen().outcomes[0], seconds=Seconds(7)), *seen().outcomes[1:])
         run = report.conclude(replace(seen(), outcomes=false))
         for drawn in (text.write(report.tell(run), 1000), page.write(report.tell(run))):
             plain = re.sub("<[^>]*>", "", drawn).replace("&#x27;", "'")
@@ -305,8 +308,8 @@ class TheWhole(unittest.TestCase):
         """Which mechanism is quicker is taken from the figures: with the two swapped, the claims turn."""
         fast, slow = Spread(1, 1, 1, "µs"), Spread(10, 9, 11, "µs")
         for session, token, held in ((fast, slow, True), (slow, fast, False), (fast, fast, False)):
-            work = [cost.Work("session", "memory", "none", 2, session), cost.Work("token", "memory", "none", 0, token)]
-            rates = [cost.Rate(name, "memory", Spread(100, 90, 110, "requests/s")) for name in ("session", "token")]
+            work = [cost.Work("memory", "session", "none", session, 2), cost.Work("memory", "token", "none", token, 0)]
+            rates = [cost.Rate("memory", name, Spread(100, 90, 110, "requests/s")) for name in ("session", "token")]
             self.assertEqual(cost.claims(work, rates)["sooner, memory"].held, held)
 
     def test_both_questions(self) -> None:
@@ -394,8 +397,8 @@ class AsAPage(unittest.TestCase):
     def test_what_a_server_sent(self) -> None:
         """What looks like a tag in a figure is shown, not run."""
         evil = "<script>alert(1)</script>\"'&"
-        for block in (Claims(evil, {"a": Claim(evil, False, evil)}), Table(evil, [evil], [[evil]]),
-                      Bars(evil, [(evil, "session", Spread(1, 1, 1, evil))])):  # fmt: skip
+        for block in (Claims(evil, {"a": Claim(evil, False, evil)}, evil), Table(evil, [evil], [[evil]]),
+                      Table(evil, [evil, evil + evil], [[evil, Spread(1, 1, 1, evil)]], [evil + evil])):  # fmt: skip
             shown = Page(page.write([block]))
             self.assertNotIn("script", {tag for tag, _ in shown.tags})
             self.assertIn(evil, shown.text)
@@ -503,14 +506,15 @@ class TheCommand(unittest.TestCase):
 
     def test_what_cannot_be_done(self) -> None:
         """An error is one sentence with its remedy and status 2, before anything is measured where it can be."""
-        table: list[tuple[tuple[str, ...], object, str]] = [
+        refused: list[tuple[tuple[str, ...], object, str]] = [
             (("--fast",), None, "--help"),
             (("--html", "/nowhere/page.html"), AssertionError, "name a file"),
+            (("--html", "/"), AssertionError, "name a file"),
             (("--redis", "redis://:secret@127.0.0.1/0"), AssertionError, "AUTHREF_COMPARE_REDIS"),
             ((), ValueError("The store is away; start it."), "start it"),
             ((), OSError("no address left"), "no address left"),
         ]
-        for arguments, result, word in table:
+        for arguments, result, word in refused:
             with self.subTest(arguments):
                 status, out, err = run(*arguments, result=result)
                 self.assertEqual((status, out), (2, ""))
@@ -527,16 +531,19 @@ class TheCommand(unittest.TestCase):
 class TheEnd(unittest.TestCase):
     def test_stopped_on_the_way(self) -> None:
         """Ctrl-C, SIGTERM and even SIGKILL in the middle leave no server behind; the first two say so."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-        runs = [subprocess.Popen([sys.executable, "-c", UNDER_WAY], env=environment(PROJECT), text=True,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in numbers]  # fmt: skip
+        numbers = {signal.SIGINT: 2, signal.SIGTERM: 1, signal.SIGKILL: 1}  # and how many servers run then
+        runs = [
+            subprocess.Popen([sys.executable, "-c", UNDER_WAY, str(count)], env=environment(PROJECT), text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for count in numbers.values()
+        ]  # fmt: skip
         try:
             self.assertEqual([run_.stdout and run_.stdout.readline() for run_ in runs], 3 * ["under way\n"])
-            servers = [children(run_.pid) for run_ in runs]
-            self.assertEqual(list(map(len, servers)), [2, 2, 2])
+            started = [children(run_.pid) for run_ in runs]
+            self.assertEqual(list(map(len, started)), list(numbers.values()))
             for run_, number_ in zip(runs, numbers, strict=True):
                 run_.send_signal(number_)
-            for run_, number_, pids in zip(runs, numbers, servers, strict=True):
+            for run_, number_, pids in zip(runs, numbers, started, strict=True):
                 with self.subTest(number_.name):
                     out, err = run_.communicate(timeout=10)
                     self.assertEqual(out, "")
@@ -555,9 +562,12 @@ class TheEnd(unittest.TestCase):
 STOPPED = "authref: Stopped, and every server that this had started.\n"
 UNDER_WAY = """
 import sys, time
-from authref.compare import main, report, scaling
-scaling.shares = lambda *_: (print("under way", flush=True), time.sleep(60))
-report.run = lambda *_: scaling.scale("memory", "memory", 2, 1)
+from authref.compare import main, report, servers
+def run(*_):
+    with servers.processes(int(sys.argv[1]), "memory"):
+        print("under way", flush=True)
+        time.sleep(60)
+report.run = run
 sys.exit(main(["--quick"]))
 """
 

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from authref.cli import Parser, fail
+from authref.cli import Parser, fail, in_colour
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     from authref.compare import page, report, text
     from authref.maps import StoreUnavailable
 
-    if chosen.html and not os.access(Path(chosen.html).parent, os.W_OK):
+    if chosen.html and (os.path.isdir(chosen.html) or not os.access(Path(chosen.html).parent, os.W_OK)):
         fail(f"Cannot write {chosen.html}; name a file in a folder that is there and yours.")
     if "@" in (chosen.redis or "") and chosen.redis != os.environ.get(REDIS):
         fail(f"Everybody on this machine can list the flags; put an address with a password into {REDIS}.")
@@ -62,15 +62,24 @@ def main(arguments: Sequence[str]) -> int:
         fail(f"The comparison could not go on ({error}); run it again.")
     blocks = report.tell(seen)
     columns = max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    words = json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, colour)
-    # What the terminal's encoding lacks becomes a question mark, and not the end of the program.
-    print(words.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8"))
+    status = show(json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, in_colour()))
     if chosen.html:
         try:
             Path(chosen.html).write_text(page.write(blocks), "utf-8")
         except OSError as error:
             fail(f"Cannot write {chosen.html} ({error.strerror}); name another file.")
+    return status
+
+
+def show(text: str) -> int:
+    """Print it; the exit status: 1 when whoever read it has gone, as `head` does."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        # What the terminal's encoding lacks becomes a question mark, and not the end of the program.
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python, at its end, would try once more and complain
+        return 1
     return 0
 
 

@@ -21,14 +21,14 @@ Left out: signing in at somebody else's (OpenID Connect), and other people's app
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from authref.cli import Parser, fail
+from authref.cli import Parser, fail, in_colour
+from authref.compare import show
 
 SESSIONS = "sessions"
 TOKENS = "tokens with refresh"
@@ -265,12 +265,7 @@ def main(arguments: Sequence[str]) -> int:
     given = vars(_parser().parse_args(arguments))
     as_json = given.pop("json")
     advice = advise(collect(given))
-    try:
-        print(json.dumps(asdict(advice), indent=2) if as_json else _highlight(as_text(advice)), flush=True)
-    except BrokenPipeError:  # whoever read it has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python, at its end, would try once more and complain
-        return 1
-    return 0
+    return show(json.dumps(asdict(advice), indent=2) if as_json else _highlight(as_text(advice)))
 
 
 def collect(given: dict[str, list[str] | None]) -> Answers:
@@ -355,10 +350,8 @@ def _wrap(text: str, first: str = "", then: str = "") -> str:
 
 
 def _highlight(text: str) -> str:
-    """The text with its headings in bold, on a terminal whose user has not asked for NO_COLOR."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return re.sub(r"(?m)^\S.*$", "\033[1m\\g<0>\033[0m", text)
+    """The text with its headings in bold, where there are colours."""
+    return re.sub(r"(?m)^\S.*$", "\033[1m\\g<0>\033[0m", text) if in_colour() else text
 
 
 def _parser() -> Parser:

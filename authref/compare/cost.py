@@ -9,31 +9,17 @@ Rules of this file:
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
+from typing import TypeVar
 
-from authref import jwt
 from authref.app import App
-from authref.compare.figures import Bars, Block, Claim, Claims, Spread, Table, spread
-from authref.compare.lab import (
-    BOTH,
-    SESSION,
-    TOKEN,
-    Client,
-    Counting,
-    Mechanism,
-    guest,
-    log_in,
-    make_app,
-    message,
-    proof,
-)
-from authref.compare.servers import processes
+from authref.compare.figures import Block, Claim, Claims, Spread, Table, spread
+from authref.compare.lab import BOTH, SESSION, TOKEN, Client, Counting, Mechanism, guest, log_in, make_app, proof
 from authref.keys import fresh_keys
 from authref.stores import open_store
 from authref.users import User
@@ -43,52 +29,48 @@ MODES = ((SESSION, "none"), (TOKEN, "none"), (TOKEN, "denylist"), (TOKEN, "allow
 SOCKETS = 8  # connections of the load: each sends one request, then each is heard
 TIE = 1.2  # times
 
-Name = tuple[str, str]
-VERIFY: Name = ("jwt.verify alone", "")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
 class Work:
     """What authenticating one request costs, without any network but the store's."""
 
-    mechanism: str
     store: str
+    mechanism: str
     revocation: str
-    look_ups: int
     time: Spread
+    look_ups: int
 
 
 @dataclass(frozen=True)
 class Rate:
     """Requests a second end to end."""
 
-    mechanism: str
     store: str
+    mechanism: str
     per_second: Spread
 
 
 def work(label: str, name: str, batches: int, calls: int) -> list[Work]:
-    """What authenticating costs on this store, by either mechanism, in each mode; and jwt.verify alone."""
+    """What authenticating costs on this store, by either mechanism, in each mode."""
+    jobs = {}
     with ExitStack() as stack:
         store, keys = open_store(name), fresh_keys()
         stack.callback(store.close)
-        jobs = {}
         for mechanism, mode in MODES:
             app = make_app(store, keys=keys, revocation=mode)
             user = stack.enter_context(guest(app, f"{token_hex(8)}@compare.example"))
-            jobs[mechanism.name, mode] = authenticating(app, mechanism, user)
-        if label == "memory":  # it asks no store
-            token = json.loads(log_in(app, TOKEN, user).body)["token"]
-            jobs[VERIFY] = partial(jwt.verify, token, keys, issuer="authref", audience="authref")
+            jobs[mechanism, mode] = authenticating(app, mechanism, user)
         found = interleaved(jobs, batches, max(1, calls // 10) if "reads" in store.slow else calls)
-    asked = {(mechanism.name, mode): look_ups(mechanism, mode) for mechanism, mode in MODES}
-    return [Work(by, label, mode, asked.get((by, mode), 0), time) for (by, mode), time in found.items()]
+    return [Work(label, mechanism.name, mode, time, look_ups(mechanism, mode))
+            for (mechanism, mode), time in found.items()]  # fmt: skip
 
 
 def authenticating(app: App, mechanism: Mechanism, user: User) -> Callable[[], object]:
     """A call that authenticates the same good request each time."""
     request = Request("GET", mechanism.me, mechanism.credential(log_in(app, mechanism, user)))
-    return partial((app.sessions if mechanism is SESSION else app.tokens).authenticate, request)
+    return partial(mechanism.of(app).authenticate, request)
 
 
 def look_ups(mechanism: Mechanism, mode: str) -> int:
@@ -99,9 +81,9 @@ def look_ups(mechanism: Mechanism, mode: str) -> int:
         return sum(store.during(authenticating(app, mechanism, user)).values())
 
 
-def interleaved(jobs: Mapping[Name, Callable[[], object]], batches: int, calls: int) -> dict[Name, Spread]:
+def interleaved(jobs: Mapping[K, Callable[[], object]], batches: int, calls: int) -> dict[K, Spread]:
     """Microseconds a call of each job, over batches in which the jobs take turns."""
-    found: dict[Name, list[float]] = {name: [] for name in jobs}
+    found: dict[K, list[float]] = {name: [] for name in jobs}
     for _ in range(batches):
         for name, job in jobs.items():
             start = time.perf_counter()
@@ -111,44 +93,44 @@ def interleaved(jobs: Mapping[Name, Callable[[], object]], batches: int, calls: 
     return {name: spread(times, "µs") for name, times in found.items()}
 
 
-def rates(label: str, store: str, rounds: int, requests: int) -> list[Rate]:
-    """Requests a second to one server process, the mechanisms in turns."""
-    email = f"{token_hex(8)}@compare.example"
-    found: dict[Mechanism, list[float]] = {mechanism: [] for mechanism in BOTH}
-    with processes(1, store, [email]) as [server], ExitStack() as stack:
-        clients = [stack.enter_context(Client(server.url)) for _ in range(SOCKETS)]
+def rates(label: str, url: str, email: str, rounds: int, requests: int) -> list[Rate]:
+    """Requests a second to one server, where this address may have an account; the mechanisms in turns."""
+    found: dict[str, list[float]] = {mechanism.name: [] for mechanism in BOTH}
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(url)) for _ in range(SOCKETS)]
         clients[0].send("POST", "/signup", value=proof(email))
         asking = {}
         for mechanism in BOTH:
             answer = clients[0].send("POST", mechanism.log_in, value=proof(email))
-            asking[mechanism] = message("GET", mechanism.me, clients[0].host, mechanism.credential(answer))
+            asking[mechanism.name] = clients[0].message("GET", mechanism.me, mechanism.credential(answer))
         for _ in range(rounds):
-            for mechanism in BOTH:
-                found[mechanism].append(load(clients, asking[mechanism], requests))
-    return [Rate(mechanism.name, label, spread(found[mechanism], "requests/s")) for mechanism in BOTH]
+            for name, request in asking.items():
+                found[name].append(load(clients, request, requests))
+    return [Rate(label, name, spread(each, "requests/s")) for name, each in found.items()]
 
 
 def load(clients: Sequence[Client], asking: bytes, requests: int) -> float:
     """Requests a second: all connections ask, then each is heard, and so on. Raises ValueError for a refusal."""
     clients[0].socket.sendall(asking)
     size = len(clients[0].socket.recv(65536))  # one send an answer, and all answers are as long
+    turns = requests // len(clients)
     start = time.perf_counter()
-    for _ in range(requests // len(clients)):
+    for _ in range(turns):
         for client in clients:
             client.socket.sendall(asking)
         for client in clients:
             if not client.socket.recv(size).startswith(b"HTTP/1.1 200"):
                 raise ValueError("A server refused what it had answered before; run this again.")
-    return requests // len(clients) * len(clients) / (time.perf_counter() - start)
+    return turns * len(clients) / (time.perf_counter() - start)
 
 
 def claims(work: Sequence[Work], rates: Sequence[Rate]) -> dict[str, Claim]:
     """What the figures show; on memory and on other stores it is not the same mechanism that is quick."""
-    counted = {f"{one.mechanism}, {one.revocation}": one.look_ups for one in work if one.revocation}
+    counted = {f"{one.mechanism}, {one.revocation}": one.look_ups for one in work}
     found = {
         "look-ups": Claim(
             "Checking a session asks the store twice, for record and user; a token never, or once for a list.",
-            list(counted.values()) == [2, 0, 1, 1], "; ".join(f"{name}: {count}" for name, count in counted.items()))
+            list(counted.values()) == [2, 0, 1, 1], "; ".join(f"{name}: {asked}" for name, asked in counted.items()))
     }  # fmt: skip
     for store in dict.fromkeys(one.store for one in work):
         times = {one.mechanism: one.time for one in work if (one.store, one.revocation) == (store, "none")}
@@ -169,14 +151,12 @@ def claims(work: Sequence[Work], rates: Sequence[Rate]) -> dict[str, Claim]:
 
 def tell(work: Sequence[Work], rates: Sequence[Rate]) -> list[Block]:
     """The evidence for readers."""
+    alone = [(one.store, one.mechanism, one.revocation, one.time, one.look_ups) for one in work]
+    whole = [(one.store, one.mechanism, one.per_second) for one in rates]
     return [
-        Table("Authenticating one request, without the socket", ("store", "by", "revocation", "look-ups", "work"),
-              [(one.store, one.mechanism, one.revocation, str(one.look_ups), str(one.time)) for one in work]),
-        Bars("Microseconds to authenticate one request",
-             [(f"{one.mechanism}, {one.store}", one.mechanism, one.time) for one in work if one.revocation == "none"]),
+        Table("Authenticating one request, without the socket",
+              ("store", "by", "revocation", "time to check", "look-ups"), alone, charted=["time to check"]),
         Table(f"End to end: one server process, {SOCKETS} connections, the client in Python on the same machine",
-              ("store", "by", "rate"), [(one.store, one.mechanism, str(one.per_second)) for one in rates]),
-        Bars("Requests a second, end to end",
-             [(f"{one.mechanism}, {one.store}", one.mechanism, one.per_second) for one in rates]),
+              ("store", "by", "requests a second"), whole, charted=["requests a second"]),
         Claims("What a request costs", claims(work, rates)),
     ]  # fmt: skip

@@ -7,7 +7,8 @@ Rules of this file:
 - a time or a rate is never one number: it is a median with the lowest and the highest that were seen. (What was
   counted, such as bytes or look-ups, has no spread unless the things counted differ.)
 - a claim that did not hold is shown like one that did, with its evidence;
-- what a reader sees is a list of blocks. The writers (text.py, page.py) draw blocks and know nothing of logins.
+- what a reader sees is a list of blocks. The writers (text.py, page.py) draw blocks and know nothing of logins;
+- a chart is made of columns of a table, so it cannot say anything else.
 """
 
 from __future__ import annotations
@@ -26,9 +27,26 @@ class Spread:
     highest: float
     unit: str
 
+    def __float__(self) -> float:
+        return self.median
+
     def __str__(self) -> str:
         ends = number(self.lowest), number(self.highest)
         return f"{number(self.median)} {self.unit}" + (f" ({ends[0]}–{ends[1]})" if ends[0] != ends[1] else "")
+
+
+class Seconds(int):
+    """A time found to the second, written as people say it, too.
+
+    >>> str(Seconds(900))
+    '900 s (15 min)'
+    """
+
+    def __str__(self) -> str:
+        for size, name in ((24 * 3600, "days"), (3600, "h"), (60, "min")):
+            if self >= 2 * size:
+                return f"{number(float(self))} s ({number(self / size)} {name})"
+        return f"{number(float(self))} s"
 
 
 @dataclass(frozen=True)
@@ -64,31 +82,25 @@ class Pair:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; the first cell of a row names it."""
+    """Rows of cells; the first cell of a row names it. A page draws the figures of the `charted` columns as bars."""
 
     caption: str
     heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Bars:
-    """A chart of label, mechanism and figure; for the page only, for a table beside it has the same figures."""
-
-    caption: str
-    bars: Sequence[tuple[str, str, Spread]]
+    rows: Sequence[Sequence[object]]
+    charted: Sequence[str] = ()
     logarithmic: bool = False
 
 
 @dataclass(frozen=True)
 class Claims:
-    """Claims under a title, each with a name."""
+    """Claims, each with a name, under a title and, perhaps, what they have to say together."""
 
     title: str
     claims: Mapping[str, Claim]
+    text: str = ""
 
 
-Block = Heading | Paragraph | Pair | Table | Bars | Claims
+Block = Heading | Paragraph | Pair | Table | Claims
 
 
 def spread(values: Iterable[float], unit: str) -> Spread:
@@ -106,13 +118,10 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
-def duration(seconds: float) -> str:
-    """The seconds, and what people call them.
+def count(amount: int, thing: str) -> str:
+    """So many things.
 
-    >>> duration(900)
-    '900 s (15 min)'
+    >>> count(1, "look-up"), count(10_000, "record")
+    ('1 look-up', '10,000 records')
     """
-    for size, name in ((24 * 3600, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{number(seconds)} s ({number(seconds / size)} {name})"
-    return f"{number(seconds)} s"
+    return f"{amount:,} {thing}{'' if amount == 1 else 's'}"

@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 from authref.app import App, Settings, build
 from authref.maps import Map, MemoryStore, Store
 from authref.server import Server
+from authref.sessions import Sessions
+from authref.tokens import Tokens
 from authref.users import User
 from authref.wire import Headers, Request, Response, write_json
 
@@ -37,12 +39,13 @@ TIMEOUT = 20  # seconds for an answer
 
 @dataclass(frozen=True)
 class Mechanism:
-    """Where one logs in by it, where one is known by it, and what of the login's answer goes into the next request."""
+    """Where one logs in by it and is known by it, and what of the login's answer goes into the next request."""
 
     name: str
     log_in: str
     me: str
     credential: Callable[[Response], Headers]
+    of: Callable[[App], Sessions | Tokens]
 
 
 def _cookie(answer: Response) -> Headers:
@@ -53,8 +56,8 @@ def _bearer(answer: Response) -> Headers:
     return (("authorization", f"Bearer {json.loads(answer.body).get('token')}"),)
 
 
-SESSION = Mechanism("session", "/login", "/me", _cookie)
-TOKEN = Mechanism("token", "/token/login", "/token/me", _bearer)
+SESSION = Mechanism("session", "/login", "/me", _cookie, lambda app: app.sessions)
+TOKEN = Mechanism("token", "/token/login", "/token/me", _bearer, lambda app: app.tokens)
 BOTH = (SESSION, TOKEN)
 
 
@@ -138,24 +141,13 @@ def proof(email: str = EMAIL) -> dict[str, str]:
 
 def log_in(app: App, mechanism: Mechanism, user: User) -> Response:
     """The answer to a login of this user, whose password was asked for already."""
-    request = Request("POST", mechanism.log_in, (("user-agent", "compare"),))
-    return (app.sessions if mechanism is SESSION else app.tokens).log_in(user, request)
+    return mechanism.of(app).log_in(user, Request("POST", mechanism.log_in, (("user-agent", "compare"),)))
 
 
 def ask(app: App, method: str, path: str, headers: Headers = (), value: object = None) -> Response:
     """The app's answer, without a socket."""
     more = () if value is None else (("content-type", "application/json"),)
     return app(Request(method, path, headers + more, b"" if value is None else write_json(value)))
-
-
-def message(method: str, path: str, host: str, headers: Headers = (), value: object = None) -> bytes:
-    """A request's bytes, as small a client as there is would send them."""
-    body = b"" if value is None else write_json(value)
-    fields = (("host", host), ("user-agent", "compare"), *headers)
-    if value is not None:
-        fields += (("content-type", "application/json"), ("content-length", str(len(body))))
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {text}" for name, text in fields), "", ""]
-    return "\r\n".join(lines).encode("latin-1") + body
 
 
 class Client:
@@ -173,9 +165,18 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
+    def message(self, method: str, path: str, headers: Headers = (), value: object = None) -> bytes:
+        """A request's bytes, as small a client as there is would send them."""
+        body = b"" if value is None else write_json(value)
+        fields = (("host", self.host), ("user-agent", "compare"), *headers)
+        if value is not None:
+            fields += (("content-type", "application/json"), ("content-length", str(len(body))))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {text}" for name, text in fields), "", ""]
+        return "\r\n".join(lines).encode("latin-1") + body
+
     def send(self, method: str, path: str, headers: Headers = (), value: object = None) -> Response:
         """The answer. Raises OSError when there is none."""
-        self.sent, self.received = message(method, path, self.host, headers, value), b""
+        self.sent, self.received = self.message(method, path, headers, value), b""
         self.socket.sendall(self.sent)
         while b"\r\n\r\n" not in self.received:
             self._receive()

@@ -3,7 +3,8 @@
 Rules of this file:
 - it reads in light and in dark, at 400 pixels and at 1,280: panels stack, and what is too wide scrolls in its own box;
 - a chart is drawn as SVG with a title and a description that say all its figures, for those who hear the page;
-- colour adds nothing that is not also said in words; text stands out from its ground by 4.5 to 1 at least;
+- colour adds nothing that is not also said in words: a bar is blue where its label says "session";
+- text stands out from its ground by 4.5 to 1 at least;
 - everything that is written into the page is escaped: what servers sent is in it.
 """
 
@@ -12,8 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import SupportsFloat
 
-from authref.compare.figures import Bars, Block, Claim, Claims, Heading, Pair, Paragraph, Table
+from authref.compare.figures import Block, Claim, Claims, Heading, Pair, Paragraph, Spread, Table
 from authref.compare.text import NOT_HELD
 
 TITLE = "Sessions and tokens, run and measured side by side"
@@ -38,7 +40,7 @@ pre { margin: 0; padding: .8rem; background: var(--box); border-top: 4px solid v
 th, td { padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
   white-space: pre-line; overflow-wrap: normal; } thead th { color: var(--faint); }
 figure { margin: 1.5rem 0; max-width: 32rem; } svg { display: block; width: 100%; height: auto; fill: var(--text);
-  font: 12px system-ui, sans-serif; } .session { fill: var(--session); } .token { fill: var(--token); }
+  font: 11px system-ui, sans-serif; } .session { fill: var(--session); } .token { fill: var(--token); }
 .spread { stroke: var(--text); stroke-width: 2; } .rest { fill: var(--box); }
 .held { color: var(--yes); } .not-held { color: var(--no); } .evidence { color: var(--faint); }
 @media (max-width: 40rem) { table { font-size: .85rem; } th, td { padding-right: .6rem; } }
@@ -47,7 +49,7 @@ figure { margin: 1.5rem 0; max-width: 32rem; } svg { display: block; width: 100%
 
 def write(blocks: Sequence[Block]) -> str:
     """The blocks as a page."""
-    body = "\n".join(part for number, block in enumerate(blocks) for part in _parts(block, number))
+    body = "\n".join(part for number, block in enumerate(blocks) for part in _parts(block, f"chart-{number}"))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{TITLE}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -55,7 +57,7 @@ def write(blocks: Sequence[Block]) -> str:
     )
 
 
-def _parts(block: Block, number: int) -> Iterator[str]:
+def _parts(block: Block, name: str) -> Iterator[str]:
     if isinstance(block, Heading):
         yield f"<h2>{escape(block.text)}</h2>"
     elif isinstance(block, Paragraph):
@@ -64,12 +66,11 @@ def _parts(block: Block, number: int) -> Iterator[str]:
         panels = (escape("\n".join(panel)) for panel in (block.left, block.right))
         yield '<div class="pair">' + "".join(f"<pre>{panel}</pre>" for panel in panels) + "</div>"
     elif isinstance(block, Table):
-        yield _table(block)
-    elif isinstance(block, Bars):
-        yield _chart(block, number)
+        yield f'<div class="pair">{_table(block)}{_chart(block, name)}</div>' if block.charted else _table(block)
     elif isinstance(block, Claims):
-        yield f"<h3>{escape(block.title)}</h3>" if block.title else ""
-        yield from ("<ul>", *map(_claim, block.claims.values()), "</ul>") if block.claims else ()
+        yield f"<h3>{escape(block.title)}</h3>"
+        yield f"<p>{escape(block.text)}</p>" if block.text else ""
+        yield from ("<ul>", *map(_claim, block.claims.values()), "</ul>")
 
 
 def _claim(claim: Claim) -> str:
@@ -80,7 +81,8 @@ def _claim(claim: Claim) -> str:
 def _table(table: Table) -> str:
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in table.heads)
     rows = ""
-    for first, *rest in table.rows:
+    for row in table.rows:
+        first, *rest = map(str, row)
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
         rows += f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>\n'
     caption = f"<caption>{escape(table.caption)}</caption>"
@@ -89,28 +91,42 @@ def _table(table: Table) -> str:
     return f"{box}<table>{caption}<thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
 
 
-def _chart(chart: Bars, number: int) -> str:
+def _chart(table: Table, name: str) -> str:
     """A bar for each figure, and under its end a thin line from the lowest that was seen to the highest."""
-    most = max(value.highest for _, _, value in chart.bars) or 1
+    bars = list(_bars(table))
+    most = max(highest for _, _, _, highest in bars) or 1
 
     def length(value: float) -> float:
-        share = math.log1p(value) / math.log1p(most) if chart.logarithmic else value / most
+        share = math.log1p(value) / math.log1p(most) if table.logarithmic else value / most
         return round(share * WIDTH, 1)
 
-    parts = []
-    for index, (label, kind, value) in enumerate(chart.bars):
-        top = index * ROW
-        parts += [
-            f'<text y="{top + 13}">{escape(f"{label}: {value}")}</text>',
-            f'<rect class="rest" y="{top + 18}" width="{WIDTH}" height="12"/>',
-            f'<rect class="{kind}" y="{top + 18}" width="{length(value.median)}" height="12"/>',
-            f'<path class="spread" d="M{length(value.lowest)} {top + 33}H{length(value.highest)}"/>',
-        ]
-    caption = escape(chart.caption + (" (logarithmic)" if chart.logarithmic else ""))
-    said = escape("; ".join(f"{label}: {value}" for label, _, value in chart.bars))
-    height = len(chart.bars) * ROW
+    drawn = ""
+    for index, (label, lowest, middle, highest) in enumerate(bars):
+        top, kind = index * ROW, "session" if "session" in label else "token"
+        drawn += (
+            f'<text y="{top + 13}">{escape(label)}</text>'
+            f'<rect class="rest" y="{top + 18}" width="{WIDTH}" height="12"/>'
+            f'<rect class="{kind}" y="{top + 18}" width="{length(middle)}" height="12"/>'
+            f'<path class="spread" d="M{length(lowest)} {top + 33}H{length(highest)}"/>\n'
+        )
+    caption = escape(", ".join(table.charted) + (" (logarithmic)" if table.logarithmic else ""))
+    said = escape("; ".join(label for label, *_ in bars))
     return (
         f"<figure><figcaption>{caption}</figcaption>"
-        f'<svg role="img" viewBox="0 0 {WIDTH} {height}" aria-labelledby="t{number} d{number}">'
-        f'<title id="t{number}">{caption}</title><desc id="d{number}">{said}</desc>{"".join(parts)}</svg></figure>'
+        f'<svg role="img" viewBox="0 0 {WIDTH} {len(bars) * ROW}" aria-labelledby="{name}-title {name}-said">'
+        f'<title id="{name}-title">{escape(table.caption)}: {caption}</title><desc id="{name}-said">{said}</desc>\n'
+        f"{drawn}</svg></figure>"
     )
+
+
+def _bars(table: Table) -> Iterator[tuple[str, float, float, float]]:
+    """Each charted figure: in words after what stands left of it, then its lowest, middle and highest."""
+    columns = [table.heads.index(head) for head in table.charted]
+    for row in table.rows:
+        for column in columns:
+            figure, heads = row[column], [table.heads[column]] if len(columns) > 1 else []
+            label = f"{', '.join([*map(str, row[: columns[0]]), *heads])}: {figure}"
+            if isinstance(figure, Spread):
+                yield label, figure.lowest, figure.median, figure.highest
+            elif isinstance(figure, SupportsFloat):  # what was counted has no spread
+                yield label, *3 * (float(figure),)

@@ -15,12 +15,13 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from authref import __version__
 from authref.compare import cost, flows, lockout, scaling, table, travel
-from authref.compare.figures import Block, Claim, Claims, Heading, Paragraph, Table, duration
+from authref.compare.figures import Block, Claim, Claims, Heading, Paragraph, Table, count
 from authref.compare.lab import BOTH, COST
+from authref.compare.servers import processes
 from authref.wire import rfc3339
 
 
@@ -38,6 +39,7 @@ class Effort:
     note: str = ""
 
 
+SERVERS = 3  # processes, of which one is killed
 FULL = Effort((1, 100, 10_000), 21, 500, 9, 2_400, 10, 30)
 QUICK = Effort((1, 10, 100), 5, 100, 3, 240, 10, 6, " Made with --quick: few repetitions, so a spread says little.")
 
@@ -68,13 +70,13 @@ class Report:
     flows: tuple[flows.Flow, ...]
     carried: tuple[table.Carried, ...]
     stored: tuple[table.Stored, ...]
-    work: tuple[cost.Work, ...]
-    rates: tuple[cost.Rate, ...]
     carrying: tuple[travel.Carrying, ...]
     crossings: tuple[travel.Crossing, ...]
     outcomes: tuple[lockout.Outcome, ...]
+    work: tuple[cost.Work, ...]
+    rates: tuple[cost.Rate, ...]
     scaled: tuple[scaling.Scaled, ...]
-    claims: dict[str, dict[str, Claim]]
+    claims: dict[str, dict[str, Claim]] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
     sayings: tuple[Claim, ...] = ()
     answers: tuple[Answer, ...] = ()
@@ -82,24 +84,29 @@ class Report:
 
 def run(effort: Effort, redis: str | None = None, progress: Callable[[str], object] = lambda stage: None) -> Report:
     """Everything, measured now. Raises ValueError, in a sentence, for a store that cannot be used."""
+    progress("1 of 6: the two flows")
+    flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
+    progress("2 of 6: what logins leave")
+    carried = tuple(table.carried(mechanism) for mechanism in BOTH)
+    stored = tuple(table.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
+    progress("3 of 6: transport and cross-domain")
+    carrying, crossings = travel.carrying(), travel.crossings()
+    progress("4 of 6: revocation")
+    outcomes = tuple(lockout.play(answer, effort.others) for answer in lockout.ANSWERS)
+    work: list[cost.Work] = []
+    rates: list[cost.Rate] = []
+    scaled: list[scaling.Scaled] = []
     with tempfile.TemporaryDirectory() as folder:
         stores = {"memory": "memory", "SQLite": f"sqlite:{folder}/store"} | ({"Redis": redis} if redis else {})
-        progress("1 of 6: the two flows")
-        flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
-        progress("2 of 6: what logins leave")
-        carried = tuple(table.carried(mechanism) for mechanism in BOTH)
-        stored = tuple(table.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
-        progress("3 of 6: what a request costs")
-        work = tuple(one for it in stores.items() for one in cost.work(*it, effort.batches, effort.calls))
-        rates = tuple(one for it in stores.items() for one in cost.rates(*it, effort.rounds, effort.requests))
-        progress("4 of 6: transport and cross-domain")
-        carrying, crossings = travel.carrying(), travel.crossings()
-        progress("5 of 6: revocation")
-        outcomes = tuple(lockout.play(answer, effort.others) for answer in lockout.ANSWERS)
-        progress("6 of 6: scaling")
-        scaled = tuple(one for it in stores.items() for one in scaling.scale(*it, 3, effort.turns))
-    seen = (flown, carried, stored, work, rates, carrying, crossings, outcomes, scaled)
-    return conclude(Report(_about(effort), *seen, claims={}))
+        for label, store in stores.items():
+            progress(f"5 of 6: what a request costs, on {label}")
+            work += cost.work(label, store, effort.batches, effort.calls)
+            with processes(SERVERS, store) as servers:
+                rates += cost.rates(label, servers[0].url, servers[0].email, effort.rounds, effort.requests)
+                progress(f"6 of 6: scaling, on {label}")
+                scaled += scaling.scale(label, servers, effort.turns)
+    seen = (flown, carried, stored, carrying, crossings, outcomes, tuple(work), tuple(rates), tuple(scaled))
+    return conclude(Report(_about(effort), *seen))
 
 
 def conclude(report: Report) -> Report:
@@ -117,74 +124,59 @@ def conclude(report: Report) -> Report:
 
 def rows(report: Report) -> tuple[Row, ...]:
     """The seven rows."""
-    by = [mechanism.name for mechanism in BOTH]
+    session, token = (_column(report, mechanism.name) for mechanism in BOTH)
+    return tuple(Row(name, session[name], token[name]) for name in session)
+
+
+def _column(report: Report, by: str) -> dict[str, str]:
+    """The seven cells of one mechanism, by their rows."""
+    [held] = [one for one in report.carried if one.mechanism == by]
+    [flow] = [one for one in report.flows if one.mechanism == by]
+    refresh = f", and a refresh token of {held.refresh_bytes}" if held.refresh_bytes else ""
     cells = {
-        "identity": [_identity(one) for one in report.carried],
-        "client holds": [_holds(one) for one in report.carried],
-        "server storage": [_stored(report, mechanism) for mechanism in by],
-        "revocation": [_locked(report, mechanism) for mechanism in by],
-        "scaling": [_scaled(report, "session"), _scaled(report, "token", "refresh")],
-        "transport": [_carried(report, mechanism) for mechanism in by],
-        "cross-domain": [_crossed(report, mechanism) for mechanism in by],
-    }
-    return tuple(Row(name, session, token) for name, (session, token) in cells.items())
+        "identity": [
+            "in the token, signed:" if held.readable else "on the server; the cookie is only a number:",
+            ", ".join(held.says)],
+        "client holds": [
+            f"{held.header_bytes} bytes in each request{refresh}",
+            f"readable without a key: {count(len(held.readable), 'claim') if held.readable else 'nothing'}"],
+        "server storage": [
+            *(f"{count(one.logins, 'login')}: {count(one.records, 'record')}, {count(one.bytes_total, 'byte')}"
+              for one in report.stored if one.mechanism == by),
+            f"look-ups in each request: {sum(flow.look_ups.values())}"],
+        "revocation": [
+            "thief in for, after",
+            *(f"{one.name}: {one.seconds}" + (f", {one.out}" if one.thrown_out else "")
+              for one in report.outcomes if one.mechanism == by)],
+        "scaling": [
+            f"through, of requests to {report.scaled[0].servers} servers",
+            *(_scaled(one, by) for one in report.scaled)],
+        "transport": [
+            "steps of the program, with",
+            *(f"{one.client}: {len(one.steps)}" for one in report.carrying if one.mechanism == by)],
+        "cross-domain": [
+            f"{one.case}: {'yes' if one.crossed else 'no'}" for one in report.crossings if one.mechanism == by],
+    }  # fmt: skip
+    return {name: "\n".join(lines) for name, lines in cells.items()}
 
 
-def _identity(one: table.Carried) -> str:
-    where = "in the token, signed" if one.readable else "on the server; the cookie is only a number"
-    return f"{where}:\n{', '.join(one.says)}"
-
-
-def _holds(one: table.Carried) -> str:
-    refresh = f", and a refresh token of {one.refresh_bytes}" if one.refresh_bytes else ""
-    readable = f"{len(one.readable)} claims" if one.readable else "nothing"
-    return f"{one.header_bytes} bytes in each request{refresh}\nreadable without a key: {readable}"
-
-
-def _stored(report: Report, mechanism: str) -> str:
-    kept = [one for one in report.stored if one.mechanism == mechanism]
-    lines = [f"{one.logins:,} logins: {one.records:,} records, {one.bytes_total:,} bytes" for one in kept]
-    [looks] = [sum(flow.look_ups.values()) for flow in report.flows if flow.mechanism == mechanism]
-    return "\n".join([*lines, f"look-ups in each request: {looks}"])
-
-
-def _locked(report: Report, mechanism: str) -> str:
-    found = [one for one in report.outcomes if one.mechanism == mechanism]
-    lines = [f"{one.name}: {duration(one.seconds)}" + (f", {one.out}" if one.thrown_out else "") for one in found]
-    return "\n".join(["thief in for, after", *lines])
-
-
-def _scaled(report: Report, kind: str, more: str = "") -> str:
-    memory, killed, *_ = report.scaled
-    lines = [f"through, of requests to {memory.servers} servers"]
-    for one in report.scaled:
-        if one.servers == memory.servers:
-            also = f", refreshing {getattr(one, more).percent:.0f} %" if more else ""
-            lines.append(f"{one.store}: {getattr(one, kind).percent:.0f} %{also}")
-    also = f", refreshing {getattr(killed, more).shut_out}" if more else ""
-    lost = f"{getattr(killed, kind).shut_out} of {memory.servers} people out"
-    return "\n".join([*lines, f"one killed, on memory: {lost}{also}"])
-
-
-def _carried(report: Report, mechanism: str) -> str:
-    found = [one for one in report.carrying if one.mechanism == mechanism]
-    return "\n".join(["steps of the program, with", *(f"{one.client}: {len(one.steps)}" for one in found)])
-
-
-def _crossed(report: Report, mechanism: str) -> str:
-    found = [one for one in report.crossings if one.mechanism == mechanism]
-    return "\n".join(f"{one.case}: {'yes' if one.crossed else 'no'}" for one in found)
+def _scaled(one: scaling.Scaled, by: str) -> str:
+    shares = [one.session] if by == "session" else [one.token, one.refresh]
+    if one.killed:
+        lost = ", refreshing ".join(str(share.shut_out) for share in shares)
+        return f"{one.store}, one killed: people out {lost}"
+    return f"{one.store}: " + ", refreshing ".join(f"{float(share):.0f} %" for share in shares)
 
 
 def per_request(report: Report) -> Table:
     """What one request costs by either mechanism, on memory."""
     found = []
     for flow in report.flows:
-        case = (flow.mechanism, "memory", "none")
-        [work] = [one for one in report.work if (one.mechanism, one.store, one.revocation) == case]
-        [rate] = [one for one in report.rates if (one.mechanism, one.store) == case[:2]]
+        case = ("memory", flow.mechanism, "none")
+        [work] = [one for one in report.work if (one.store, one.mechanism, one.revocation) == case]
+        [rate] = [one for one in report.rates if (one.store, one.mechanism) == case[:2]]
         wire = f"{flow.next.request_bytes} + {flow.next.answer_bytes}"
-        found.append((flow.mechanism, wire, str(work.look_ups), str(work.time), str(rate.per_second)))
+        found.append((flow.mechanism, wire, work.look_ups, work.time, rate.per_second))
     heads = ("by", "bytes out + in", "look-ups", "authenticating alone", "end to end")
     return Table("Per request, on memory", heads, found)
 
@@ -195,7 +187,7 @@ def sayings(report: Report) -> tuple[Claim, ...]:
     by = {outcome.name: outcome for outcome in report.outcomes}
     denied, changed = by["deny list"], by["change the key"]
     memory = report.scaled[0]
-    whole = [one for one in report.scaled if one.servers == memory.servers]
+    whole = [one for one in report.scaled if not one.killed]
     times = {(one.store, one.mechanism): one.time for one in report.work if one.revocation == "none"}
     stores = [one.store for one in whole]
     return (
@@ -207,15 +199,15 @@ def sayings(report: Report) -> tuple[Claim, ...]:
               "; ".join(f"{store}: {times[store, 'token']} against {times[store, 'session']}" for store in stores)),
         Claim("A token cannot be revoked before it expires.",
               denied.seconds > 0,
-              f"with a deny list {duration(denied.seconds)}, for {denied.look_ups}"),
+              f"with a deny list {denied.seconds}, for {denied.look_ups}"),
         Claim("Changing the key logs everybody out.",
               changed.thrown_out == changed.others and not changed.came_back,
               f"{changed.out}; {changed.came_back} of them back by refresh, and the thief with them"),
         Claim("Sessions do not scale beyond one server.",
-              all(one.session.percent < 100 for one in whole),
+              all(one.session.succeeded < one.session.tried for one in whole),
               "; ".join(f"{one.store}: {one.session}" for one in whole)),
         Claim("Tokens scale with nothing shared but the key.",
-              memory.token.percent == memory.refresh.percent == 100,
+              float(memory.token) == float(memory.refresh) == 100,
               f"on memory, access {memory.token}, but refreshing {memory.refresh}"),
     )  # fmt: skip
 
@@ -266,19 +258,19 @@ def tell(report: Report) -> list[Block]:
         *lockout.tell(report.outcomes),
         *scaling.tell(report.scaled),
         Heading("5. What courses say"),
-        Paragraph("What is said of the two in general, held against this run."),
-        Claims("", {saying.text: saying for saying in report.sayings}),
+        Claims("What is said of the two in general, held against this run",
+               {saying.text: saying for saying in report.sayings}),
         Heading("6. Two questions"),
-        *[block for answer in report.answers for block in _answered(answer)],
+        *map(_answered, report.answers),
     ]  # fmt: skip
 
 
-def _answered(answer: Answer) -> list[Block]:
+def _answered(answer: Answer) -> Claims:
     """The answer, as far as its grounds allow it to be given."""
     missing = sum(not ground.held for ground in answer.grounds.values())
     doubt = f" (Of the grounds for this, {missing} did not hold on this run: judge for yourself.)" if missing else ""
     grounds = {name: replace(claim, text=f"{name}. {claim.text}") for name, claim in answer.grounds.items()}
-    return [Claims(answer.question, {}), Paragraph(answer.answer + doubt), Claims("", grounds)]
+    return Claims(answer.question, grounds, answer.answer + doubt)
 
 
 def _about(effort: Effort) -> str:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import authref
 from authref import cli
@@ -27,15 +28,15 @@ _CHILD = "import sys; from authref.compare.servers import serve_while_watched as
 
 
 class Process:
-    """One server."""
+    """One server, and the address of somebody who may have an account there until it ends."""
 
     def __init__(self, store: str, keys: str) -> None:
         # What the reader's own shell has set for a server is not for ours. The store goes this way, for it may hold
-        # a password, and everybody can list the flags.
+        # a password, and everybody can list the flags. -S: we know where our packages are, so nobody has to search.
         kept = {name: text for name, text in os.environ.items() if not name.startswith("AUTHREF_")}
-        path = os.pathsep.join(filter(None, [str(Path(authref.__file__).parent.parent), kept.get("PYTHONPATH")]))
+        path = os.pathsep.join([str(Path(authref.__file__).parent.parent), *sys.path])
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", _CHILD, "--port", "0", "--log", "off", "--bcrypt-cost", str(COST)],
+            [sys.executable, "-S", "-c", _CHILD, "--port", "0", "--log", "off", "--bcrypt-cost", str(COST)],
             env={**kept, "PYTHONPATH": path, "AUTHREF_KEYS": keys, "AUTHREF_STORE": store},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -43,7 +44,7 @@ class Process:
             text=True,
             start_new_session=True,  # Ctrl-C is for us; we end the server then
         )
-        self.url = ""
+        self.url, self.email = "", f"{token_hex(8)}@compare.example"
 
     def wait_until_ready(self) -> None:
         """Learn the URL. Raises ValueError, in a sentence, if the server does not start."""
@@ -60,12 +61,12 @@ class Process:
 
 
 @contextmanager
-def processes(count: int, store: str, emails: Sequence[str]) -> Iterator[Sequence[Process]]:
-    """So many servers with one fresh key ring while the block runs; afterwards none, and no account of these people."""
+def processes(number: int, store: str) -> Iterator[Sequence[Process]]:
+    """So many servers with one fresh key ring while the block runs; afterwards none, and none of their accounts."""
     started: list[Process] = []
     keys = write_keys(fresh_keys())
     try:
-        for _ in range(count):
+        for _ in range(number):
             started.append(Process(store, keys))
         for process in started:
             process.wait_until_ready()
@@ -75,8 +76,8 @@ def processes(count: int, store: str, emails: Sequence[str]) -> Iterator[Sequenc
             process.kill()
         with closing(open_store(store)) as opened:
             app = make_app(opened)
-            for email in emails:
-                remove(app, email)
+            for process in started:
+                remove(app, process.email)
 
 
 def serve_while_watched(arguments: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from authref import jwt
-from authref.compare.figures import Bars, Block, Claim, Claims, Pair, Paragraph, Spread, Table, number, spread
+from authref.compare.figures import Block, Claim, Claims, Pair, Spread, Table, count, number, spread
 from authref.compare.lab import EMAIL, Counting, Mechanism, guest, log_in, make_app
 from authref.stores.codec import Codec
 
@@ -105,16 +105,16 @@ def claims(carried: Sequence[Carried], stored: Sequence[Stored]) -> dict[str, Cl
 
 def tell(carried: Sequence[Carried], stored: Sequence[Stored]) -> list[Block]:
     """The evidence for readers."""
-    rows = [(f"{one.logins:,}", one.mechanism, f"{one.records:,}", str(one.bytes_each), f"{one.bytes_total:,}")
-            for one in stored]  # fmt: skip
+    titles = ("IDENTITY by session: the record that the cookie stands for", "IDENTITY by token: what it says, decoded")
     return [
-        Paragraph("Identity: the record that the cookie stands for, and what the token itself says, decoded."),
-        Pair(*(tuple(json.dumps(one.says, indent=2).split("\n")) for one in carried)),
+        Pair(*((title, *json.dumps(one.says, indent=2).split("\n"))
+               for title, one in zip(titles, carried, strict=True))),
+        Table("Client holds", ("by", "in each request", "readable without a key"),
+              [(one.mechanism, spread([one.header_bytes], "bytes"), ", ".join(one.readable) or "nothing")
+               for one in carried], charted=["in each request"]),
         Table("Server storage: what logins left, as stored text with its keys",
-              ("logins", "by", "records", "bytes each", "bytes in all"), rows),
-        Bars("Bytes that a login leaves on the server",
-             [(one.mechanism, one.mechanism, one.bytes_each) for one in stored[-2:]]),
-        Bars("Bytes in each request that say who one is",
-             [(one.mechanism, one.mechanism, spread([one.header_bytes], "bytes")) for one in carried]),
+              ("after", "by", "a login leaves", "records", "bytes in all"),
+              [(count(one.logins, "login"), one.mechanism, one.bytes_each, f"{one.records:,}", f"{one.bytes_total:,}")
+               for one in stored], charted=["a login leaves"]),
         Claims("Identity, client holds, server storage", claims(carried, stored)),
     ]  # fmt: skip

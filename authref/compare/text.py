@@ -19,11 +19,12 @@ GAP = "  "
 BOLD, GREEN, RED, PLAIN = "\033[1m", "\033[32m", "\033[1;31m", "\033[0m"
 NOT_HELD = "NOT HELD on this run:"
 
-_UNIT = re.compile(r"(?<=\d) (?=(?:s|h|min|days|µs|%)\b|%)")
+# Blanks at which no line ends: between a number and its unit, and behind the arrow that says who sent the line.
+_BOUND = re.compile(r"(?<=\d) (?=(?:s|h|min|days|µs)\b|%)|(?<=^[<>]) ")
 
 
 def write(blocks: Sequence[Block], width: int = 80, colour: bool = False) -> str:
-    """The blocks as text of at most `width` columns; charts are left out, for tables have their figures."""
+    """The blocks as text of at most `width` columns; charts are left out, for their tables say the same."""
     lines = [line for block in blocks for line in _lines(block, width)]
     text = "\n".join(line.rstrip() for line in lines)
     return text if colour else _without_colour(text)
@@ -45,7 +46,8 @@ def _lines(block: Block, width: int) -> Iterator[str]:
     elif isinstance(block, Table):
         yield from (*[f"{BOLD}{line}{PLAIN}" for line in _wrap(block.caption, width)], *_table(block, width), "")
     elif isinstance(block, Claims):
-        yield from [f"{BOLD}{line}{PLAIN}" for line in _wrap(block.title, width) if line]
+        yield from (f"{BOLD}{line}{PLAIN}" for line in _wrap(block.title, width))
+        yield from ("", *_wrap(block.text, width), "") if block.text else ()
         yield from (*[line for claim in block.claims.values() for line in _claim(claim, width)], "")
 
 
@@ -64,7 +66,7 @@ def _panels(pair: Pair, width: int) -> list[str]:
 
 
 def _table(table: Table, width: int) -> Iterator[str]:
-    rows = [table.heads, *table.rows]
+    rows = [list(map(str, row)) for row in (table.heads, *table.rows)]
     widths = _widths(rows, width)
     for number, row in enumerate(rows, 1):
         cells = [[line for part in cell.split("\n") for line in _wrap(part, columns, "  ")]
@@ -86,7 +88,7 @@ def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
 
 
 def _wrap(text: str, width: int, hanging: str = "") -> list[str]:
-    """The text in lines; a number stays with its unit."""
-    bound = _UNIT.sub("\N{NO-BREAK SPACE}", text)
+    """The text in lines."""
+    bound = _BOUND.sub("\N{NO-BREAK SPACE}", text)
     lines = textwrap.wrap(bound, width, subsequent_indent=hanging, break_on_hyphens=False)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] or [""]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from urllib.error import HTTPError
 from urllib.request import BaseHandler, HTTPCookieProcessor, ProxyHandler, build_opener
 from urllib.request import Request as UrlRequest
@@ -92,26 +93,34 @@ def _carrying(name: str, send: Send, mechanism: Mechanism, url: str) -> Carrying
 
 def crossings(allowed: tuple[str, ...] = (PAGE,)) -> tuple[Crossing, ...]:
     """What becomes of a login at 127.0.0.1 elsewhere; pages of the `allowed` origins may talk to us."""
-    found = []
     with ExitStack() as stack:
         app = make_app(allow_origins=allowed)
         stack.enter_context(guest(app))
         home, port, host = (stack.enter_context(serving(app, name)) for name in ("127.0.0.1", "127.0.0.1", "localhost"))
         send = client(HTTPCookieProcessor())
         send("POST", home + SESSION.log_in, (), proof())
+
+        def visit(url: str, mechanism: Mechanism, credential: Headers) -> tuple[bool, str]:
+            by_hand = credential if mechanism is TOKEN else ()  # the cookie is the jar's business
+            status = send("GET", url + mechanism.me, by_hand, None).status
+            return status == 200, f"{status}"
+
+        tried = {
+            ELSEWHERE: partial(visit, host),
+            OTHER_PORT: partial(visit, port),
+            LISTED: partial(page_may_read, app),
+            FORGED: partial(other_site_may_post, app),
+        }
         held = [(each, each.credential(ask(app, "POST", each.log_in, (), proof()))) for each in BOTH]
-        for case, url in ((ELSEWHERE, host), (OTHER_PORT, port)):
-            for mechanism, credential in held:
-                by_hand = credential if mechanism is TOKEN else ()  # the cookie is the jar's business
-                status = send("GET", url + mechanism.me, by_hand, None).status
-                found.append(Crossing(case, mechanism.name, status == 200, f"{status}"))
-        for mechanism, credential in held:
-            found.append(Crossing(LISTED, mechanism.name, *page_may_read(app, mechanism, credential)))
-        for mechanism, credential in held:
-            change = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
-            status = ask(app, "POST", "/me/password", (*OTHER_SITE, *credential), change).status
-            found.append(Crossing(FORGED, mechanism.name, status == 204, f"{status}"))
-    return tuple(found)
+        return tuple(Crossing(case, mechanism.name, *attempt(mechanism, credential))
+                     for case, attempt in tried.items() for mechanism, credential in held)  # fmt: skip
+
+
+def other_site_may_post(app: App, mechanism: Mechanism, credential: Headers) -> tuple[bool, str]:
+    """Whether a password is changed by a POST that another site's page had a browser send, and the answer's status."""
+    change = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
+    status = ask(app, "POST", "/me/password", (*OTHER_SITE, *credential), change).status
+    return status == 204, f"{status}"
 
 
 def page_may_read(app: App, mechanism: Mechanism, credential: Headers) -> tuple[bool, str]:
@@ -142,25 +151,25 @@ def claims(carrying: Sequence[Carrying], crossings: Sequence[Crossing]) -> dict[
         session, token = fate[case, "session"], fate[case, "token"]
         return Claim(text, (session.crossed, token.crossed) == expected, f"cookie: {session.seen}; token: {token.seen}")
 
-    jar = "A client that keeps cookies carries a session by itself; a token its program must carry."
-    plain = "A client that keeps nothing has as much to do for a session as for a token."
-    host = "The cookie stays with its host; a token goes where its program sends it."
-    port = "A port is no border: cookies go to every port of their host."
-    listed = "A page of a listed origin can use a token here, and no cookie."
-    forged = "Another site's POST with the cookie is refused; with a token, which no browser adds, it passes."
     return {
-        "jar": carries(JAR, (0, 2), jar),
-        "plain": carries(PLAIN, (2, 2), plain),
-        "host": crosses(ELSEWHERE, (False, True), host),
-        "port": crosses(OTHER_PORT, (True, True), port),
-        "listed": crosses(LISTED, (False, True), listed),
-        "forged": crosses(FORGED, (False, True), forged),
-    }
+        "jar": carries(JAR, (0, 2),
+            "A client that keeps cookies carries a session by itself; a token its program must carry."),
+        "plain": carries(PLAIN, (2, 2),
+            "A client that keeps nothing has as much to do for a session as for a token."),
+        "host": crosses(ELSEWHERE, (False, True),
+            "The cookie stays with its host; a token goes where its program sends it."),
+        "port": crosses(OTHER_PORT, (True, True),
+            "A port is no border: cookies go to every port of their host."),
+        "listed": crosses(LISTED, (False, True),
+            "A page of a listed origin can use a token here, and no cookie."),
+        "forged": crosses(FORGED, (False, True),
+            "Another site's POST with the cookie is refused; with a token, which no browser adds, it passes."),
+    }  # fmt: skip
 
 
 def tell(carrying: Sequence[Carrying], crossings: Sequence[Crossing]) -> list[Block]:
     """The evidence for readers."""
-    clients = [(one.client, one.mechanism, str(one.untouched), ", ".join(one.steps) or "nothing", str(one.status))
+    clients = [(one.client, one.mechanism, one.untouched, ", ".join(one.steps) or "nothing", one.status)
                for one in carrying]  # fmt: skip
     places = [(one.case, one.mechanism, "yes" if one.crossed else "no", one.seen) for one in crossings]
     return [
