@@ -32,11 +32,11 @@ class Process:
 
     def __init__(self, store: str, keys: str) -> None:
         # What the reader's own shell has set for a server is not for ours. The store goes this way, for it may hold
-        # a password, and everybody can list the flags. -S: we know where our packages are, so nobody has to search.
+        # a password, and everybody can list the flags.
         kept = {name: text for name, text in os.environ.items() if not name.startswith("AUTHREF_")}
-        path = os.pathsep.join([str(Path(authref.__file__).parent.parent), *sys.path])
+        path = os.pathsep.join(filter(None, [str(Path(authref.__file__).parent.parent), kept.get("PYTHONPATH")]))
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-S", "-c", _CHILD, "--port", "0", "--log", "off", "--bcrypt-cost", str(COST)],
+            [sys.executable, "-c", _CHILD, "--port", "0", "--log", "off", "--bcrypt-cost", str(COST)],
             env={**kept, "PYTHONPATH": path, "AUTHREF_KEYS": keys, "AUTHREF_STORE": store},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
