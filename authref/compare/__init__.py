@@ -5,8 +5,8 @@ Real servers on loopback, both flows over real sockets, and a table in which eve
     figures.py    what a figure and a claim are, and the blocks that readers see
     lab.py        apps, clients, a clock to set and a store that counts
     servers.py    servers in processes of their own, and their certain end
-    flows.py      the two flows, as bytes
-    table.py      identity, client holds, server storage
+    flows.py      the two flows, as bytes: identity, client holds
+    storage.py    what logins leave: server storage
     cost.py       what a request costs
     travel.py     transport, cross-domain
     lockout.py    revocation, timed

@@ -6,15 +6,19 @@ remembered: how many records each of its maps held before the login and after it
 
 Then the records that the login left are deleted, and the same request is sent once more. Whose answer changes
 was remembered by the server; whose does not was carried by the client.
+
+What the client holds is looked at, too: how much of it travels with each request, and what it says without any key.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
-from authref.compare.figures import Block, Claim, Claims, Heading, Pair, Paragraph
-from authref.compare.lab import Client, Counting, Mechanism, guest, make_app, proof, serving
+from authref import jwt
+from authref.compare.figures import Block, Claim, Claims, Heading, Pair, Paragraph, Table, spread
+from authref.compare.lab import EMAIL, Client, Counting, Mechanism, guest, make_app, proof, serving
 
 SHOWN = ("host", "cookie", "authorization", "content-type", "content-length", "set-cookie", "www-authenticate")
 _LONG = re.compile(r"[A-Za-z0-9_.-]{25,}")
@@ -43,24 +47,47 @@ class Flow:
     after: dict[str, int]
     look_ups: dict[str, int]  # of the next request, in each map
     flags: tuple[str, ...]  # of the cookie
+    says: dict[str, object]  # the record that the cookie stands for, or the token's own claims
+    readable: tuple[str, ...]  # which of it can be read, without a key, in what the client holds
+    header_bytes: int  # of the line that says in each request who one is
+    refresh_bytes: int  # held, and sent only to be exchanged
 
 
-def flow(mechanism: Mechanism, revocation: str = "none") -> Flow:
+def flow(mechanism: Mechanism, revocation: str = "none", email: str = EMAIL) -> Flow:
     """What one login and the requests after it looked like."""
     store = Counting()
     app = make_app(store, revocation=revocation)
-    with guest(app) as alice, serving(app) as url, Client(url) as client:
+    with guest(app, email) as alice, serving(app) as url, Client(url) as client:
         before = store.records()
-        answer = client.send("POST", mechanism.log_in, value=proof())
+        answer = client.send("POST", mechanism.log_in, value=proof(email))
         log_in, after = _exchange(client), store.records()
         credential = mechanism.credential(answer)
         look_ups = store.during(lambda: client.send("GET", mechanism.me, credential))
         following = _exchange(client)
+        record = next(iter(store.maps["sessions"].page("", 1).values()), None)
         for name in ("sessions", "families"):
             store.maps[name].drop_owned_by(alice.id)
         client.send("GET", mechanism.me, credential)
-        flags = tuple((answer.header("set-cookie") or "").split("; ")[1:])
-        return Flow(mechanism.name, log_in, following, _exchange(client), before, after, look_ups, flags)
+        forgotten = _exchange(client)
+    [(field, text)] = credential
+    readable = unverified_readable(text)
+    return Flow(
+        mechanism.name, log_in, following, forgotten, before, after, look_ups,
+        flags=tuple((answer.header("set-cookie") or "").split("; ")[1:]),
+        says={name: getattr(record, name) for name in record.__slots__} if record else readable,
+        readable=tuple(readable),
+        header_bytes=len(f"{field}: {text}\r\n"),
+        refresh_bytes=len(json.loads(answer.body).get("refresh_token", "")),
+    )  # fmt: skip
+
+
+def unverified_readable(credential: str) -> dict[str, object]:
+    """What anybody can read in a credential, without any key: the members of what is JSON in its second part."""
+    try:
+        value = json.loads(jwt.decode(credential.split(".")[1].encode("ascii")))
+    except (IndexError, jwt.Malformed, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def shorten(text: str) -> str:
@@ -89,7 +116,7 @@ def _lines(data: bytes) -> tuple[str, ...]:
 def claims(session: Flow, token: Flow) -> dict[str, Claim]:
     """What the two flows show."""
     gone, stays = session.forgotten.status, token.forgotten.status
-    readable = any('"token":' in line for line in token.log_in.answer)
+    in_body = any('"token":' in line for line in token.log_in.answer)
     return {
         "cookie": Claim(
             "What a session's cookie means stands on the server: the record gone, the same cookie opens nothing.",
@@ -99,12 +126,18 @@ def claims(session: Flow, token: Flow) -> dict[str, Claim]:
             (token.next.status, stays) == (200, 200), f"{token.next.status} with the records, {stays} without"),
         "scripts": Claim(
             "A page's scripts can read a token, which came in the answer's body, and not the cookie: it is HttpOnly.",
-            "HttpOnly" in session.flags and readable, f"the cookie's flags: {', '.join(session.flags) or 'none'}"),
+            "HttpOnly" in session.flags and in_body, f"the cookie's flags: {', '.join(session.flags) or 'none'}"),
+        "readable": Claim(
+            "A token tells whoever holds it whose it is; a cookie tells nothing.",
+            "email" in token.readable and not session.readable,
+            f"readable without a key: of a token {len(token.readable)} claims, of a cookie {len(session.readable)}"),
     }  # fmt: skip
 
 
 def tell(session: Flow, token: Flow) -> list[Block]:
     """The section for readers."""
+    both = (session, token)
+    holds = [(one.mechanism, spread([one.header_bytes], "bytes"), ", ".join(one.readable) or "nothing") for one in both]
     return [
         Heading("1. The two flows, as bytes"),
         Paragraph(
@@ -112,8 +145,15 @@ def tell(session: Flow, token: Flow) -> list[Block]:
             "had n characters; they are of this run and open nothing any more."
         ),
         Pair(_panel("SESSION", session), _panel("TOKEN", token)),
+        Pair(_record("SESSION: the record that the cookie stands for", session), _record("TOKEN: decoded", token)),
+        Table("What the client holds", ("by", "in each request", "readable without a key"), holds,
+              charted=["in each request"]),
         Claims("What this shows", claims(session, token)),
-    ]
+    ]  # fmt: skip
+
+
+def _record(title: str, flow: Flow) -> tuple[str, ...]:
+    return title, *json.dumps(flow.says, indent=2).split("\n")
 
 
 def _panel(title: str, flow: Flow) -> tuple[str, ...]:

@@ -58,19 +58,19 @@ def write(blocks: Sequence[Block]) -> str:
 
 
 def _parts(block: Block, name: str) -> Iterator[str]:
-    if isinstance(block, Heading):
-        yield f"<h2>{escape(block.text)}</h2>"
-    elif isinstance(block, Paragraph):
-        yield f"<p>{escape(block.text)}</p>"
-    elif isinstance(block, Pair):
-        panels = (escape("\n".join(panel)) for panel in (block.left, block.right))
-        yield '<div class="pair">' + "".join(f"<pre>{panel}</pre>" for panel in panels) + "</div>"
-    elif isinstance(block, Table):
-        yield f'<div class="pair">{_table(block)}{_chart(block, name)}</div>' if block.charted else _table(block)
-    elif isinstance(block, Claims):
-        yield f"<h3>{escape(block.title)}</h3>"
-        yield f"<p>{escape(block.text)}</p>" if block.text else ""
-        yield from ("<ul>", *map(_claim, block.claims.values()), "</ul>")
+    match block:
+        case Heading(text):
+            yield f"<h2>{escape(text)}</h2>"
+        case Paragraph(text):
+            yield f"<p>{escape(text)}</p>"
+        case Pair(left, right):
+            panels = (escape("\n".join(panel)) for panel in (left, right))
+            yield '<div class="pair">' + "".join(f"<pre>{panel}</pre>" for panel in panels) + "</div>"
+        case Table():
+            yield f'<div class="pair">{_table(block)}{_chart(block, name)}</div>' if block.charted else _table(block)
+        case Claims(title, claims, text):
+            yield f"<h3>{escape(title)}</h3>" + (f"<p>{escape(text)}</p>" if text else "")
+            yield from ("<ul>", *map(_claim, claims.values()), "</ul>")
 
 
 def _claim(claim: Claim) -> str:

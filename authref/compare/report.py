@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from authref import __version__
-from authref.compare import cost, flows, lockout, scaling, table, travel
+from authref.compare import cost, flows, lockout, scaling, storage, travel
 from authref.compare.figures import Block, Claim, Claims, Heading, Paragraph, Table, count
 from authref.compare.lab import BOTH, COST
 from authref.compare.servers import processes
@@ -34,32 +34,14 @@ class Effort:
     calls: int  # in a batch
     rounds: int  # of load
     requests: int  # in a round
-    others: int  # innocent people around a lock-out
-    turns: int  # requests of each client to the servers in turn
     note: str = ""
 
 
+OTHERS = 10  # innocent people around a lock-out
 SERVERS = 3  # processes, of which one is killed
-FULL = Effort((1, 100, 10_000), 21, 500, 9, 2_400, 10, 30)
-QUICK = Effort((1, 10, 100), 5, 100, 3, 240, 10, 6, " Made with --quick: few repetitions, so a spread says little.")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table that courses end with."""
-
-    name: str
-    session: str
-    token: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A question, its answer, and the claims of the sections on which it rests."""
-
-    question: str
-    answer: str
-    grounds: dict[str, Claim]
+TURNS = 12  # requests of each person to the servers in turn
+FULL = Effort((1, 100, 10_000), 21, 500, 9, 2_400)
+QUICK = Effort((1, 10, 100), 5, 100, 3, 240, " Made with --quick: few repetitions, so a spread says little.")
 
 
 @dataclass(frozen=True)
@@ -68,8 +50,7 @@ class Report:
 
     about: str
     flows: tuple[flows.Flow, ...]
-    carried: tuple[table.Carried, ...]
-    stored: tuple[table.Stored, ...]
+    stored: tuple[storage.Stored, ...]
     carrying: tuple[travel.Carrying, ...]
     crossings: tuple[travel.Crossing, ...]
     outcomes: tuple[lockout.Outcome, ...]
@@ -77,9 +58,8 @@ class Report:
     rates: tuple[cost.Rate, ...]
     scaled: tuple[scaling.Scaled, ...]
     claims: dict[str, dict[str, Claim]] = field(default_factory=dict)
-    rows: tuple[Row, ...] = ()
-    sayings: tuple[Claim, ...] = ()
-    answers: tuple[Answer, ...] = ()
+    rows: dict[str, tuple[str, str]] = field(default_factory=dict)  # by session, and by token
+    answers: tuple[Claims, ...] = ()
 
 
 def run(effort: Effort, redis: str | None = None, progress: Callable[[str], object] = lambda stage: None) -> Report:
@@ -87,12 +67,11 @@ def run(effort: Effort, redis: str | None = None, progress: Callable[[str], obje
     progress("1 of 6: the two flows")
     flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
     progress("2 of 6: what logins leave")
-    carried = tuple(table.carried(mechanism) for mechanism in BOTH)
-    stored = tuple(table.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
+    stored = tuple(storage.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
     progress("3 of 6: transport and cross-domain")
     carrying, crossings = travel.carrying(), travel.crossings()
     progress("4 of 6: revocation")
-    outcomes = tuple(lockout.play(answer, effort.others) for answer in lockout.ANSWERS)
+    outcomes = tuple(lockout.play(answer, OTHERS) for answer in lockout.ANSWERS)
     work: list[cost.Work] = []
     rates: list[cost.Rate] = []
     scaled: list[scaling.Scaled] = []
@@ -104,8 +83,8 @@ def run(effort: Effort, redis: str | None = None, progress: Callable[[str], obje
             with processes(SERVERS, store) as servers:
                 rates += cost.rates(label, servers[0].url, servers[0].email, effort.rounds, effort.requests)
                 progress(f"6 of 6: scaling, on {label}")
-                scaled += scaling.scale(label, servers, effort.turns)
-    seen = (flown, carried, stored, carrying, crossings, outcomes, tuple(work), tuple(rates), tuple(scaled))
+                scaled += scaling.scale(label, servers, TURNS)
+    seen = (flown, stored, carrying, crossings, outcomes, tuple(work), tuple(rates), tuple(scaled))
     return conclude(Report(_about(effort), *seen))
 
 
@@ -113,33 +92,33 @@ def conclude(report: Report) -> Report:
     """The report with what follows from its figures."""
     claims = {
         "flows": flows.claims(*report.flows),
-        "table": table.claims(report.carried, report.stored),
+        "storage": storage.claims(report.stored),
         "cost": cost.claims(report.work, report.rates),
         "travel": travel.claims(report.carrying, report.crossings),
         "lockout": lockout.claims(report.outcomes),
         "scaling": scaling.claims(report.scaled),
+        "courses": sayings(report),
     }
-    return replace(report, claims=claims, rows=rows(report), sayings=sayings(report), answers=answers(claims))
+    return replace(report, claims=claims, rows=rows(report), answers=answers(claims))
 
 
-def rows(report: Report) -> tuple[Row, ...]:
-    """The seven rows."""
+def rows(report: Report) -> dict[str, tuple[str, str]]:
+    """The seven rows of the table that courses end with: by session, and by token."""
     session, token = (_column(report, mechanism.name) for mechanism in BOTH)
-    return tuple(Row(name, session[name], token[name]) for name in session)
+    return {name: (session[name], token[name]) for name in session}
 
 
 def _column(report: Report, by: str) -> dict[str, str]:
     """The seven cells of one mechanism, by their rows."""
-    [held] = [one for one in report.carried if one.mechanism == by]
     [flow] = [one for one in report.flows if one.mechanism == by]
-    refresh = f", and a refresh token of {held.refresh_bytes}" if held.refresh_bytes else ""
+    refresh = f", and a refresh token of {flow.refresh_bytes}" if flow.refresh_bytes else ""
     cells = {
         "identity": [
-            "in the token, signed:" if held.readable else "on the server; the cookie is only a number:",
-            ", ".join(held.says)],
+            "in the token, signed:" if flow.readable else "on the server; the cookie is only a number:",
+            ", ".join(flow.says)],
         "client holds": [
-            f"{held.header_bytes} bytes in each request{refresh}",
-            f"readable without a key: {count(len(held.readable), 'claim') if held.readable else 'nothing'}"],
+            f"{flow.header_bytes} bytes in each request{refresh}",
+            f"readable without a key: {count(len(flow.readable), 'claim') if flow.readable else 'nothing'}"],
         "server storage": [
             *(f"{count(one.logins, 'login')}: {count(one.records, 'record')}, {count(one.bytes_total, 'byte')}"
               for one in report.stored if one.mechanism == by),
@@ -181,42 +160,48 @@ def per_request(report: Report) -> Table:
     return Table("Per request, on memory", heads, found)
 
 
-def sayings(report: Report) -> tuple[Claim, ...]:
+def sayings(report: Report) -> dict[str, Claim]:
     """What courses say, held against what was seen."""
     kept = [one for one in report.stored if one.mechanism == "token"][-1]
     by = {outcome.name: outcome for outcome in report.outcomes}
     denied, changed = by["deny list"], by["change the key"]
     memory = report.scaled[0]
     whole = [one for one in report.scaled if not one.killed]
-    times = {(one.store, one.mechanism): one.time for one in report.work if one.revocation == "none"}
     stores = [one.store for one in whole]
-    return (
-        Claim("Tokens leave nothing on the server.",
-              kept.records == 0,
-              f"{kept.records:,} records of {kept.logins:,} logins, {kept.bytes_each} each: their refresh tokens"),
-        Claim("Checking a token is cheaper than looking up a session.",
-              all(times[store, "token"].median < times[store, "session"].median for store in stores),
-              "; ".join(f"{store}: {times[store, 'token']} against {times[store, 'session']}" for store in stores)),
-        Claim("A token cannot be revoked before it expires.",
-              denied.seconds > 0,
-              f"with a deny list {denied.seconds}, for {denied.look_ups}"),
-        Claim("Changing the key logs everybody out.",
-              changed.thrown_out == changed.others and not changed.came_back,
-              f"{changed.out}; {changed.came_back} of them back by refresh, and the thief with them"),
-        Claim("Sessions do not scale beyond one server.",
-              all(one.session.succeeded < one.session.tried for one in whole),
-              "; ".join(f"{one.store}: {one.session}" for one in whole)),
-        Claim("Tokens scale with nothing shared but the key.",
-              float(memory.token) == float(memory.refresh) == 100,
-              f"on memory, access {memory.token}, but refreshing {memory.refresh}"),
-    )  # fmt: skip
+    times = {(one.store, one.mechanism): one.time for one in report.work if one.revocation == "none"}
+    return {
+        "nothing stored": Claim(
+            "Tokens leave nothing on the server.",
+            kept.records == 0,
+            f"{kept.records:,} records of {kept.logins:,} logins, {kept.bytes_each} each: their refresh tokens"),
+        "cheaper": Claim(
+            "Checking a token is cheaper than looking up a session.",
+            all(times[store, "token"].median < times[store, "session"].median for store in stores),
+            "; ".join(f"{store}: {times[store, 'token']} against {times[store, 'session']}" for store in stores)),
+        "until expiry": Claim(
+            "A token cannot be revoked before it expires.",
+            denied.seconds > 0,
+            f"with a deny list {denied.seconds}, for {denied.look_ups}"),
+        "everybody out": Claim(
+            "Changing the key logs everybody out.",
+            changed.thrown_out == changed.others and not changed.came_back,
+            f"{changed.out}; {changed.came_back} of them back by refresh, and the thief with them"),
+        "one server": Claim(
+            "Sessions do not scale beyond one server.",
+            all(one.session.succeeded < one.session.tried for one in whole),
+            "; ".join(f"{one.store}: {one.session}" for one in whole)),
+        "only the key": Claim(
+            "Tokens scale with nothing shared but the key.",
+            float(memory.token) == float(memory.refresh) == 100,
+            f"on memory, access {memory.token}, but refreshing {memory.refresh}"),
+    }  # fmt: skip
 
 
-def answers(claims: dict[str, dict[str, Claim]]) -> tuple[Answer, ...]:
-    """The two questions that stand behind the table."""
+def answers(claims: dict[str, dict[str, Claim]]) -> tuple[Claims, Claims]:
+    """The two questions that stand behind the table, answered, and the claims on which the answers rest."""
     flown, travels, locked, scaled = (claims[name] for name in ("flows", "travel", "lockout", "scaling"))
     return (
-        Answer(
+        _answer(
             "A web app on the same domain and a mobile app: which fits?",
             "The web app: a session. The mobile app: tokens. One server can offer both, as this one does.",
             {
@@ -229,7 +214,7 @@ def answers(claims: dict[str, dict[str, Claim]]) -> tuple[Answer, ...]:
                 "mobile, the price": locked["refresh"],
             },
         ),
-        Answer(
+        _answer(
             "Why is token revocation harder than session revocation?",
             "Because checking a token asks nobody, so nobody can say no. What makes it ask gives up what it was for.",
             {
@@ -243,6 +228,14 @@ def answers(claims: dict[str, dict[str, Claim]]) -> tuple[Answer, ...]:
     )
 
 
+def _answer(question: str, answer: str, grounds: dict[str, Claim]) -> Claims:
+    """The answer, as far as its grounds allow it to be given."""
+    missing = sum(not ground.held for ground in grounds.values())
+    doubt = f" (Of the grounds for this, {missing} did not hold on this run: judge for yourself.)" if missing else ""
+    named = {name: replace(ground, text=f"{name}. {ground.text}") for name, ground in grounds.items()}
+    return Claims(question, named, answer + doubt)
+
+
 def tell(report: Report) -> list[Block]:
     """All of it for readers."""
     return [
@@ -250,27 +243,18 @@ def tell(report: Report) -> list[Block]:
         *flows.tell(*report.flows),
         Heading("2. The table"),
         Table("Seven rows, all from this run", ("", "sessions", "tokens"),
-              [(row.name, row.session, row.token) for row in report.rows]),
+              [(name, *cells) for name, cells in report.rows.items()]),
         per_request(report),
-        *table.tell(report.carried, report.stored),
+        *storage.tell(report.stored),
         *cost.tell(report.work, report.rates),
         *travel.tell(report.carrying, report.crossings),
         *lockout.tell(report.outcomes),
         *scaling.tell(report.scaled),
         Heading("5. What courses say"),
-        Claims("What is said of the two in general, held against this run",
-               {saying.text: saying for saying in report.sayings}),
+        Claims("What is said of the two in general, held against this run", report.claims["courses"]),
         Heading("6. Two questions"),
-        *map(_answered, report.answers),
+        *report.answers,
     ]  # fmt: skip
-
-
-def _answered(answer: Answer) -> Claims:
-    """The answer, as far as its grounds allow it to be given."""
-    missing = sum(not ground.held for ground in answer.grounds.values())
-    doubt = f" (Of the grounds for this, {missing} did not hold on this run: judge for yourself.)" if missing else ""
-    grounds = {name: replace(claim, text=f"{name}. {claim.text}") for name, claim in answer.grounds.items()}
-    return Claims(answer.question, grounds, answer.answer + doubt)
 
 
 def _about(effort: Effort) -> str:

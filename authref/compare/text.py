@@ -37,18 +37,23 @@ def _without_colour(text: str) -> str:
 
 
 def _lines(block: Block, width: int) -> Iterator[str]:
-    if isinstance(block, Heading):
-        yield from (f"{BOLD}{block.text}{PLAIN}", "=" * min(width, len(block.text)), "")
-    elif isinstance(block, Paragraph):
-        yield from (*_wrap(block.text, width), "")
-    elif isinstance(block, Pair):
-        yield from (*_panels(block, width), "")
-    elif isinstance(block, Table):
-        yield from (*[f"{BOLD}{line}{PLAIN}" for line in _wrap(block.caption, width)], *_table(block, width), "")
-    elif isinstance(block, Claims):
-        yield from (f"{BOLD}{line}{PLAIN}" for line in _wrap(block.title, width))
-        yield from ("", *_wrap(block.text, width), "") if block.text else ()
-        yield from (*[line for claim in block.claims.values() for line in _claim(claim, width)], "")
+    match block:
+        case Heading(text):
+            yield from (f"{BOLD}{text}{PLAIN}", "=" * min(width, len(text)))
+        case Paragraph(text):
+            yield from _wrap(text, width)
+        case Pair():
+            yield from _panels(block, width)
+        case Table():
+            yield from (*_bold(block.caption, width), *_table(block, width))
+        case Claims(title, claims, text):
+            yield from (*_bold(title, width), *(["", *_wrap(text, width), ""] if text else []))
+            yield from (line for claim in claims.values() for line in _claim(claim, width))
+    yield ""
+
+
+def _bold(title: str, width: int) -> list[str]:
+    return [f"{BOLD}{line}{PLAIN}" for line in _wrap(title, width)]
 
 
 def _claim(claim: Claim, width: int) -> list[str]:
