@@ -211,7 +211,7 @@ def claims(outcomes: Sequence[Outcome]) -> dict[str, Claim]:
 def tell(outcomes: Sequence[Outcome]) -> list[Block]:
     """The section for readers."""
     reach = ("thief in for", "refreshing")
-    heads = ("answer", *reach, "written", "look-ups a request", "others out")
+    heads = ("answer", *reach, "written", "look-ups", "others out")
     return [
         Heading("3. Revocation, timed"),
         Paragraph(
@@ -228,7 +228,7 @@ def tell(outcomes: Sequence[Outcome]) -> list[Block]:
 def _row(one: Outcome) -> tuple[object, ...]:
     refreshing = "-" if one.seconds_refreshing is None else one.seconds_refreshing
     written = f"{one.added} for {one.added_for}" if one.added else "nothing"
-    records = ", ".join(f"{name} of {kept}" for name, kept in one.kept.items())
-    asks = f"{sum(one.asked.values())}" + (f": {records}" if records else "")
+    records = ", ".join(f"{kept} {name}" for name, kept in one.kept.items())
+    asks = f"{sum(one.asked.values())}" + (f", in {records}" if records else "")
     back = f", {one.came_back} back by refresh" if one.came_back else ""
     return one.name, one.seconds, refreshing, written, asks, f"{one.thrown_out} of {one.others}{back}"

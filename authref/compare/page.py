@@ -39,8 +39,10 @@ pre { margin: 0; padding: .8rem; background: var(--box); border-top: 4px solid v
 .scroll { overflow-x: auto; margin: 1.5rem 0; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
   white-space: pre-line; overflow-wrap: normal; } thead th { color: var(--faint); }
-figure { margin: 1.5rem 0; max-width: 32rem; } svg { display: block; width: 100%; height: auto; fill: var(--text);
-  font: 11px system-ui, sans-serif; } .session { fill: var(--session); } .token { fill: var(--token); }
+.beside { display: flex; flex-wrap: wrap; column-gap: 2rem; } .beside .scroll { flex: 1 1 26rem; }
+figure { flex: 1 1 20rem; margin: 1.5rem 0; max-width: 26rem; }
+svg { display: block; width: 100%; height: auto; fill: var(--text); font: 11px system-ui, sans-serif; }
+.session { fill: var(--session); } .token { fill: var(--token); }
 .spread { stroke: var(--text); stroke-width: 2; } .rest { fill: var(--box); }
 .held { color: var(--yes); } .not-held { color: var(--no); } .evidence { color: var(--faint); }
 @media (max-width: 40rem) { table { font-size: .85rem; } th, td { padding-right: .6rem; } }
@@ -67,7 +69,7 @@ def _parts(block: Block, name: str) -> Iterator[str]:
             panels = (escape("\n".join(panel)) for panel in (left, right))
             yield '<div class="pair">' + "".join(f"<pre>{panel}</pre>" for panel in panels) + "</div>"
         case Table():
-            yield f'<div class="pair">{_table(block)}{_chart(block, name)}</div>' if block.charted else _table(block)
+            yield f'<div class="beside">{_table(block)}{_chart(block, name)}</div>' if block.charted else _table(block)
         case Claims(title, claims, text):
             yield f"<h3>{escape(title)}</h3>" + (f"<p>{escape(text)}</p>" if text else "")
             yield from ("<ul>", *map(_claim, claims.values()), "</ul>")
