@@ -352,6 +352,7 @@ class OnATerminal(unittest.TestCase):
         """A line never ends between a number and its unit."""
         drawn = text.write(report.tell(seen()), 61)
         self.assertNotRegex(drawn, r"(?m)\d\n +(s|h|min|days|µs|%)\b")
+        self.assertNotRegex(drawn, r"(?m)^[<>]\n +\{")  # nor between the arrow and a body that hardly fits
 
 
 class Page(HTMLParser):
@@ -423,6 +424,8 @@ class AsAPage(unittest.TestCase):
             self.assertEqual(attributes["role"], "img")
             self.assertLessEqual(set((attributes["aria-labelledby"] or "").split()), ids)
         self.assertEqual(self.source.count("<desc "), len(charts))
+        for label in re.findall("<text[^>]*>([^<]*)<", self.source):
+            self.assertLess(len(label), 64, label)  # what does not fit into a chart is cut off, and nobody would know
         self.assertEqual(self.source.count("<table>"), self.source.count("<caption>"))
         self.assertEqual({attributes.get("scope") for tag, attributes in self.page.tags if tag == "th"}, {"col", "row"})
         self.assertIn(("html", {"lang": "en"}), self.page.tags)
@@ -524,9 +527,11 @@ class TheCommand(unittest.TestCase):
                 self.assertIn(word, err)
 
     def test_a_redis_that_is_not_there(self) -> None:
-        """A store that cannot be reached is named in the sentence, whether its package is installed or not."""
+        """A store that cannot be reached is named in the sentence, whether its package is installed or not, and first."""
+        stages: list[str] = []
         with self.assertRaisesRegex(ValueError, "Redis"):
-            cost.work("Redis", "redis://127.0.0.1:1/0", 1, 1)
+            report.run(TINY, "redis://127.0.0.1:1/0", stages.append)
+        self.assertEqual(stages, [])
 
 
 @unittest.skipUnless(Path("/proc/self/stat").exists(), "needs /proc")

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as error:
         fail(str(error))
     except (OSError, StoreUnavailable) as error:
-        fail(f"The comparison could not go on ({error}); run it again.")
+        fail(f"The comparison could not go on ({error}); mend that, or run it again.")
     blocks = report.tell(seen)
     columns = max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
     status = show(json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, in_colour()))

@@ -33,7 +33,8 @@ h1 { font-size: 1.6rem; line-height: 1.2; } h2 { margin-top: 3rem; border-bottom
 h3, caption, figcaption { font-size: 1rem; font-weight: 600; text-align: left; }
 h3 { margin: 1.5rem 0 .5rem; } caption, figcaption { padding-bottom: .3rem; }
 p, ul { max-width: 46rem; } ul { padding: 0; list-style: none; } li { margin: .6rem 0; }
-.pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
+.pair { display: grid; gap: 1rem; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
 pre { margin: 0; padding: .8rem; background: var(--box); border-top: 4px solid var(--session); white-space: pre-wrap;
   font-size: .8rem; line-height: 1.4; } pre + pre { border-color: var(--token); }
 .scroll { overflow-x: auto; margin: 1.5rem 0; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }

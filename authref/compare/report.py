@@ -22,6 +22,7 @@ from authref.compare import cost, flows, lockout, scaling, storage, travel
 from authref.compare.figures import Block, Claim, Claims, Heading, Paragraph, Table, count
 from authref.compare.lab import BOTH, COST
 from authref.compare.servers import processes
+from authref.stores import open_store
 from authref.wire import rfc3339
 
 
@@ -64,6 +65,8 @@ class Report:
 
 def run(effort: Effort, redis: str | None = None, progress: Callable[[str], object] = lambda stage: None) -> Report:
     """Everything, measured now. Raises ValueError, in a sentence, for a store that cannot be used."""
+    if redis:
+        open_store(redis).close()  # if it cannot be used, better now than in half a minute
     progress("1 of 6: the two flows")
     flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
     progress("2 of 6: what logins leave")
