@@ -20,7 +20,7 @@ import time
 import unittest
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from authref.compare import cost, flows, lab, lockout, page, report, servers, st
 from authref.compare.figures import Claim, Claims, Seconds, Spread, Table, count, number, spread
 from authref.compare.lab import SESSION, TOKEN
 from authref.compare.lockout import Answer, Scene
+from authref.keys import fresh_keys, write_keys
 from authref.revocation import ACCESS_LIFETIME, CLOCK_ERROR
 from tests.test_cli import PROJECT, environment
 
@@ -253,9 +254,9 @@ class Servers(unittest.TestCase):
 
     def test_a_server_that_cannot_start(self) -> None:
         """What a server complains about arrives in the sentence."""
-        refused = self.assertRaisesRegex(ValueError, "did not start .*A store is one of")
-        with refused, mock.patch("authref.compare.servers.open_store"), mock.patch("authref.compare.servers.make_app"):
-            servers.processes(1, "nowhere").__enter__()
+        server = servers.Process("nowhere", write_keys(fresh_keys()))
+        with self.assertRaisesRegex(ValueError, "did not start .*A store is one of"):
+            server.wait_until_ready()
 
 
 class TheWhole(unittest.TestCase):
@@ -527,7 +528,7 @@ class TheCommand(unittest.TestCase):
                 self.assertIn(word, err)
 
     def test_a_redis_that_is_not_there(self) -> None:
-        """A store that cannot be reached is named in the sentence, whether its package is installed or not, and first."""
+        """A store that cannot be reached is missed first, and named, whether its package is installed or not."""
         stages: list[str] = []
         with self.assertRaisesRegex(ValueError, "Redis"):
             report.run(TINY, "redis://127.0.0.1:1/0", stages.append)
@@ -537,45 +538,48 @@ class TheCommand(unittest.TestCase):
 @unittest.skipUnless(Path("/proc/self/stat").exists(), "needs /proc")
 class TheEnd(unittest.TestCase):
     def test_stopped_on_the_way(self) -> None:
-        """Ctrl-C, SIGTERM and even SIGKILL in the middle leave no server behind; the first two say so."""
-        numbers = {signal.SIGINT: 2, signal.SIGTERM: 1, signal.SIGKILL: 1}  # and how many servers run then
-        runs = [
-            subprocess.Popen([sys.executable, "-c", UNDER_WAY, str(count)], env=environment(PROJECT), text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for count in numbers.values()
-        ]  # fmt: skip
-        try:
-            self.assertEqual([run_.stdout and run_.stdout.readline() for run_ in runs], 3 * ["under way\n"])
-            started = [children(run_.pid) for run_ in runs]
-            self.assertEqual(list(map(len, started)), list(numbers.values()))
-            for run_, number_ in zip(runs, numbers, strict=True):
-                run_.send_signal(number_)
-            for run_, number_, pids in zip(runs, numbers, started, strict=True):
-                with self.subTest(number_.name):
-                    out, err = run_.communicate(timeout=10)
-                    self.assertEqual(out, "")
-                    if number_ != signal.SIGKILL:
-                        self.assertEqual((run_.returncode, err), (130, STOPPED))
-                    deadline = time.monotonic() + 10
-                    while any(map(alive, pids)) and time.monotonic() < deadline:
-                        time.sleep(0.01)
-                    self.assertEqual([pid for pid in pids if alive(pid)], [])
-        finally:
-            for run_ in runs:
-                run_.kill()
-                run_.communicate()
+        """Ctrl-C and SIGTERM in the middle leave no server behind, and say so."""
+        self.addCleanup(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored
+        for number_, some in ((signal.SIGINT, 2), (signal.SIGTERM, 1)):
+            with self.subTest(number_.name):
+                started: list[int] = []
+                self.assertEqual(run("--quick", result=partial(under_way, number_, some, started)), (130, "", STOPPED))
+                self.assertEqual(len(started), some)
+                self.assertEqual([pid for pid in started if alive(pid)], [])
+
+    def test_killed_on_the_way(self) -> None:
+        """Even SIGKILL, after which nothing can be tidied up, leaves no server behind."""
+        with subprocess.Popen([sys.executable, "-c", UNDER_WAY], env=environment(PROJECT), text=True,
+                              stdout=subprocess.PIPE) as killed:  # fmt: skip
+            self.assertEqual(killed.stdout and killed.stdout.readline(), "under way\n")
+            [server] = children(killed.pid)
+            killed.kill()
+        deadline = time.monotonic() + 10
+        while alive(server) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(alive(server))
+
+
+def under_way(number_: signal.Signals, some: int, started: list[int], *_: object) -> None:
+    """Start so many servers, note who they are, and be stopped: by Ctrl-C while they are still starting."""
+    before = children(os.getpid())
+    with servers.processes(some, "memory") as running:
+        if number_ == signal.SIGTERM:
+            running[0].wait_until_ready()
+        started.extend(set(children(os.getpid())) - set(before))
+        os.kill(os.getpid(), number_)
+        time.sleep(10)
 
 
 STOPPED = "authref: Stopped, and every server that this had started.\n"
 UNDER_WAY = """
-import sys, time
-from authref.compare import main, report, servers
-def run(*_):
-    with servers.processes(int(sys.argv[1]), "memory"):
-        print("under way", flush=True)
-        time.sleep(60)
-report.run = run
-sys.exit(main(["--quick"]))
+import time
+from authref.compare import servers
+with servers.processes(1, "memory") as [server]:
+    server.wait_until_ready()
+    print("under way", flush=True)
+    time.sleep(60)
 """
 
 

@@ -30,6 +30,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from authref.cli import Parser, fail, in_colour
+from authref.maps import StoreUnavailable
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
@@ -38,10 +39,6 @@ REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
 def main(arguments: Sequence[str]) -> int:
     """Run the comparison; the exit status: 0 done, 2 not understood or not possible, 130 interrupted."""
     chosen = _parser().parse_args(arguments)
-    # Here and not above: the other command of this room measures nothing.
-    from authref.compare import page, report, text
-    from authref.maps import StoreUnavailable
-
     if chosen.html and (os.path.isdir(chosen.html) or not os.access(Path(chosen.html).parent, os.W_OK)):
         fail(f"Cannot write {chosen.html}; name a file in a folder that is there and yours.")
     if "@" in (chosen.redis or "") and chosen.redis != os.environ.get(REDIS):
@@ -50,6 +47,9 @@ def main(arguments: Sequence[str]) -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
+        # Here and not above: the other command of this room measures nothing; and Ctrl-C may come as early as this.
+        from authref.compare import page, report, text
+
         seen = report.run(report.QUICK if chosen.quick else report.FULL, chosen.redis, _progress)
         _progress("")
     except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from typing import TypeVar
 from authref.app import App
 from authref.compare.figures import Block, Claim, Claims, Spread, Table, spread
 from authref.compare.lab import BOTH, SESSION, TOKEN, Client, Counting, Mechanism, guest, log_in, make_app, proof
+from authref.compare.servers import Process
 from authref.keys import fresh_keys
 from authref.stores import open_store
 from authref.users import User
@@ -93,15 +94,15 @@ def interleaved(jobs: Mapping[K, Callable[[], object]], batches: int, calls: int
     return {name: spread(times, "µs") for name, times in found.items()}
 
 
-def rates(label: str, url: str, email: str, rounds: int, requests: int) -> list[Rate]:
-    """Requests a second to one server, where this address may have an account; the mechanisms in turns."""
+def rates(label: str, server: Process, rounds: int, requests: int) -> list[Rate]:
+    """Requests a second to one server, the mechanisms in turns."""
     found: dict[str, list[float]] = {mechanism.name: [] for mechanism in BOTH}
     with ExitStack() as stack:
-        clients = [stack.enter_context(Client(url)) for _ in range(SOCKETS)]
-        clients[0].send("POST", "/signup", value=proof(email))
+        clients = [stack.enter_context(Client(server.url)) for _ in range(SOCKETS)]
+        clients[0].send("POST", "/signup", value=proof(server.email))
         asking = {}
         for mechanism in BOTH:
-            answer = clients[0].send("POST", mechanism.log_in, value=proof(email))
+            answer = clients[0].send("POST", mechanism.log_in, value=proof(server.email))
             asking[mechanism.name] = clients[0].message("GET", mechanism.me, mechanism.credential(answer))
         for _ in range(rounds):
             for name, request in asking.items():

@@ -15,7 +15,9 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from authref import __version__
 from authref.compare import cost, flows, lockout, scaling, storage, travel
@@ -67,27 +69,28 @@ def run(effort: Effort, redis: str | None = None, progress: Callable[[str], obje
     """Everything, measured now. Raises ValueError, in a sentence, for a store that cannot be used."""
     if redis:
         open_store(redis).close()  # if it cannot be used, better now than in half a minute
-    progress("1 of 6: the two flows")
-    flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
-    progress("2 of 6: what logins leave")
-    stored = tuple(storage.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
-    progress("3 of 6: transport and cross-domain")
-    carrying, crossings = travel.carrying(), travel.crossings()
-    progress("4 of 6: revocation")
-    outcomes = tuple(lockout.play(answer, OTHERS) for answer in lockout.ANSWERS)
-    work: list[cost.Work] = []
-    rates: list[cost.Rate] = []
-    scaled: list[scaling.Scaled] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
         stores = {"memory": "memory", "SQLite": f"sqlite:{folder}/store"} | ({"Redis": redis} if redis else {})
-        for label, store in stores.items():
-            progress(f"5 of 6: what a request costs, on {label}")
-            work += cost.work(label, store, effort.batches, effort.calls)
-            with processes(SERVERS, store) as servers:
-                rates += cost.rates(label, servers[0].url, servers[0].email, effort.rounds, effort.requests)
-                progress(f"6 of 6: scaling, on {label}")
-                scaled += scaling.scale(label, servers, TURNS)
-    seen = (flown, stored, carrying, crossings, outcomes, tuple(work), tuple(rates), tuple(scaled))
+        # They start while what needs no clock is done; and all have started before anything is timed.
+        running = {label: stack.enter_context(processes(SERVERS, store)) for label, store in stores.items()}
+        progress("1 of 6: the two flows")
+        flown = tuple(flows.flow(mechanism) for mechanism in BOTH)
+        progress("2 of 6: what logins leave")
+        stored = tuple(storage.stored(mechanism, logins) for logins in effort.logins for mechanism in BOTH)
+        progress("3 of 6: transport and cross-domain")
+        carrying, crossings = travel.carrying(), travel.crossings()
+        progress("4 of 6: revocation")
+        outcomes = tuple(lockout.play(answer, OTHERS) for answer in lockout.ANSWERS)
+        progress("5 of 6: what a request costs")
+        for server in chain(*running.values()):
+            server.wait_until_ready()
+        work = tuple(one for it in stores.items() for one in cost.work(*it, effort.batches, effort.calls))
+        rates = tuple(one for label, servers in running.items()
+                      for one in cost.rates(label, servers[0], effort.rounds, effort.requests))  # fmt: skip
+        progress("6 of 6: scaling")
+        scaled = tuple(one for it in running.items() for one in scaling.scale(*it, TURNS))
+    seen = (flown, stored, carrying, crossings, outcomes, work, rates, scaled)
     return conclude(Report(_about(effort), *seen))
 
 

@@ -62,14 +62,12 @@ class Process:
 
 @contextmanager
 def processes(number: int, store: str) -> Iterator[Sequence[Process]]:
-    """So many servers with one fresh key ring while the block runs; afterwards none, and none of their accounts."""
+    """So many servers, starting, with one fresh key ring; after the block none, and none of their accounts."""
     started: list[Process] = []
     keys = write_keys(fresh_keys())
     try:
         for _ in range(number):
             started.append(Process(store, keys))
-        for process in started:
-            process.wait_until_ready()
         yield started
     finally:
         for process in started:
