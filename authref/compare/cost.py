@@ -10,12 +10,11 @@ Rules of this file:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
-from typing import TypeVar
 
 from authref.app import App
 from authref.compare.figures import Block, Claim, Claims, Spread, Table, spread
@@ -29,8 +28,6 @@ from authref.wire import Request
 MODES = ((SESSION, "none"), (TOKEN, "none"), (TOKEN, "denylist"), (TOKEN, "allowlist"))
 SOCKETS = 8  # connections of the load: each sends one request, then each is heard
 TIE = 1.2  # times
-
-K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -55,17 +52,32 @@ class Rate:
 
 def work(label: str, name: str, batches: int, calls: int) -> list[Work]:
     """What authenticating costs on this store, by either mechanism, in each mode."""
-    jobs = {}
     with ExitStack() as stack:
         store, keys = open_store(name), fresh_keys()
         stack.callback(store.close)
+        calls = max(1, calls // 10) if "reads" in store.slow else calls
+        measures = []
         for mechanism, mode in MODES:
             app = make_app(store, keys=keys, revocation=mode)
             user = stack.enter_context(guest(app, f"{token_hex(8)}@compare.example"))
-            jobs[mechanism, mode] = authenticating(app, mechanism, user)
-        found = interleaved(jobs, batches, max(1, calls // 10) if "reads" in store.slow else calls)
+            measures.append(partial(microseconds, authenticating(app, mechanism, user), calls))
+        times = in_turns(measures, batches, "µs")
     return [Work(label, mechanism.name, mode, time, look_ups(mechanism, mode))
-            for (mechanism, mode), time in found.items()]  # fmt: skip
+            for (mechanism, mode), time in zip(MODES, times, strict=True)]  # fmt: skip
+
+
+def in_turns(measures: Sequence[Callable[[], float]], rounds: int, unit: str) -> list[Spread]:
+    """What each of them measures, over rounds in which they take turns."""
+    found = [[measure() for measure in measures] for _ in range(rounds)]
+    return [spread(values, unit) for values in zip(*found, strict=True)]
+
+
+def microseconds(job: Callable[[], object], calls: int) -> float:
+    """How long the job takes, over so many calls."""
+    start = time.perf_counter()
+    for _ in range(calls):
+        job()
+    return 1e6 * (time.perf_counter() - start) / calls
 
 
 def authenticating(app: App, mechanism: Mechanism, user: User) -> Callable[[], object]:
@@ -82,32 +94,18 @@ def look_ups(mechanism: Mechanism, mode: str) -> int:
         return sum(store.during(authenticating(app, mechanism, user)).values())
 
 
-def interleaved(jobs: Mapping[K, Callable[[], object]], batches: int, calls: int) -> dict[K, Spread]:
-    """Microseconds a call of each job, over batches in which the jobs take turns."""
-    found: dict[K, list[float]] = {name: [] for name in jobs}
-    for _ in range(batches):
-        for name, job in jobs.items():
-            start = time.perf_counter()
-            for _ in range(calls):
-                job()
-            found[name].append(1e6 * (time.perf_counter() - start) / calls)
-    return {name: spread(times, "µs") for name, times in found.items()}
-
-
 def rates(label: str, server: Process, rounds: int, requests: int) -> list[Rate]:
-    """Requests a second to one server, the mechanisms in turns."""
-    found: dict[str, list[float]] = {mechanism.name: [] for mechanism in BOTH}
+    """Requests a second to one server, by either mechanism."""
     with ExitStack() as stack:
         clients = [stack.enter_context(Client(server.url)) for _ in range(SOCKETS)]
         clients[0].send("POST", "/signup", value=proof(server.email))
-        asking = {}
+        measures = []
         for mechanism in BOTH:
             answer = clients[0].send("POST", mechanism.log_in, value=proof(server.email))
-            asking[mechanism.name] = clients[0].message("GET", mechanism.me, mechanism.credential(answer))
-        for _ in range(rounds):
-            for name, request in asking.items():
-                found[name].append(load(clients, request, requests))
-    return [Rate(label, name, spread(each, "requests/s")) for name, each in found.items()]
+            request = clients[0].message("GET", mechanism.me, mechanism.credential(answer))
+            measures.append(partial(load, clients, request, requests))
+        found = in_turns(measures, rounds, "requests/s")
+    return [Rate(label, mechanism.name, each) for mechanism, each in zip(BOTH, found, strict=True)]
 
 
 def load(clients: Sequence[Client], asking: bytes, requests: int) -> float:

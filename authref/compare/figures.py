@@ -27,9 +27,6 @@ class Spread:
     highest: float
     unit: str
 
-    def __float__(self) -> float:
-        return self.median
-
     def __str__(self) -> str:
         ends = number(self.lowest), number(self.highest)
         return f"{number(self.median)} {self.unit}" + (f" ({ends[0]}–{ends[1]})" if ends[0] != ends[1] else "")
