@@ -30,6 +30,7 @@ FORGET_AFTER = 24 * 60 * 60  # seconds without a failure after which an account 
 ADDRESS_WINDOW = 60  # seconds
 ADDRESS_FAILURES = 20  # failed logins in one window
 ADDRESS_SIGN_UPS = 120  # sign-ups in one window: the answer "taken" tells who has an account here
+MAX_NAME = 280  # characters of what is counted: an e-mail address of 254, and what stands before it
 MAX_COUNTERS = 100_000  # when full, new accounts and addresses go uncounted, rather than honest people refused
 
 
@@ -115,8 +116,8 @@ def _is_near(until: float, now: float) -> bool:
     return until <= now + 2 * MAX_WAIT
 
 
-def _account(email: str) -> str:
-    return "account " + email.lower()[:254]
+def _account(name: str) -> str:
+    return "account " + name.lower()[:MAX_NAME]
 
 
 def _address(peer: str) -> str:

@@ -171,6 +171,25 @@ class Accounts(ThrottleCase):
         right = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
         self.assertEqual(self.post("/me/password", right, **inside).status, 204)
 
+    def test_an_address_that_names_another_count(self) -> None:
+        """A stranger who logs in as "password of …" is counted as that, not as the owner who changes the password."""
+        inside = {"authorization": self.harness.bearer(EMAIL)}
+        for name in (f"password of {self.alice}", f"PASSWORD OF {self.alice}", f"account password of {self.alice}"):
+            for _ in range(6):
+                self.attempt(name, peer=ELSEWHERE)
+        right = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
+        self.assertEqual(self.post("/me/password", right, **inside).status, 204)
+        for _ in range(5):
+            self.attempt(f"login as {EMAIL}")
+        self.assertEqual(self.attempt(password=PASSWORD + "!").status, 200)
+
+    def test_the_longest_address(self) -> None:
+        """Two accounts that differ only in the last of 254 characters are two counts: neither waits for the other."""
+        first, other = ("a" * 253 + end for end in "xy")
+        self.fail_five_times(first)
+        self.assertEqual(self.attempt(other, peer=ELSEWHERE).status, 401)
+        self.assert_waits(self.attempt(first, peer=ELSEWHERE), 1)
+
     def test_a_day_without_a_failure(self) -> None:
         """After 24 hours the account starts anew, a second earlier it does not."""
         for seconds, next_one in ((FORGET_AFTER - 1, 429), (FORGET_AFTER, 401)):

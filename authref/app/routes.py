@@ -93,7 +93,7 @@ class Routes:
 
         It is a try on the count of the address and of the account, or of what it is `counted_as`.
         """
-        account = counted_as or email
+        account = counted_as or f"login as {email}"  # an e-mail address may be any text: it must not name another count
         if not 1 <= len(password) <= MAX_LENGTH:
             raise Problem(400, "invalid_request", f"A password has 1 to {MAX_LENGTH} characters.")
         self.throttle.admit(account, request.peer)
