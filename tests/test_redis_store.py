@@ -186,6 +186,18 @@ class WhatLiesInTheServer(StoreCase):
                 verb()
                 self.assertEqual(raw.info("stats")["total_reads_processed"] - before, 1 + 1)  # and this question
 
+    def test_an_entry_from_before_a_field_was_added(self) -> None:
+        """It is replaced like any other: who looks and replaces until it works would else go round for ever."""
+        notes = self.open().map("notes", Note)
+        for text in ('{"text":"a"}', '{"text": "a", "user_id": null}', '{"expires_at":null,"user_id":null,"text":"a"}'):
+            with self.subTest(text):
+                raw.set("authref:{notes}:entry:k", text)
+                self.assertFalse(notes.replace("k", Note("b"), Note("c")))
+                self.assertTrue(notes.replace("k", Note("a"), Note("b")))
+                self.assertEqual(notes.get("k"), Note("b"))
+                self.assertFalse(notes.replace("k", Note("a"), Note("c")))  # the twin: what was replaced meanwhile
+                self.assertFalse(notes.replace("free", Note("a"), Note("c")))
+
     def test_text_of_every_kind(self) -> None:
         """Keys, values and owners come out as they went in, whatever they would mean to Lua, JSON or Redis."""
         notes = self.open().map("notes", Note)

@@ -105,7 +105,8 @@ remove(key)
 return current
 """,
     "replace": """
-if live(key) ~= text then return 0 end
+local current = live(key)
+if current ~= text then return current end
 put(key, ARGV[4])
 return 1
 """,
@@ -233,7 +234,11 @@ class RedisMap(Map[V]):
         return None if text is None else self._codec.read(text)
 
     def replace(self, key: str, old: V, new: V) -> bool:
-        return bool(self._run("replace", key, self._codec.write(old), self._codec.write(new)))
+        answer = self._run("replace", key, self._codec.write(old), self._codec.write(new))
+        # Before a field was added the same value was another text; who takes it for another value tries for ever.
+        if isinstance(answer, str) and self._codec.read(answer) == old:
+            answer = self._run("replace", key, answer, self._codec.write(new))
+        return bool(answer == 1)
 
     def owned_by(self, user_id: str) -> dict[str, V]:
         return self._read(self._run("owned_by", user_id))
