@@ -67,7 +67,8 @@ end
 local function own(owner, key, number, ends)
   local set = prefix .. 'owner:' .. owner
   for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
-    if not live(other) then remove(other); redis.call('ZREM', set, other) end
+    local until_when = redis.call('ZSCORE', prefix .. 'ends', other)  -- not its text: twenty long ones hold up all
+    if not until_when or tonumber(until_when) <= now then remove(other); redis.call('ZREM', set, other) end
   end
   redis.call('ZADD', set, 'NX', number, key)
   if not ends then redis.call('PERSIST', set)
