@@ -15,6 +15,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,8 @@ from authref.reader import MAX_BODY, read_head
 from authref.wire import PHRASES, Problem, Request, Response
 
 Environ = dict[str, Any]
+
+_OUR_COOKIE = re.compile(r",(?=[ \t]*(?:__Host-)?session=)")
 
 
 class Application:
@@ -69,6 +72,8 @@ def _head(environ: Environ) -> str:
     """The head that the server was sent, as far as it still tells."""
     fields = [(name[5:], value) for name, value in environ.items() if name.startswith("HTTP_")]
     fields += [(name, environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)]
+    # Two Cookie lines have come as one, `session=planted; x=1,session=own`: the second would hide in the first's x.
+    fields += [("COOKIE", line) for line in _OUR_COOKIE.split(environ.get("HTTP_COOKIE", ""))[1:]]
     lines = [f"{environ['REQUEST_METHOD']} {_target(environ)} HTTP/1.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields]
     if any("\r" in line or "\n" in line for line in lines):

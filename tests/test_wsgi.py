@@ -325,8 +325,21 @@ class HostileEnvirons(unittest.TestCase):
                 (400, f"two tokens, {glue!r}",
                  environ(target="/token/me", HTTP_AUTHORIZATION=f"{bearer}{glue}{bearer}")),
             ))  # fmt: skip
+        other = self.harness.cookie("bob@example.com") if self.harness.sign_up("bob@example.com") else ""
+        for name in ("session", "__Host-session"):
+            planted = other.replace("session", name)
+            for line in (
+                f"{cookie}; x=1,{planted}",
+                f"{cookie}; x=1, {planted}",
+                f"{cookie}; x=1,y=2,{planted}; z=3",
+                f"{planted}; x=1,{cookie}",
+                f"{cookie}; x=1,{name}=",
+                f"a=1; {cookie}; x,{planted}",
+            ):
+                self.check(((401, f"hidden in a neighbour: {line}", environ(target="/me", HTTP_COOKIE=line)),))
         self.check((
             (200, "one cookie", environ(target="/me", HTTP_COOKIE=f"a=1; {cookie}")),
+            (200, "a neighbour with a comma", environ(target="/me", HTTP_COOKIE=f"a=1,2,b=session; {cookie}; c=3,4")),
             (200, "one token", environ(target="/token/me", HTTP_AUTHORIZATION=bearer)),
         ))  # fmt: skip
 
