@@ -7,6 +7,7 @@ send, so that a reader which refuses everything fails here too.
 from __future__ import annotations
 
 import json
+import sys
 import unittest
 from dataclasses import FrozenInstanceError
 
@@ -27,6 +28,20 @@ def refusal(call: object) -> tuple[int, str]:
 
 
 class Values(unittest.TestCase):
+    def test_many_user_agents(self) -> None:
+        """One that many send is kept once; of those that somebody makes up, memory holds a thousand, not all."""
+
+        def user_agent(prefix: str, number: int) -> str:
+            return Request("GET", "/", (("user-agent", f"{prefix} {number:0190}"),)).user_agent
+
+        self.assertIs(user_agent("a", 1), user_agent("a", 1))
+        for count in (2000, 20_000):  # the first ones fill what is filled once
+            before = sys.getallocatedblocks()
+            for number in range(count):
+                user_agent(str(count), number)
+            grown = sys.getallocatedblocks() - before
+        self.assertLess(grown, 2000)
+
     def test_assignment(self) -> None:
         """Nobody changes a request or a response after it was made: what was checked is what is used."""
         for value, field in ((Request("GET", "/"), "target"), (Response(200), "status")):
