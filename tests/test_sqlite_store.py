@@ -131,6 +131,38 @@ class WhoseFileItIs(StoreCase):
                 self.path.chmod(mode)
                 self.assertEqual(self.notes().get("k0000"), Note("x" * 100))
 
+    def test_a_companion_that_was_there_before(self) -> None:
+        """A log or an index that others can read, or that leads elsewhere, is refused: SQLite would write into it."""
+        self.fill()
+        for name in ("store-wal", "store-shm"):
+            companion = self.folder / name
+            with self.subTest(name):
+                companion.touch()
+                companion.chmod(0o666)
+                self.assert_refused(f"Others may read or change {companion}; run: chmod 600 {companion}")
+                companion.unlink()
+                companion.symlink_to(self.folder / "elsewhere")
+                self.assert_refused(f"{companion} is no ordinary file")
+                companion.unlink()
+                companion.touch(0o600)  # the twin: what a process that was killed has left
+                self.assertEqual(self.notes().get("k0000"), Note("x" * 100))
+                self.doCleanups()
+                self.setUp()
+                self.fill()
+
+    def test_somebody_elses_file(self) -> None:
+        """A server that root starts does not write hashes into a file that somebody laid out for it."""
+        self.fill()
+        for uid, refused in ((0, False), (1234, False), (4321, True)):
+            status = os.stat_result((0o100600, 0, 0, 1, uid, 0, 0, 0, 0, 0))
+            stat = mock.patch("os.stat", return_value=status)
+            with self.subTest(uid), mock.patch("os.geteuid", return_value=1234), stat:
+                if refused:
+                    with self.assertRaisesRegex(ValueError, f"^{self.path} is somebody else's.* name another file.$"):
+                        sqlite_store._create_private(str(self.path))
+                else:
+                    sqlite_store._create_private(str(self.path))
+
     def test_what_is_no_file_of_ours(self) -> None:
         """Whatever else lies there is refused in a sentence and left to the byte: one typo must not cost a database."""
         foreign: dict[str, Callable[[], object]] = {

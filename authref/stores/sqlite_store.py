@@ -284,12 +284,22 @@ def _create_private(path: str) -> None:
     try:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        mode = os.stat(path).st_mode
+        _refuse_shared(path, os.stat(path))
+        # SQLite writes into what lies there already: in a folder like /tmp, a log that anybody put there to read.
+        for companion in (os.path.realpath(path) + ending for ending in ("-wal", "-shm")):
+            with suppress(FileNotFoundError):
+                _refuse_shared(companion, os.lstat(companion))
     except OSError as error:
         raise ValueError(f"Cannot use {path} as a store ({error.strerror}); name another file.") from None
-    if not stat.S_ISREG(mode):
-        raise ValueError(f"{path} is no ordinary file; name another one.")
-    if mode & 0o077:
-        raise ValueError(f"Others may read or change {path}; run: chmod 600 {path}")
     if not os.access(path, os.R_OK | os.W_OK):
         raise ValueError(f"{path} may not be read and written by this user; name another file.")
+
+
+def _refuse_shared(path: str, status: os.stat_result) -> None:
+    """Raise ValueError for a file that is not for its owner alone, or whose owner is somebody else."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is no ordinary file; name another one.")
+    if status.st_uid not in (0, os.geteuid()):
+        raise ValueError(f"{path} is somebody else's, who may read and change it; name another file.")
+    if status.st_mode & 0o077:
+        raise ValueError(f"Others may read or change {path}; run: chmod 600 {path}")
