@@ -906,7 +906,7 @@ class Process(unittest.TestCase):
 
 class SlowRoutes(ServerTest):
     def test_which_routes_are_slow(self) -> None:
-        """What hashes a password or walks through all users is kept from the thread that serves everybody."""
+        """What hashes a password or walks through many records is kept from the thread that serves everybody."""
         app = Harness(MemoryStore).app  # what else is slow hangs on the store: test_stores.py
         for slow, method, path in (
             (True, "POST", "/login"),
@@ -914,6 +914,7 @@ class SlowRoutes(ServerTest):
             (True, "POST", "/signup"),
             (True, "GET", "/users"),
             (True, "HEAD", "/users"),  # it does all that GET does
+            (True, "GET", "/me/sessions"),
             (False, "GET", "/health"),
             (False, "GET", "/me"),
             (False, "GET", "/login"),

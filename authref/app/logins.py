@@ -21,7 +21,8 @@ class LoginRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         """The rows of these routes."""
         return (
-            Route("GET", "/me/sessions", self.list, "user", by="either", store="reads"),
+            # Slow: forty logins, of which each by token may hold a thousand hashes, are long to read in some stores.
+            Route("GET", "/me/sessions", self.list, "user", by="either", slow=True, store="reads"),
             Route("DELETE", "/me/sessions", self.end_every, "user", by="either"),
             Route("DELETE", "/me/sessions/{id}", self.end_one, "user", by="either"),
             Route("POST", "/me/password", self.change_password, "user", by="either", slow=True),
