@@ -27,6 +27,7 @@ MAX_REQUEST_LINE = 8 * 1024  # bytes; beyond: 414
 MAX_HEAD = 16 * 1024  # bytes, request line and fields together; beyond: 431
 MAX_FIELDS = 100  # beyond: 431
 MAX_BODY = 64 * 1024  # bytes; beyond: 413. Our largest honest body is two passwords of 1,024 characters
+MAX_CHUNKS = 256  # of one body; beyond: 413. Read one by one, 65,536 of one byte keep everybody else waiting
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -135,7 +136,7 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
 
 
 def _too_large() -> Problem:
-    return Problem(413, "content_too_large", f"The body is longer than {MAX_BODY} bytes.")
+    return Problem(413, "content_too_large", f"The body has more than {MAX_BODY} bytes or {MAX_CHUNKS} chunks.")
 
 
 def _expects_continue(fields: dict[str, str]) -> bool:
@@ -167,7 +168,7 @@ class Reader:
         self.waiting_for = "request"  # then "head" once a byte of it has come, then "body"
         self._buffer = b""
         self._head_text = b""  # what `head` was read from
-        self._chunks = b""
+        self._chunks, self._chunk_count = b"", 0
 
     def feed(self, data: bytes) -> None:
         """Take in what a socket gave, cut anywhere."""
@@ -206,7 +207,7 @@ class Reader:
         text, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
         if text != self._head_text:  # who asks again on one connection mostly repeats the head, byte for byte
             self.head, self._head_text = read_head(text.decode("latin-1")), text
-        self._chunks = b""
+        self._chunks, self._chunk_count = b"", 0
         self.waiting_for = "body"
         return True
 
@@ -228,7 +229,7 @@ class Reader:
         """The chunked body once its last chunk has come (RFC 9112 §7.1)."""
         while match := _CHUNK_SIZE.match(self._buffer):
             size = int(match[1], 16)
-            if len(self._chunks) + size > MAX_BODY:
+            if len(self._chunks) + size > MAX_BODY or self._chunk_count > MAX_CHUNKS:
                 raise _too_large()
             end = match.end() + size
             if len(self._buffer) < end + 2:
@@ -236,6 +237,7 @@ class Reader:
             if self._buffer[end : end + 2] != b"\r\n":
                 raise _malformed("A chunk is not as long as it says, or a trailer follows the last one.")
             self._chunks += self._buffer[match.end() : end]
+            self._chunk_count += 1
             self._buffer = self._buffer[end + 2 :]
             if size == 0:
                 return self._chunks

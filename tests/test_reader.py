@@ -10,7 +10,7 @@ import random
 import unittest
 from collections.abc import Iterable
 
-from authref.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
+from authref.reader import MAX_BODY, MAX_CHUNKS, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
 from authref.wire import Problem, Request
 
 Outcome = tuple[list[Request], int]
@@ -541,6 +541,18 @@ class Limits(ReaderTest):
                 (413, "the largest size there is", chunked(b"FFFFFFFF\r\n")),
                 (413, "a byte more after two chunks", chunked(half * 2 + b"1\r\n")),
                 (413, "two chunks", chunked(half + b"8001\r\n")),
+            ]
+        )
+
+    def test_many_chunks(self) -> None:
+        """256 are read. 65,536 of one byte took a fifth of a second, in the thread that serves everybody."""
+        self.assertEqual(MAX_CHUNKS, 256)
+        most = b"1\r\nx\r\n" * MAX_CHUNKS
+        self.assertEqual(self.check_accepted("256", chunked(most + b"0\r\n\r\n")).body, b"x" * MAX_CHUNKS)
+        self.check_refused(
+            [
+                (413, "one more", chunked(most + b"1\r\nx\r\n0\r\n\r\n")),
+                (413, "and no end", chunked(most * 10)),
             ]
         )
 
