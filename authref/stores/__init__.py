@@ -27,6 +27,6 @@ def open_store(name: str, now: Callable[[], float] = time.time) -> Store:
         try:
             from authref.stores.redis_store import RedisStore
         except ImportError:
-            raise ValueError("The Redis store needs one more package: pip install 'authref[redis]'") from None
+            raise ValueError("The Redis store needs one more package: python -m pip install redis") from None
         return RedisStore(name, now)
     raise ValueError("A store is one of: memory, sqlite:PATH, redis://HOST:PORT/NUMBER")
