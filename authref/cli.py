@@ -72,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _sentences():
             return _enter(arguments[0], arguments[1:])
     if arguments[:1] == ["keys"]:
-        if arguments != ["keys", "new"]:
-            fail("The only command about keys is: authref keys new")
+        _keys_parser().parse_args(arguments[1:])
         print(write_keys(fresh_keys()))
         return 0
     flags = _parser().parse_args([*_flags_of_environment(), *arguments])
@@ -254,8 +253,9 @@ def _keys(path: str | None, store: Store) -> dict[str, bytes]:
 def _parser() -> Parser:
     # Without abbreviations: else `--key SECRET` would be taken for --key-file, and make a file of that name.
     epilog = (
-        "Most flags have a variable too, such as AUTHREF_STORE. Other commands: authref compare, authref choose,"
-        " authref exercises, authref jwt, authref keys new; with --help each says more."
+        "Most flags have a variable too, such as AUTHREF_STORE; AUTHREF_KEYS holds the signing keys. Other commands:"
+        " authref compare, authref choose, authref exercises, authref jwt, authref keys new; with --help each says"
+        " more."
     )
     parser = Parser("authref", description="Start the server.", epilog=epilog, allow_abbrev=False)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -266,15 +266,27 @@ def _parser() -> Parser:
     )
     stores = "memory, sqlite:PATH or redis://HOST:PORT/NUMBER (default: %(default)s)"
     parser.add_argument("--store", metavar="WHERE", default="memory", help=stores)
-    parser.add_argument("--workers", metavar="N", type=int, default=1, help="processes that serve (%(default)s)")
+    about = "processes that serve (default: %(default)s)"
+    parser.add_argument("--workers", metavar="N", type=int, default=1, help=about)
     modes = ("none", "denylist", "allowlist")
-    parser.add_argument("--revocation", choices=modes, default="none", help="what ends tokens early (%(default)s)")
-    parser.add_argument("--key-file", metavar="PATH", help="keep the keys there, so that a restart ends no token")
+    about = "what ends tokens early (default: %(default)s)"
+    parser.add_argument("--revocation", choices=modes, default="none", help=about)
+    about = "keep the signing keys there, so that a restart ends no token"
+    parser.add_argument("--key-file", metavar="PATH", help=about)
     parser.add_argument("--admin-email", metavar="EMAIL", help="the first admin (password: AUTHREF_ADMIN_PASSWORD)")
-    parser.add_argument("--bcrypt-cost", type=int, default=12, metavar="N", help="4 to 14 (default: %(default)s)")
-    parser.add_argument("--log", choices=("text", "json", "off"), default="text", help="events on stderr")
+    about = "4 to 14; each step doubles the work of a password hash (default: %(default)s)"
+    parser.add_argument("--bcrypt-cost", type=int, default=12, metavar="N", help=about)
+    about = "events on stderr (default: %(default)s)"
+    parser.add_argument("--log", choices=("text", "json", "off"), default="text", help=about)
     parser.add_argument("--quiet", action="store_true", help="no banner")
     parser.add_argument("--version", action="version", version=f"authref {__version__}")
+    return parser
+
+
+def _keys_parser() -> Parser:
+    parser = Parser("authref keys", description="Make keys that sign tokens.")
+    about = "print a ring of one new key: a value for AUTHREF_KEYS"
+    parser.add_argument("command", choices=("new",), metavar="new", help=about)
     return parser
 
 

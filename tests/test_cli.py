@@ -234,6 +234,9 @@ class WhatGoesWrong(Sentences):
         ):
             with self.subTest(arguments):
                 self.assert_one_sentence(run("--bcrypt-cost", "4", *arguments), pattern)
+        for arguments in (("keys",), ("keys", "old"), ("keys", "new", "more")):
+            with self.subTest(arguments):
+                self.assert_one_sentence(run(*arguments), "authref keys --help")
 
     def test_secrets(self) -> None:
         """A weak secret in the environment is refused before anything is served, and not repeated on the screen."""
@@ -262,6 +265,10 @@ class WhatGoesWrong(Sentences):
         for flag in ("--host", "--port", "--public-url", "--admin-email", "--log", "--quiet", "--key-file", "keys new",
                      "--store", "--workers", "AUTHREF_STORE"):  # fmt: skip
             self.assertIn(flag, out)
+        for keys in (("keys", "--help"), ("keys", "new", "--help")):
+            status, out, err = run(*keys)
+            self.assertEqual((status, err), (0, ""))
+            self.assertIn("AUTHREF_KEYS", out)
         status, ring, err = run("keys", "new")
         self.assertEqual((status, err), (0, ""))
         outcome = run("--bcrypt-cost", "99", AUTHREF_KEYS=ring.strip())

@@ -260,21 +260,22 @@ def _parser() -> Parser:
             added.add_argument("--json", action="store_true", help="for programs, and with all claims")
         return added
 
+    number = "an exercise: its number, or its id as in the name of its file"
     start = add("start", _start, "make a folder of exercises, or add to one what is new")
     about = "default: AUTHREF_EXERCISES, else authref-exercises"
     start.add_argument("folder", nargs="?", metavar="DIR", help=about)
     add("next", _next, "judge the first exercise that is not solved")
     watch = add("watch", _watch, "judge an exercise whenever its file is saved")
-    watch.add_argument("exercise", nargs="?", metavar="N")
+    watch.add_argument("exercise", nargs="?", metavar="N", help=number)
     run = add("run", _run, "judge these exercises; all, if none is named")
-    run.add_argument("exercises", nargs="*", metavar="N")
+    run.add_argument("exercises", nargs="*", metavar="N", help=number)
     hint = add("hint", _hint, "a hint; each time a deeper one, up to three")
-    hint.add_argument("exercise", metavar="N")
+    hint.add_argument("exercise", metavar="N", help=number)
     show = add("show", _show, "what authref has, and why")
-    show.add_argument("exercise", metavar="N")
+    show.add_argument("exercise", metavar="N", help=number)
     show.add_argument("--force", action="store_true", help="although it is not solved")
     reset = add("reset", _reset, "begin an exercise anew")
-    reset.add_argument("exercise", nargs="?", metavar="N")
+    reset.add_argument("exercise", nargs="?", metavar="N", help=number)
     reset.add_argument("--all", action="store_true", help="all exercises")
     listed = add("list", _list, "all exercises and how far you are, a line each")
     listed.add_argument("--markdown", action="store_true", help="the lessons and their exercises, as in the README")

@@ -145,17 +145,23 @@ def _in_words(moment: object, now: float) -> str:
 def _parser() -> Parser:
     parser = Parser("authref jwt", description="Look at a token, check one, make one. Keys come from AUTHREF_KEYS.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="decode|verify|create")
-    decode = commands.add_parser("decode", help="the three parts, as anybody can read them")
-    verify = commands.add_parser("verify", help="the claims, or the check that refused the token")
+
+    def add(name: str, about: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=about, description=f"Print {about}.")
+
+    decode = add("decode", "the three parts, as anybody can read them")
+    verify = add("verify", "the claims, or the check that refused the token")
     for command in (decode, verify):
         command.add_argument("token", help="the token, or - to read it from standard input")
-    create = commands.add_parser("create", help="a new access token")
+    create = add("create", "a new access token")
     create.add_argument("--sub", required=True, help="whose token it is: a user id")
     create.add_argument("--email")
-    create.add_argument("--role", default="user")
-    create.add_argument("--lifetime", type=int, default=15 * 60, metavar="SECONDS")
+    default = "default: %(default)s"
+    create.add_argument("--role", default="user", help=default)
+    create.add_argument("--lifetime", type=int, default=15 * 60, metavar="SECONDS", help=default)
     for command in (verify, create):
-        command.add_argument("--issuer", default="authref")
-        command.add_argument("--audience", default="authref")
-    verify.add_argument("--leeway", type=float, default=0, metavar="SECONDS", help="how far clocks may differ")
+        command.add_argument("--issuer", default="authref", help=default)
+        command.add_argument("--audience", default="authref", help=default)
+    leeway = "how far clocks may differ (default: %(default)s)"
+    verify.add_argument("--leeway", type=float, default=0, metavar="SECONDS", help=leeway)
     return parser
