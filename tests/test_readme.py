@@ -1,4 +1,4 @@
-"""The README's terminal session is run as it stands, and every line of output is compared.
+"""The README's terminal sessions are run as they stand, and every line of output is compared.
 
 `…` in the README stands for whatever differs from run to run: an id, a time, a token.
 """
@@ -15,15 +15,27 @@ import time
 import unittest
 from pathlib import Path
 
+from authref.exercises.cutting import source_of, swap, text_of
 from tests.support import Harness, running
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text("utf-8")
 
 
-def session() -> list[tuple[str, str]]:
-    """The README's commands, each with the output it promises."""
-    blocks = re.findall(r"```console\n(.*?)```", README, re.S)
+NAIVE_PARSE = """
+def parse(header):
+    cookies = {}
+    for pair in header.split(";"):
+        if "=" in pair:
+            name, value = pair.split("=", 1)
+            cookies[name.strip()] = value.strip()
+    return cookies
+"""
+
+
+def session(kind: str = "console") -> list[tuple[str, str]]:
+    """The README's commands in blocks of this kind, each with the output it promises."""
+    blocks = re.findall(rf"```{kind}\n(.*?)```", README, re.S)
     steps: list[tuple[str, str]] = []
     for line in "".join(blocks).splitlines(keepends=True):
         if line.startswith("$ "):
@@ -62,6 +74,30 @@ class ReadmeSession(unittest.TestCase):
         """There is one command that starts the server and one that runs the tests, each a single line."""
         commands = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
         self.assertEqual([command.rpartition(" -m ")[2] for command in commands], ["authref", "unittest"])
+
+
+class ReadmeExercise(unittest.TestCase):
+    def test_the_exercise_as_printed(self) -> None:
+        """Whoever writes what the README says of the exercise sees what it shows; at the end it is solved."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.run_one("start", folder)
+            path = Path(folder, "14-cookies-parse.py")
+            right = swap(path.read_text("utf-8"), "parse", text_of(source_of("authref.cookies"), "parse"))
+            path.write_text(swap(right, "parse", NAIVE_PARSE), "utf-8")
+            for command, promised in session("text"):
+                with self.subTest(command):
+                    *_, verb, number = command.split()
+                    if "Solved." in promised:
+                        path.write_text(right, "utf-8")
+                    self.assertRegex(self.run_one(verb, "--folder", folder, number), rf"\A{pattern(promised)}\Z")
+
+    def run_one(self, *arguments: str) -> str:
+        """What `authref exercises` prints with these arguments."""
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+        command = [sys.executable, "-m", "authref", "exercises", *arguments]
+        done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True)
+        self.assertEqual(done.stderr, "")
+        return done.stdout
 
 
 if __name__ == "__main__":
