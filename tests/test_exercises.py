@@ -405,6 +405,16 @@ class InAFolder(unittest.TestCase):
             self.assertEqual(command("list")[0], 2)
         self.assertEqual(command("list")[0], 0)  # the twin
 
+    def test_a_folder_of_other_things(self) -> None:
+        """Fifty files are not strewn into a folder that holds something else; an empty one is filled."""
+        full, empty = self.path / "full", self.path / "empty"
+        for folder in (full, empty):
+            folder.mkdir()
+        (full / "test_exercises.py").write_text("mine", "utf-8")
+        self.assertEqual(command("start", str(full))[0], 2)
+        self.assertEqual([path.read_text("utf-8") for path in full.iterdir()], ["mine"])
+        self.assertEqual(command("start", str(empty))[0], 0)
+
     def test_reset(self) -> None:
         """An exercise can begin anew; what was there is kept beside it."""
         first = (self.path / "01-cookies-parse.py").read_text("utf-8")

@@ -20,7 +20,7 @@ from authref.cli import Parser, fail
 from authref.exercises import report
 from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, PREDICT, Exercise
-from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, started
+from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, is_somebody_elses, started
 from authref.exercises.judge import Judgement, judge, module_of, name_of, outcome, sentence_of, tests_folder
 
 POLL = 0.3  # seconds between two looks at the files
@@ -75,6 +75,8 @@ def _start(chosen: argparse.Namespace) -> int:
     path = Path(named) if named else started(Path.cwd()) or default(Path.cwd())
     if is_authrefs(path):
         fail(f"{path} lies inside of authref itself; choose a folder of your own: {PROGRAM} start ../mine")
+    if is_somebody_elses(path):
+        fail(f"{path} is no folder of exercises, and not empty; choose another one: {PROGRAM} start DIR")
     folder = Folder(path, catalogue())
     try:
         added = folder.start()

@@ -208,6 +208,11 @@ def is_authrefs(path: Path) -> bool:
     return path.resolve().is_relative_to(clone)
 
 
+def is_somebody_elses(path: Path) -> bool:
+    """True for a folder that holds other things, among which a learner's files should not be strewn."""
+    return path.is_dir() and not (path / _STATE).exists() and any(path.iterdir())
+
+
 def default(here: Path) -> Path:
     """Where a new folder goes if nobody says: here; beside the clone, if here is inside of it."""
     return (PACKAGE.parent.parent if is_authrefs(here) else here) / NAME
