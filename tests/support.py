@@ -172,10 +172,9 @@ def body(response: Response) -> dict[str, Any]:
 
 
 @contextmanager
-def running(app: App) -> Iterator[Server]:
-    """The app on a free port of 127.0.0.1 while the block runs."""
-    # Enough threads for 64 logins at once; the others would only take time to start.
-    with mock.patch("authref.server.POOL_THREADS", 72), Server(app, "127.0.0.1", 0) as server:
+def running(app: App, threads: int = 4) -> Iterator[Server]:
+    """The app on a free port of 127.0.0.1 while the block runs, with so many threads for slow work."""
+    with mock.patch("authref.server.POOL_THREADS", threads), Server(app, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

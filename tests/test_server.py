@@ -1,7 +1,7 @@
 """The server as clients meet it: real sockets, honest clients and hostile ones, one server thread.
 
-Deadlines are shortened to tenths of a second, in `authref.server.STATES`, where a test waits for one. A test that needs
-a login to take long holds it with a `Gate` instead of sleeping.
+No test waits for a deadline: it sets the server's clock forward. A test that needs a login to take long holds it with
+a `Gate` instead of sleeping.
 """
 
 from __future__ import annotations
@@ -9,14 +9,9 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
-import os
-import re
 import select
-import signal
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -24,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from time import monotonic  # the real one: that of the server is set forward
 from typing import Any
 from unittest import mock
 
@@ -35,14 +30,12 @@ from authref.server import STATES, Server
 from authref.wire import Request, Response
 from tests.support import PASSWORD, Harness, exchange, running, status
 
-PROJECT = Path(__file__).parent.parent
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"  # the longest answer there is
 ME = b"GET /me HTTP/1.1\r\nHost: a\r\n\r\n"
 TOKEN_ME = b"GET /token/me HTTP/1.1\r\nHost: a\r\n\r\n"
 BAD = b"GET /health HTTP/1.1\r\nHost: a\r\nbad line\r\n\r\n"
-DEADLINE = 0.2  # seconds, where a test waits for one
-PATIENCE = 1.5  # seconds within which what a test waits for must have happened: many deadlines, no real one
+PATIENCE = 1.5  # seconds within which what a test waits for must have happened: no deadline is as short
 
 
 def post(path: str, value: object) -> bytes:
@@ -73,6 +66,7 @@ class Client:
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent is there at once
         self.sock.settimeout(5)
         self.sock.connect(("127.0.0.1", server.server_port))
         self.file = self.sock.makefile("rb")
@@ -155,11 +149,6 @@ def gate(app: App) -> Iterator[Gate]:
         held.open()
 
 
-def deadlines(**seconds: float) -> Any:
-    """Other deadlines for these states while the block runs."""
-    return mock.patch.dict(STATES, {state: (time, *STATES[state][1:]) for state, time in seconds.items()})
-
-
 def in_state(server: Server, state: str) -> int:
     """How many connections are in this state."""
     return sum(connection.state == state for connection in list(server.connections))
@@ -167,11 +156,11 @@ def in_state(server: Server, state: str) -> int:
 
 def eventually(happened: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """True as soon as it has happened, False if it does not within these seconds."""
-    end = time.monotonic() + seconds
+    end = monotonic() + seconds
     while not happened():
-        if time.monotonic() > end:
+        if monotonic() > end:
             return False
-        time.sleep(0.005)
+        time.sleep(0.002)
     return True
 
 
@@ -181,10 +170,30 @@ class ServerTest(unittest.TestCase):
     def setUp(self) -> None:
         self.harness = Harness(now=time.time)
         self.harness.sign_up()
+        self.late = 0.0  # seconds that the server's clock is ahead of ours
+        self.enterContext(mock.patch("time.monotonic", lambda: monotonic() + self.late))
 
     def serve(self) -> Server:
         """A server of the harness's app until the test ends."""
         return self.enterContext(running(self.harness.app))
+
+    def pass_time(self, server: Server, seconds: float) -> None:
+        """The server reads what has been sent; then so many seconds pass, and it has looked at its deadlines."""
+        with Client(server) as other:
+            other.ask(HEALTH)  # comes in at the door after all others, who are heard by then
+            self.late += seconds
+            for _ in range(2):  # in one round at the earliest, and in the next: between rounds it looks
+                self.assertEqual(other.ask(HEALTH).status, 200)
+
+    def assert_silence(self, server: Server, client: Client, complaint: str | None = None) -> None:
+        """The server has read what the client has sent, and has neither answered nor closed."""
+        self.pass_time(server, 0)
+        self.assertFalse(client.hears(), complaint)
+
+    def stop(self, server: Server) -> None:
+        """Stop it, and return when it has noticed."""
+        server.stop()
+        self.assertTrue(eventually(lambda: server.socket.fileno() < 0))
 
     def client(self, server: Server, receive_buffer: int = 0) -> Client:
         """A client that is closed before the server stops."""
@@ -265,8 +274,7 @@ class Answers(ServerTest):
         with gate(self.harness.app) as held:
             client.send(login() + HEALTH)
             held.wait_for_one()
-            self.assert_well(server)
-            self.assertFalse(client.hears(0.05), "an answer has overtaken another")
+            self.assert_silence(server, client, "an answer has overtaken another")
         self.assertIn(b"alice", client.answer().body)
         self.assertIn(b"ok", client.answer().body)
 
@@ -304,7 +312,6 @@ class Answers(ServerTest):
         """A request that comes in single bytes gets the answer that it gets whole."""
         client = self.client(self.serve())
         whole = client.ask(login())
-        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in login():
             client.send(bytes([byte]))
         answer = client.answer()
@@ -481,37 +488,40 @@ class Refusals(ServerTest):
 
     def test_expect_continue(self) -> None:
         """A client that asks first hears 100, sends its body, and gets its answer; the next request hears no 100."""
-        client = self.client(self.serve())
+        server = self.serve()
+        client = self.client(server)
         request = login()
         head, body = request[: request.index(b"\r\n\r\n") + 4], request.partition(b"\r\n\r\n")[2]
         for _ in range(2):
             client.send(head.replace(b"Host: a", b"Host: a\r\nExpect: 100-continue"))
             self.assertEqual(client.answer(), Answer(100, {}, b""))
             client.send(body[:10])
-            self.assertFalse(client.hears(0.02))
+            self.assert_silence(server, client)
             client.send(body[10:])
             self.assertEqual(client.answer().status, 200)
         self.assertEqual(client.ask(login()).status, 200)
 
     def test_expect_continue_in_chunks(self) -> None:
         """A chunked body is asked for with one 100, not with one for each chunk."""
-        client = self.client(self.serve())
+        server = self.serve()
+        client = self.client(server)
         body = login().partition(b"\r\n\r\n")[2]
         client.send(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
         client.send(b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
         self.assertEqual(client.answer(), Answer(100, {}, b""))
         client.send(b"5\r\n" + body[:5] + b"\r\n")
-        self.assertFalse(client.hears(0.03))
+        self.assert_silence(server, client)
         client.send(b"%x\r\n" % len(body[5:]) + body[5:] + b"\r\n0\r\n\r\n")
         self.assertEqual(client.answer().status, 200)
 
     def test_expect_continue_without_waiting(self) -> None:
         """A client that sends its body, or half of it, along with the question gets no 100: nothing is held back."""
-        client = self.client(self.serve())
+        server = self.serve()
+        client = self.client(server)
         request = login().replace(b"Host: a", b"Host: a\r\nExpect: 100-continue")
         self.assertEqual(client.ask(request).status, 200)
         client.send(request[:-10])
-        self.assertFalse(client.hears(0.03))
+        self.assert_silence(server, client)
         self.assertEqual(client.ask(request[-10:]).status, 200)
 
     def test_expect_continue_with_too_long_a_body(self) -> None:
@@ -539,14 +549,18 @@ class SlowClients(ServerTest):
 
     def test_150_clients_that_fall_silent(self) -> None:
         """Whoever stops half way gets 408 at the deadline, an idle client not a word; others are served meanwhile."""
-        with deadlines(request=DEADLINE, head=DEADLINE, body=DEADLINE), ExitStack() as clients:
-            server = self.serve()
+        with running(self.harness.app) as server, ExitStack() as clients:
             slow = []
             for expected, name, data in self.SILENT * 17:
                 client = clients.enter_context(Client(server))
                 client.send(data)
                 slow.append((expected, name, client))
             self.assert_well(server)
+            self.assertTrue(eventually(lambda: in_state(server, "working") == 0))
+            self.pass_time(server, 9)
+            for expected, name, client in slow:
+                self.assertIs(client.hears(), expected == 200, name)
+            self.pass_time(server, 6)
             for expected, name, client in slow:
                 with self.subTest(name):
                     answer = client.rest()
@@ -561,40 +575,36 @@ class SlowClients(ServerTest):
 
     def test_a_byte_now_and_then(self) -> None:
         """A byte does not move the deadline: else one laptop holds every connection for ever (slowloris)."""
-        with deadlines(head=DEADLINE, body=DEADLINE):
-            server = self.serve()
-            dribbling = []
-            for start, rest in (
-                (b"GET / HTTP/1.1\r\nX: ", b"x"),
-                (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", b"x"),
-                (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-            ):
-                client = self.client(server)
-                client.send(start)
-                dribbling.append((client, itertools.cycle(rest)))
-            end = time.monotonic() + PATIENCE
-            while dribbling and time.monotonic() < end:
-                for client, drops in list(dribbling):
-                    if client.hears(0.01):
-                        self.assertEqual(client.answer().status, 408)
-                        dribbling.remove((client, drops))
-                    else:
-                        client.send(bytes([next(drops)]))
-            self.assertEqual(len(dribbling), 0, "a deadline moved")
-            self.assert_well(server)
+        server = self.serve()
+        dribbling = []
+        for start, rest in (
+            (b"GET / HTTP/1.1\r\nX: ", b"x"),
+            (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", b"x"),
+            (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        ):
+            client = self.client(server)
+            client.send(start)
+            dribbling.append((client, itertools.cycle(rest)))
+        for _ in range(15):
+            for client, drops in dribbling:
+                if not client.hears():
+                    client.send(bytes([next(drops)]))
+            self.pass_time(server, 1)
+        for client, _ in dribbling:
+            self.assertTrue(client.hears(), "a deadline moved")
+            self.assertEqual(client.answer().status, 408)
 
     def test_a_client_that_does_not_read(self) -> None:
         """Who does not take an answer is put out at the deadline, even if they take a little of it now and then."""
         sessions, long = self.harness.app.sessions, Response(200, b"x" * 4_000_000)
-        with deadlines(answer=DEADLINE), mock.patch.object(sessions, "authenticate", return_value=long):
+        with mock.patch.object(sessions, "authenticate", return_value=long):
             server = self.serve()
             clients = [self.slow_reader(server, ME) for _ in range(3)]
-            self.assert_well(server)
-            end = time.monotonic() + PATIENCE
-            while server.connections and time.monotonic() < end:
+            for _ in range(15):
                 clients[0].sock.recv(8192)
-                time.sleep(0.01)
-            self.assertEqual(len(server.connections), 0, "a slow reader is still there")
+                self.assertEqual(in_state(server, "answer"), 3)
+                self.pass_time(server, 1)
+            self.assertEqual(in_state(server, "answer"), 0, "a slow reader is still there")
 
     def test_a_client_that_only_asks(self) -> None:
         """Who sends requests and reads nothing is not read from any more: their answers do not pile up in memory."""
@@ -614,30 +624,31 @@ class SlowClients(ServerTest):
 
     def test_the_rest_of_a_request_at_its_deadline(self) -> None:
         """A request that is complete just as its time is up is answered or refused, and the order stays in any case."""
-        with deadlines(head=DEADLINE), gate(self.harness.app) as held:
+        with gate(self.harness.app) as held:
             server = self.serve()
             client = self.client(server)
             client.send(OPENAPI[:10])
             self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
             with self.stalled(server):
                 client.send(OPENAPI[10:] + login() + HEALTH)
-                time.sleep(DEADLINE + 0.05)
+                self.late = STATES["head"][0]
             first = client.answer()
             if first.status == 408:
                 self.assertEqual(client.rest(), b"")
             else:
-                self.assertFalse(client.hears(0.1), "an answer has overtaken another")
+                self.assert_silence(server, client, "an answer has overtaken another")
                 held.open()
                 self.assertEqual([first.status, client.answer().status, client.answer().status], [200, 200, 200])
 
     def test_a_slow_answer(self) -> None:
         """The deadlines are for clients: an answer that we are slow to make is not cut off by them."""
-        with deadlines(request=DEADLINE, head=DEADLINE, body=DEADLINE), gate(self.harness.app) as held:
+        with gate(self.harness.app) as held:
             server = self.serve()
             client = self.client(server)
             client.send(login())
             held.wait_for_one()
-            self.assertFalse(client.hears(1.5 * DEADLINE))
+            self.pass_time(server, 60)
+            self.assertFalse(client.hears())
             held.open()
             self.assertEqual(client.answer().status, 200)
 
@@ -660,8 +671,7 @@ class SlowClients(ServerTest):
 
     def test_64_logins_at_once(self) -> None:
         """While as many logins are under way as may wait, everybody else is served at once, and then they are."""
-        with gate(self.harness.app) as held, ExitStack() as clients:
-            server = self.serve()
+        with running(self.harness.app, 72) as server, gate(self.harness.app) as held, ExitStack() as clients:
             waiting = [clients.enter_context(Client(server)) for _ in range(64)]
             for client in waiting:
                 client.send(login())
@@ -733,11 +743,15 @@ class Crashes(ServerTest):
             self.assertEqual([client.ask(login()).status, client.ask(BAD).status], [401, 400])
 
 
+SHORT_GRACE = mock.patch("authref.server.GRACE", 0.02)  # for tests that wait until it is over
+
+
 class GracefulStop(ServerTest):
     def assert_ended(self, server: Server) -> None:
         """The server's loop has ended, soon."""
         self.assertTrue(eventually(lambda: not server.connections), "connections are still open")
 
+    @SHORT_GRACE
     def test_idle_connections(self) -> None:
         """A stop closes idle connections, soon and without a word, and lets nobody new in."""
         server = self.serve()
@@ -749,6 +763,7 @@ class GracefulStop(ServerTest):
         with self.assertRaises(OSError):
             socket.create_connection(("127.0.0.1", server.server_port), timeout=1)
 
+    @SHORT_GRACE
     def test_a_login_in_flight(self) -> None:
         """A login that was under way is answered, as the last one of its connection."""
         with gate(self.harness.app) as held:
@@ -756,7 +771,7 @@ class GracefulStop(ServerTest):
             client = self.client(server)
             client.send(login())
             held.wait_for_one()
-            server.stop()
+            self.stop(server)
             self.assertFalse(client.hears(0.05), "the stop has cut the login off")
             held.open()
             self.assertEqual(client.answer().status, 200)
@@ -766,16 +781,13 @@ class GracefulStop(ServerTest):
 
     def test_a_login_that_takes_longer_than_patience(self) -> None:
         """However long a login in flight takes, a stop waits for it: clients have deadlines, our own work has none."""
-        late = 0.0
-        monotonic = time.monotonic
-        with gate(self.harness.app) as held, mock.patch("time.monotonic", lambda: monotonic() + late):
+        with gate(self.harness.app) as held:
             server = self.serve()
             client = self.client(server)
             client.send(login())
             held.wait_for_one()
-            server.stop()
-            self.assertFalse(client.hears(0.05))
-            late = 60.0  # a minute has passed
+            self.stop(server)
+            self.late = 60.0  # a minute has passed
             self.assertFalse(client.hears(0.1), "the stop has cut the login off")
             held.open()
             self.assertEqual(client.answer().status, 200)
@@ -813,7 +825,7 @@ class GracefulStop(ServerTest):
         client = self.client(server)
         client.send(HEALTH[:10])
         self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
-        server.stop()
+        self.stop(server)
         self.assertFalse(client.hears(0.05))
         answer = client.ask(HEALTH[10:])
         self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
@@ -821,26 +833,23 @@ class GracefulStop(ServerTest):
 
     def test_a_client_that_never_finishes(self) -> None:
         """A stop waits a few seconds at most for a client that sends half a request and then nothing."""
-        late = 0.0
-        monotonic = time.monotonic
-        with mock.patch("time.monotonic", lambda: monotonic() + late):
-            server = self.serve()
-            client = self.client(server)
-            client.send(HEALTH[:10])
-            self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
-            server.stop()
-            self.assertFalse(client.hears(0.05))
-            late = 3.0
-            self.assertEqual(status(client.rest()), 408)
+        server = self.serve()
+        client = self.client(server)
+        client.send(HEALTH[:10])
+        self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
+        self.stop(server)
+        self.assertFalse(client.hears(0.02))
+        self.late = 3.0
+        self.assertEqual(status(client.rest()), 408)
 
+    @SHORT_GRACE
     def test_a_client_slow_to_read(self) -> None:
         """A client that takes its answer slowly gets all of it, and the connection does not go on afterwards."""
         expected = self.harness.send("GET", "/openapi.json").body
         for requests in (1, 5):
             with self.subTest(requests=requests), running(self.harness.app) as server:
                 with self.slow_reader(server, OPENAPI * requests) as client:
-                    server.stop()
-                    time.sleep(0.05)
+                    self.stop(server)
                     self.assertTrue(client.rest().endswith(expected))
                 self.assert_ended(server)
 
@@ -880,28 +889,6 @@ class ForeignClient(ServerTest):
         self.assertEqual(ask("POST", "/logout", Cookie=cookie)[0], 200)
         self.assertEqual(ask("GET", "/me", Cookie=cookie)[0], 401)
         self.assertIs(connection.sock, sock, "the connection was not kept")
-
-
-@unittest.skipUnless(hasattr(signal, "SIGTERM") and os.name == "posix", "needs POSIX signals")
-class Process(unittest.TestCase):
-    def test_sigterm(self) -> None:
-        """The program says where it listens, serves, and ends quietly with status 0 when told to."""
-        command = [sys.executable, "-m", "authref", "--port", "0", "--bcrypt-cost", "4", "--log", "off"]
-        with subprocess.Popen(
-            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            self.addCleanup(process.kill)
-            assert process.stdout is not None and process.stderr is not None
-            banner = process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:([0-9]+)", banner)
-            assert found, banner + process.stderr.read()
-            connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=5)
-            self.addCleanup(connection.close)
-            connection.request("GET", "/health")
-            self.assertEqual(connection.getresponse().read(), b'{"status":"ok"}\n')
-            process.send_signal(signal.SIGTERM)  # while the connection is open
-            _, errors = process.communicate(timeout=5)
-            self.assertEqual((process.returncode, errors), (0, ""))
 
 
 class SlowRoutes(ServerTest):
