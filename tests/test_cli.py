@@ -1,6 +1,7 @@
 """The program as its user meets it: what it prints, what it says when it cannot go on, how it ends.
 
-Most of this needs a real process. To keep that quick, a few servers are each asked many questions.
+What needs a real process shares a few servers, each asked many questions. The rest stops where a server would begin to
+serve, in the process of the tests.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import io
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import socket
@@ -23,7 +23,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ import authref
 from authref import cli
 from authref.app import App
 from authref.maps import MemoryMap, MemoryStore, StoreUnavailable
+from authref.wire import Request
 from tests.support import KEYS, PASSWORD
 
 try:
@@ -74,26 +75,20 @@ def ask(url: str, method: str, path: str, value: object = None, **headers: str) 
 class Program:
     """`python -m authref` on a free port while the block runs; `out` and `err` are what it has printed so far."""
 
-    def __init__(self, *flags: str, terminal: bool = False, python: Sequence[str] = (), **variables: str) -> None:
-        self.flags, self.terminal = ("--port", "0", "--bcrypt-cost", "4", *flags), terminal
+    def __init__(self, *flags: str, python: Sequence[str] = (), **variables: str) -> None:
+        self.flags = ("--port", "0", "--bcrypt-cost", "4", *flags)
         self.python, self.environment = (sys.executable, *python), environment(**variables)
 
     def start(self, **options: Any) -> Program:
         """Start it without waiting, with more options for Popen; the block then waits until it serves."""
         self.folder = tempfile.TemporaryDirectory()
-        self._seen = b""
         self._out, self._err = (Path(self.folder.name, name) for name in ("out", "err"))
-        self._master = -1
         with open(self._out, "wb") as out, open(self._err, "wb") as err:
-            if self.terminal:
-                self._master, slave = pty.openpty()
             self.process = subprocess.Popen(
                 [*self.python, "-m", "authref", *self.flags],
                 cwd=self.folder.name, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=slave if self.terminal else out, stderr=err, **options,
+                stdout=out, stderr=err, **options,
             )  # fmt: skip
-            if self.terminal:
-                os.close(slave)
         return self
 
     def __enter__(self) -> Program:
@@ -108,9 +103,6 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.stop(signal.SIGTERM)
-        if self._master >= 0:
-            os.close(self._master)
-            self._master = -1
         self.folder.cleanup()
 
     def _wait_for_url(self) -> str:
@@ -124,14 +116,7 @@ class Program:
     @property
     def out(self) -> str:
         """Standard output until now."""
-        if not self.terminal:
-            return self._out.read_text("utf-8")
-        while self._master >= 0 and select.select([self._master], [], [], 0)[0]:
-            try:
-                self._seen += os.read(self._master, 65536)
-            except OSError:  # nobody holds the other end any more
-                break
-        return self._seen.decode("utf-8")
+        return self._out.read_text("utf-8")
 
     @property
     def err(self) -> str:
@@ -153,14 +138,14 @@ class Program:
         return ask(self.url, method, path, value, **headers)
 
 
-def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
+def run(*arguments: str, terminal: TextIO | None = None, **variables: str) -> tuple[int, str, str]:
     """Exit status and both outputs of `main` in this process, where no server gets as far as serving."""
     out, err = io.StringIO(), io.StringIO()
     saved = dict(os.environ)
     os.environ.clear()
     os.environ.update(environment(**variables))
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(terminal or out), contextlib.redirect_stderr(err):
             status = cli.main(list(arguments))
     except SystemExit as end:
         status = int(end.code or 0)
@@ -176,6 +161,20 @@ def launch(*arguments: str, folder: str, **variables: str) -> subprocess.Popen[s
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
+def serving(*flags: str, terminal: TextIO | None = None, **variables: str) -> tuple[App, str, str]:
+    """The app that would be served, and both outputs."""
+    served: list[App] = []
+
+    def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> None:
+        served.append(app)
+        ready("http://a.example")
+
+    with mock.patch("authref.server.serve", serve):
+        status, out, err = run("--bcrypt-cost", "4", *flags, terminal=terminal, **variables)
+    assert status == 0, err
+    return served[0], out, err
+
+
 class Sentences(unittest.TestCase):
     """What tests of errors have in common."""
 
@@ -189,24 +188,21 @@ class Sentences(unittest.TestCase):
 
 class WhatGoesWrong(Sentences):
     def test_as_a_process(self) -> None:
-        """Whatever is wrong with flags, environment or machine is told in one line, with exit status 2."""
+        """Whatever is wrong, with the machine or with what is installed, is told in one line, with exit status 2."""
         without_bcrypt = "import sys; sys.modules['bcrypt'] = None; from authref.cli import main; sys.exit(main([]))"
-        module = ("-m", "authref", "--bcrypt-cost", "4")
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            cases: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
-                ((*module, "--port", str(taken.getsockname()[1])), {}, "port .* in use.*--port"),
-                ((*module, "--ports", "80"), {}, "--ports.*--help"),
-                (("-m", "authref", "--bcrypt-cost", "99"), {}, "cost.*4 to 14"),
-                (module, {"AUTHREF_KEYS": "k1:c2hvcnQ"}, "5 bytes.*32.*AUTHREF_KEYS"),
-                (("-c", without_bcrypt), {}, "bcrypt is missing.*pip install bcrypt"),
+            port = str(taken.getsockname()[1])
+            cases: tuple[tuple[tuple[str, ...], str], ...] = (
+                (("-m", "authref", "--bcrypt-cost", "4", "--port", port), "port .* in use.*--port"),
+                (("-c", without_bcrypt), "bcrypt is missing.*pip install bcrypt"),
             )
             with tempfile.TemporaryDirectory() as folder:
-                started = [launch(*arguments, folder=folder, **variables) for arguments, variables, _ in cases]
+                started = [launch(*arguments, folder=folder) for arguments, _ in cases]
                 ended = [(*process.communicate(timeout=30), process.returncode) for process in started]
-        for (arguments, variables, pattern), (out, err, status) in zip(cases, ended, strict=True):
-            with self.subTest(arguments[2:], **variables):
+        for (arguments, pattern), (out, err, status) in zip(cases, ended, strict=True):
+            with self.subTest(arguments[2:]):
                 self.assert_one_sentence((status, out, err), pattern)
 
     def test_flags(self) -> None:
@@ -217,7 +213,8 @@ class WhatGoesWrong(Sentences):
             (("--port", "-1"), "port"),
             (("--port",), "--port"),
             (("--host", "999.999.999.999"), "--host"),
-            (("--bcrypt-cost", "3"), "4 to 14"),
+            (("--bcrypt-cost", "3"), "cost.*4 to 14"),
+            (("--bcrypt-cost", "99"), "cost.*4 to 14"),
             (("--bcrypt-cost", "x"), "--bcrypt-cost"),
             (("--public-url", "auth.example"), "https://auth.example"),
             (("--public-url", "https://auth.example/path"), "https://auth.example"),
@@ -229,6 +226,7 @@ class WhatGoesWrong(Sentences):
             (("--revocation", "maybe"), "--revocation"),
             (("--key-file", "/no such folder/keys"), "/no such folder/keys"),
             (("serve",), "serve"),
+            (("--ports", "80"), "--ports.*--help"),
             (("--admin-email", ""), "admin.*e-mail"),
             (("--admin-email", "nobody"), "admin.*e-mail"),
         ):
@@ -243,6 +241,7 @@ class WhatGoesWrong(Sentences):
         for variables, pattern in (
             ({"AUTHREF_KEYS": ""}, "AUTHREF_KEYS"),
             ({"AUTHREF_KEYS": "hunter2-is-no-key"}, "kid:secret.*AUTHREF_KEYS"),
+            ({"AUTHREF_KEYS": "k1:c2hvcnQ"}, "5 bytes.*32.*AUTHREF_KEYS"),
             ({"AUTHREF_KEYS": "k1:" + "QUFB" * 11}, "random.*AUTHREF_KEYS"),
             ({"AUTHREF_KEYS": RING + "," + RING}, "own.*AUTHREF_KEYS"),
             ({"AUTHREF_KEYS": RING + "\u00e9"}, "base64url.*AUTHREF_KEYS"),
@@ -287,21 +286,9 @@ class Kept(MemoryStore):
 class WhereItIsKept(Sentences):
     """--store, and what else comes with it."""
 
-    def serving(self, *flags: str, **variables: str) -> tuple[App, str, str, mock.Mock]:
-        """The app that would be served, what is printed, and how its store was asked for."""
-        served: list[App] = []
-
-        def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> None:
-            served.append(app)
-            ready("http://a.example")
-
-        with (
-            mock.patch("authref.server.serve", serve),
-            mock.patch("authref.stores.open_store", return_value=Kept()) as opened,
-        ):
-            status, out, err = run("--bcrypt-cost", "4", *flags, **variables)
-        self.assertEqual(status, 0, err)
-        return served[0], out, err, opened
+    def opening(self) -> Any:
+        """While the block runs every store is one that says of itself what Redis says."""
+        return mock.patch("authref.stores.open_store", return_value=Kept())
 
     def test_what_cannot_be(self) -> None:
         """A store that is not there, or that lacks what it needs, is one sentence, before anything is served."""
@@ -309,12 +296,11 @@ class WhereItIsKept(Sentences):
         secret = "redis://:hunter2@127.0.0.1/0"
         absent = dict.fromkeys(("redis", "authref.stores.redis_store"))
         failing = mock.patch.object(MemoryMap, "setdefault", side_effect=StoreUnavailable("gone"))
-        kept = mock.patch("authref.stores.open_store", return_value=Kept())
         for pattern, flags, variables, circumstances in (
             ("A store is one of", ("--store", "postgres://x"), {}, None),
             ("A store is one of", (), {"AUTHREF_STORE": "postgres://x"}, None),
             ("/no such folder/db", ("--store", "sqlite:/no such folder/db"), {}, None),
-            ("share the keys; set AUTHREF_KEYS to .*authref keys new", redis, {}, kept),
+            ("share the keys; set AUTHREF_KEYS to .*authref keys new", redis, {}, self.opening()),
             ("Redis store .*pip install redis", redis, {}, mock.patch.dict(sys.modules, absent)),
             ("authref/stores, is missing", redis, {}, mock.patch.dict(sys.modules, {"authref.stores": None})),
             ("AUTHREF_STORE", ("--store", secret), {}, None),
@@ -339,8 +325,8 @@ class WhereItIsKept(Sentences):
             ("redis://127.0.0.1/0", ("--store", "redis://127.0.0.1/0"), {}),
             ("sqlite:a@b", ("--store", "sqlite:a@b"), {}),
         ):
-            with self.subTest(name, flags=flags):
-                app, out, err, opened = self.serving(*flags, **variables, AUTHREF_KEYS=RING)
+            with self.subTest(name, flags=flags), self.opening() as opened:
+                app, out, err = serving(*flags, **variables, AUTHREF_KEYS=RING)
                 opened.assert_called_once_with(name)
                 self.assertIsInstance(app.store, Kept)
                 self.assertTrue(err.startswith("Warning: It may forget.\n"), err)
@@ -351,12 +337,14 @@ class WhereItIsKept(Sentences):
         said = {"AUTHREF_STORE": "redis://127.0.0.1/0", "AUTHREF_REVOCATION": "denylist", "AUTHREF_KEYS": RING,
                 "AUTHREF_PUBLIC_URL": "https://auth.example", "AUTHREF_ALLOW_ORIGIN": "https://a.example https://b.example",
                 "AUTHREF_LOG": "json"}  # fmt: skip
-        app, _, err, _ = self.serving(**said)
+        with self.opening():
+            app, _, err = serving(**said)
         self.assertEqual((app.settings.revocation, app.settings.public_url), ("denylist", "https://auth.example"))
         self.assertEqual(app.settings.allow_origins, ("https://a.example", "https://b.example"))
         self.assertIn('"event": "sys_startup"', err)
         flags = ("--store", "memory", "--revocation", "allowlist", "--public-url", "http://auth.example")
-        app, _, err, opened = self.serving(*flags, "--log", "text", "--allow-origin", "https://c.example", **said)
+        with self.opening() as opened:
+            app, _, err = serving(*flags, "--log", "text", "--allow-origin", "https://c.example", **said)
         opened.assert_not_called()
         self.assertEqual((app.settings.revocation, app.settings.public_url), ("allowlist", "http://auth.example"))
         self.assertIn("https://c.example", app.settings.allow_origins)
@@ -371,12 +359,11 @@ class WhereItIsKept(Sentences):
             self.assertEqual(before.send("POST", "/signup", ALICE)[0], 201)
             cookie = before.send("POST", "/login", ALICE)[1]["set-cookie"].partition(";")[0]
             _, _, login = before.send("POST", "/token/login", ALICE)
-            self.assertEqual(before.stop(signal.SIGTERM), 0)
+            with socket.create_connection(("127.0.0.1", urlsplit(before.url).port or 0)):
+                self.assert_ends(before, signal.SIGTERM)  # while a client is connected
         self.assertEqual(sorted(os.listdir(folder)), ["db", "db.keys"], "the store was not closed")
         for name in ("db", "db.keys"):
             self.assertEqual(Path(folder, name).stat().st_mode & 0o777, 0o600, name)
-        module = ("-m", "authref", "--bcrypt-cost", "4", "--port", "0")
-        promoted = launch(*module, *flags, "alice@example.com", folder=folder)
         with Program(*flags, "root@example.com", AUTHREF_ADMIN_PASSWORD="another password") as after:
             self.assertEqual(after.send("GET", "/me", cookie=cookie)[0], 200)
             self.assertEqual(after.send("GET", "/token/me", authorization=f"Bearer {login['token']}")[0], 200)
@@ -389,10 +376,16 @@ class WhereItIsKept(Sentences):
                     root = {"email": "root@example.com", "password": password}
                     self.assertEqual(after.send("POST", "/login", root)[0], expected)
             with self.subTest("somebody who is no admin"):  # whoever signs up first must not be handed the keys
-                out, err = promoted.communicate(timeout=30)
-                outcome = (promoted.returncode, out, err)
+                outcome = run("--bcrypt-cost", "4", *flags, "alice@example.com")
                 self.assert_one_sentence(outcome, "alice@example.com has an account, and it is no admin")
                 self.assertEqual(after.send("GET", "/me", cookie=cookie)[2]["user"]["role"], "user")
+            self.assert_ends(after, signal.SIGINT)
+
+    def assert_ends(self, program: Program, number: signal.Signals) -> None:
+        """Told so by this signal it ends quietly, with status 0, and its log says so."""
+        self.assertEqual(program.stop(number), 0)
+        self.assertIn("sys_shutdown", program.err.splitlines()[-1])
+        self.assertNotIn("Traceback", program.err)
 
 
 class AServer(unittest.TestCase):
@@ -464,46 +457,58 @@ class AServer(unittest.TestCase):
         new = {"email": "restart@example.com", "password": PASSWORD}
         self.program.send("POST", "/signup", new)
         bearer = "Bearer " + self.program.send("POST", "/token/login", new)[2]["token"]
-        with (
-            Program("--quiet", "--host", "0.0.0.0", AUTHREF_KEYS=RING) as same,
-            Program("--quiet", "--log", "json") as other,
-        ):
-            for program, expected in ((self.program, 200), (same, 200), (other, 401)):
-                with self.subTest(program.flags):
-                    self.assertEqual(program.send("GET", "/token/me", authorization=bearer)[0], expected)
-            # The same two processes answer a few more questions.
-            self.assertEqual((same.out, other.out), ("", ""), "--quiet prints no banner")
-            self.assertRegex(same.err, r"\AWarning: [^\n]*TLS[^\n]*\n\S+ INFO +sys_startup ")
-            self.assertNotIn("Warning", self.program.err + other.err)
-            for program, number in ((same, signal.SIGINT), (other, signal.SIGTERM)):
-                with self.subTest("the end", signal=number):
-                    self.assertEqual(program.stop(number), 0)
-                    self.assertIn("sys_shutdown", program.err.splitlines()[-1])
-                    self.assertNotIn("Traceback", program.err)
+        self.assertEqual(self.program.send("GET", "/token/me", authorization=bearer)[0], 200)
+        request = Request("GET", "/token/me", (("authorization", bearer),))
+        self.assertEqual(serving(AUTHREF_KEYS=RING)[0](request).status, 200)
+        self.assertEqual(serving()[0](request).status, 401)
 
 
-@unittest.skipIf(pty is None, "needs a pseudo-terminal")
-class OnATerminal(unittest.TestCase):
+class WhatItPrints(unittest.TestCase):
+    """The banner and what may stand beside it, up to the moment in which a server would serve."""
+
+    def test_quiet(self) -> None:
+        """--quiet prints no banner; what an address that others can reach should worry about is said all the same."""
+        _, out, err = serving("--quiet", "--host", "0.0.0.0")
+        self.assertEqual(out, "")
+        self.assertRegex(err, r"\AWarning: [^\n]*TLS[^\n]*\n\S+ INFO +sys_startup ")
+        _, out, err = serving("--quiet")
+        self.assertEqual(out, "")
+        self.assertNotIn("Warning", err)
+
+    @unittest.skipIf(pty is None, "needs a pseudo-terminal")
     def test_colours(self) -> None:
         """On a terminal the lines to paste stand out; with NO_COLOR, whatever its value, they are plain."""
-        with (
-            Program("--admin-email", "root@example.com", terminal=True) as bold,
-            Program("--log", "off", terminal=True, NO_COLOR="1") as plain,
-        ):
-            self.assertIn(f"{ESCAPE}[1m  curl", bold.out)
-            self.assertIn("  curl", plain.out)
-            self.assertNotIn(ESCAPE, plain.out)
-            self.assertNotIn(ESCAPE, bold.err)
-            with self.subTest("--log off"):
-                self.assertEqual(plain.send("GET", "/token/me", authorization="Bearer x")[0], 401)
-                self.assertEqual(plain.err, "")
-            with self.subTest("a random password for the first admin is shown once, and works"):
-                found = re.findall(r"^admin root@example.com, password (\S+)\r$", bold.out, re.MULTILINE)
-                self.assertEqual(len(found), 1)
-                self.assertGreaterEqual(len(found[0]), 16)
-                admin = {"email": "root@example.com", "password": found[0]}
-                self.assertEqual(bold.send("POST", "/login", admin)[0], 200)
-                self.assertNotIn(found[0], bold.err)
+        bold, err = self.on_a_terminal()
+        self.assertIn(f"{ESCAPE}[1m  curl", bold)
+        self.assertNotIn(ESCAPE, err)
+        plain, _ = self.on_a_terminal(NO_COLOR="1")
+        self.assertIn("  curl", plain)
+        self.assertNotIn(ESCAPE, plain)
+
+    def on_a_terminal(self, **variables: str) -> tuple[str, str]:
+        """What is seen on a terminal that is its standard output, and its standard error."""
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        with open(slave, "w", encoding="utf-8") as terminal:
+            _, _, err = serving(terminal=terminal, **variables)
+        seen = b""
+        with contextlib.suppress(OSError):  # nobody holds the other end any more
+            while chunk := os.read(master, 65536):
+                seen += chunk
+        return seen.decode("utf-8"), err
+
+    def test_a_random_admin_password(self) -> None:
+        """Without AUTHREF_ADMIN_PASSWORD the first admin's password is random, shown once, and works."""
+        app, out, err = serving("--admin-email", "root@example.com")
+        [password] = re.findall(r"^admin root@example.com, password (\S+)$", out, re.MULTILINE)
+        self.assertGreaterEqual(len(password), 16)
+        self.assertTrue(app.users.check_credentials("root@example.com", password).is_active_admin)
+        self.assertEqual((out + err).count(password), 1)
+
+    def test_no_log(self) -> None:
+        """--log off: nothing on standard error."""
+        self.assertIn("sys_startup", serving()[2])
+        self.assertEqual(serving("--log", "off")[2], "")
 
 
 if __name__ == "__main__":
