@@ -12,15 +12,19 @@ import os
 import re
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from typing import Any
 from unittest import mock
 
-from authref import cli, jwt
+from authref import cli, inspector, jwt
 from authref.keys import write_keys
 from tests.support import KEYS, START
 from tests.test_jwt import ACCEPTED, END, GOOD, NOW, OTHERS_KEY, REFUSED, check, claims, encode, header, sealed, signed
 
 RUNGS = ("form", "header", "type", "key", "signature", "claims", "times", "issuer", "audience", "names")
+
+
+parser = cache(inspector._parser)  # hundreds of runs need no more than one
 
 
 def run(*arguments: str, keys: str | None = write_keys(KEYS), stdin: Any = "") -> tuple[int, str, str]:
@@ -31,6 +35,7 @@ def run(*arguments: str, keys: str | None = write_keys(KEYS), stdin: Any = "") -
         redirect_stdout(out),
         redirect_stderr(err),
         mock.patch("sys.stdin", source),
+        mock.patch("authref.inspector._parser", parser),
         mock.patch("time.time", return_value=START),
         mock.patch.dict(os.environ, {} if keys is None else {"AUTHREF_KEYS": keys}),
     ):

@@ -727,7 +727,7 @@ class Fuzz(unittest.TestCase):
         """Cut, doubled, inserted, swapped and spliced tokens are refused, by InvalidToken and nothing else."""
         dice = random.Random(7519)
         sources = [token for _, token in ACCEPTED] + [token for _, token, _ in REFUSED if len(token) < 1000]
-        for _ in range(8000):
+        for _ in range(3000):
             token, other = dice.choice(sources), dice.choice(sources)
             a, b = sorted((dice.randrange(len(token) + 1), dice.randrange(len(token) + 1)))
             changed = dice.choice(
@@ -766,20 +766,20 @@ class Fuzz(unittest.TestCase):
         }
         dice = random.Random(9068)
         seen = {"accepted": 0, "refused": 0}
-        for _ in range(4000):
+        for _ in range(1500):
             wrong = {name for name in bad if dice.random() < 0.1}
             chosen = {name: dice.choice((bad if name in wrong else good)[name]) for name in good}
             result = outcome(signed(payload={name: value for name, value in chosen.items() if value is not MISSING}))
             self.assertEqual(result == "accepted", not wrong, (result, chosen))
             seen["refused" if wrong else "accepted"] += 1
-        self.assertGreater(min(seen.values()), 1000)
+        self.assertGreater(min(seen.values()), 400)
 
     def test_random_json(self) -> None:
         """Well-signed nonsense in header and payload is refused by InvalidToken, or is claims: never another error."""
         dice = random.Random(8259)
         pieces = [*'{}[],:"\\é\0', '"alg":"HS256"', '"exp":1', '"sub":"a"', r'"\ud800"', r'"\u0000"', "1e400", "1e308"]
         pieces += ["-0", "NaN", "null", "true", "9" * 400, to_text(GOOD_HEADER), to_text(GOOD_CLAIMS)]
-        for _ in range(4000):
+        for _ in range(2000):
             texts = ["".join(dice.choices(pieces, k=dice.randrange(1, 6))) for _ in range(2)]
             with self.subTest(texts):
                 outcome(signed(dice.choice((GOOD_HEADER, texts[0])), texts[1]))

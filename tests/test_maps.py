@@ -590,6 +590,8 @@ class MemoryOnly(unittest.TestCase):
 
     def test_values_after_they_left(self) -> None:
         """Whatever removes an entry, its value is really gone: what is forgotten cannot be read from memory either."""
+        gc.freeze()  # what the tests before left is looked through no more: it would take a second
+        self.addCleanup(gc.unfreeze)
         ways: dict[str, Callable[[], object]] = {
             "pop": lambda: self.map.pop("k"),
             "[]=": lambda: self.map.__setitem__("k", Weak()),

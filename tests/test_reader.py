@@ -668,14 +668,14 @@ class Cuts(ReaderTest):
         """Whatever bytes come, the outcome is requests or a Problem, no other exception, and no cut changes it."""
         dice = random.Random(7230)
         accepted = refused = 0
-        for _ in range(2000):
+        for _ in range(800):
             data = damaged(dice, b"".join(dice.choices(self.GOOD, k=dice.randint(1, 3))))
             whole = read([data])
             for size in (1, dice.randint(2, 40)):
                 self.assertEqual(read(cut(data, size)), whole, data)
             accepted += bool(whole[0])
             refused += whole[1] != 0
-        self.assertGreater(min(accepted, refused), 300, "the damage is too great or too small to show anything")
+        self.assertGreater(min(accepted, refused), 120, "the damage is too great or too small to show anything")
 
 
 def damaged(dice: random.Random, data: bytes) -> bytes:

@@ -13,7 +13,7 @@ import sys
 import threading
 import unittest
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from authref import jwt
 from authref.events import Events
@@ -27,6 +27,7 @@ from tests.support import JSON, KEYS, PASSWORD, START, STORE, TEST_COST, Clock, 
 
 EMAIL = "alice@example.com"
 DAY = 24 * 60 * 60  # seconds
+T = TypeVar("T")
 
 
 class RefreshCase(unittest.TestCase):
@@ -434,12 +435,12 @@ class Ends(RefreshCase):
 
 
 class AtOnce(RefreshCase):
-    def together(self, tasks: list[Callable[[], Response]]) -> list[Response]:
+    def together(self, tasks: list[Callable[[], T]]) -> list[T]:
         """The answers to all of these, begun by one thread each, at one moment as far as possible."""
-        answers: list[Response] = []
+        answers: list[T] = []
         start = threading.Event()
 
-        def run(task: Callable[[], Response]) -> None:
+        def run(task: Callable[[], T]) -> None:
             start.wait()
             answers.append(task())
 
@@ -455,12 +456,12 @@ class AtOnce(RefreshCase):
         self.assertEqual(len(answers), len(tasks))
         return answers
 
-    MANY = 1000 if STORE == "memory" else 100  # elsewhere each look, and each look again, has its price
+    EACH = 20 if STORE == "memory" else 2  # elsewhere each look, and each look again, has its price
 
     def test_a_thousand_uses_of_one_token(self) -> None:
         """All are answered with 200 or 400, one family lives, nothing counts as theft, and the client goes on."""
         token = self.log_in()["refresh_token"]
-        answers = self.together([lambda: self.use(token)] * self.MANY)
+        answers = sum(self.together([lambda: [self.use(token) for _ in range(self.EACH)]] * 50), [])
         self.assertLessEqual({answer.status for answer in answers}, {200, 400})
         given = [body(answer) for answer in answers if answer.status == 200]
         self.assertEqual(len({answer["refresh_token"] for answer in given}), len(given))
@@ -653,7 +654,7 @@ class Storage(PartsCase):
     def test_a_flood_of_junk(self) -> None:
         """Refresh tokens that nobody was given leave no record behind, in the form of tokens or in none."""
         token = self.log_in()
-        for number in range(10_000):
+        for number in range(1000):
             self.assertEqual(self.use(f"{number:022d}.{number:043d}").status, 400)
             self.assertEqual(self.use(f"junk {number}").status, 400)
         self.assertEqual(len(self.records), 1)

@@ -56,6 +56,7 @@ def reading_order() -> list[str]:
     return list(entries)
 
 
+@cache
 def rooms() -> set[str]:
     """The folders that are packages, other than the core's own."""
     return {folder.parent.name for folder in PACKAGE.glob("*/__init__.py")} - {"app"}
@@ -71,20 +72,22 @@ def core_files() -> dict[str, list[Path]]:
 
 def imports(tree: ast.Module, package: str) -> Iterator[tuple[str, bool]]:
     """The modules that a file of this package imports, in full, each with whether that happens in a function."""
-    in_functions = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for node in ast.walk(function)
-    }
-    for node in ast.walk(tree):
+    for node, nested in statements(tree):
         if isinstance(node, ast.Import):
-            yield from ((name.name, id(node) in in_functions) for name in node.names)
+            yield from ((name.name, nested) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*parents, *([node.module] if node.module else [])])
             for name in node.names:  # `from authref import jwt` imports a file
-                yield (f"authref.{name.name}" if module == "authref" else module), id(node) in in_functions
+                yield (f"authref.{name.name}" if module == "authref" else module), nested
+
+
+def statements(node: ast.AST, nested: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """The statements below this node, each with whether it stands in a function."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):  # no import hides in one
+            yield child, nested
+            yield from statements(child, nested or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 @cache
@@ -265,15 +268,17 @@ class WhatAReaderMeets(unittest.TestCase):
 class WithoutTheRooms(unittest.TestCase):
     """A copy of the core alone, in a folder of its own."""
 
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.copy = Path(folder.name, "authref")
-        shutil.copytree(PACKAGE, self.copy, ignore=shutil.ignore_patterns("__pycache__", *rooms()))
-        self.assertEqual({path.parent.name for path in self.copy.glob("*/__init__.py")}, {"app"})
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.copy = Path(cls.folder, "authref")
+        shutil.copytree(PACKAGE, cls.copy, ignore=shutil.ignore_patterns("__pycache__", *rooms()))
         # With -S, and bcrypt's folder named here: an editable install would find the rooms where they still are.
-        self.path = os.pathsep.join([self.folder, str(Path(bcrypt.__file__).parent.parent)])
+        cls.path = os.pathsep.join([cls.folder, str(Path(bcrypt.__file__).parent.parent)])
+
+    def test_the_copy(self) -> None:
+        """It has the core and no room."""
+        self.assertEqual({path.parent.name for path in self.copy.glob("*/__init__.py")}, {"app"})
 
     def test_a_server_of_the_core_alone(self) -> None:
         """With every room deleted the server starts, signs up, logs in by both mechanisms and says who one is."""
