@@ -28,6 +28,8 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 from unittest import mock
 
+import bcrypt
+
 from authref.app import App, Settings, build
 from authref.events import Events
 from authref.maps import MemoryMap, MemoryStore, Store
@@ -55,6 +57,14 @@ _numbers = itertools.count()
 def hashed(password: str, cost: int) -> str:
     """A hash of the password, the same at each call."""
     return hash_password(password, cost)
+
+
+_checked = cache(bcrypt.checkpw)
+
+
+def quick_hashes() -> Any:
+    """While the block runs bcrypt is asked once about each password and hash: for tests that log in very often."""
+    return mock.patch("bcrypt.checkpw", _checked)
 
 
 class Clock:

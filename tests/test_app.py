@@ -21,7 +21,19 @@ from authref.jwt import verify
 from authref.maps import MemoryStore
 from authref.passwords import Turns
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, START, Clock, Harness, body, exchange, map_class, running, status
+from tests.support import (
+    KEYS,
+    PASSWORD,
+    START,
+    Clock,
+    Harness,
+    body,
+    exchange,
+    map_class,
+    quick_hashes,
+    running,
+    status,
+)
 
 ALICE = {"email": "alice@example.com", "password": PASSWORD}
 LOGINS = ("/login", "/token/login")
@@ -830,6 +842,10 @@ class WhenPartsBreak(AppTest):
         "hashlib.sha256",
     )
     SECRET = "a detail such as /etc/authref and hunter2"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(quick_hashes())
 
     def requests(self, harness: Harness) -> list[tuple[str, str, object, dict[str, str]]]:
         """One request for each route, each with all it needs to succeed."""

@@ -18,7 +18,7 @@ from authref.app.routes import Route
 from authref.roles import ROLES, permits
 from authref.users import User
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body, map_class
+from tests.support import KEYS, PASSWORD, Harness, body, map_class, quick_hashes
 
 
 class Asked(NamedTuple):
@@ -256,6 +256,9 @@ class WithoutCredentials(unittest.TestCase):
 
 
 class TheMatrix(unittest.TestCase):
+    def setUp(self) -> None:
+        self.enterContext(quick_hashes())
+
     def test_every_caller_on_every_route_by_every_mechanism(self) -> None:
         """Each cell has the status that the rule demands; a refusal changes nothing and shows nobody's data."""
         cells = 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from authref.app import Settings
-from tests.support import KEYS, PASSWORD, Harness, body
+from tests.support import KEYS, PASSWORD, Harness, body, quick_hashes
 
 MINUTE, DAY = 60, 24 * 60 * 60
 EMAIL = "alice@example.com"
@@ -175,6 +175,9 @@ def table() -> list[str]:
 
 
 class Endings(unittest.TestCase):
+    def setUp(self) -> None:
+        self.enterContext(quick_hashes())
+
     def test_the_table_in_the_readme(self) -> None:
         """The README promises exactly what this run has seen, in every cell."""
         readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8").splitlines()

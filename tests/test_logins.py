@@ -13,7 +13,7 @@ from typing import Any
 from authref.app import App
 from authref.sessions import IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body
+from tests.support import PASSWORD, Harness, body, quick_hashes
 
 EMAIL, BOB = "alice@example.com", "bob@example.com"
 NEW = "a new battery staple"
@@ -23,6 +23,7 @@ class LoginCase(unittest.TestCase):
     """Alice and Bob have accounts; a caller is the header that speaks for them: a cookie or an authorization."""
 
     def setUp(self) -> None:
+        self.enterContext(quick_hashes())
         self.begin()
 
     def begin(self, revocation: str = "none") -> None:

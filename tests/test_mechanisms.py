@@ -48,9 +48,8 @@ class MechanismContract:
     def setUp(self) -> None:
         self.harness = Harness(**self.settings)
         self.users = self.harness.app.users
-        self.alice = self.users.sign_up(ALICE, PASSWORD)
-        self.bob = self.users.sign_up(BOB, PASSWORD)
-        self.root = self.users.sign_up(ROOT, PASSWORD, role="admin")
+        ids = [self.harness.sign_up(email) for email in (ALICE, BOB)] + [self.harness.sign_up(ROOT, role="admin")]
+        self.alice, self.bob, self.root = map(self.users.get, ids)
         self.door = self.mechanism(self.harness)
 
     def log_in(self, user: User | None = None) -> Response:

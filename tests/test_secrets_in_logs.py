@@ -19,7 +19,7 @@ from authref.events import Events
 from authref.passwords import Turns
 from authref.server import Server
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body, exchange, running
+from tests.support import KEYS, PASSWORD, Harness, body, exchange, quick_hashes, running
 
 WRONG = "a wrong password, mistyped"
 NEW_PASSWORD = "a new password altogether"
@@ -200,6 +200,19 @@ def leaks(secrets: set[str], text: str) -> list[str]:
 
 
 class NoSecretInTheLog(unittest.TestCase):
+    """One life for each form of the log, and one over a socket."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.lives: dict[str, Life] = {}
+        cls.lines: dict[str, list[str]] = {}
+        for form in ("json", "text"):
+            cls.lines[form] = []
+            harness = Harness(events=Events(cls.lines[form].append, form))
+            cls.lives[form] = Life(harness, harness.send)
+            with quick_hashes():
+                cls.lives[form].live()
+
     def assert_clean(self, life: Life, log: str) -> None:
         """The log has no secret of this life, and this life was one."""
         self.assertGreater(len(life.secrets), 150)
@@ -212,13 +225,9 @@ class NoSecretInTheLog(unittest.TestCase):
 
     def test_calling_the_app(self) -> None:
         """No password, session id, token, key, hash or typed e-mail address is in the log, in either of its forms."""
-        for form in ("json", "text"):
+        for form, life in self.lives.items():
             with self.subTest(form):
-                lines: list[str] = []
-                harness = Harness(events=Events(lines.append, form))
-                life = Life(harness, harness.send)
-                life.live()
-                self.assert_clean(life, "".join(lines))
+                self.assert_clean(life, "".join(self.lines[form]))
 
     def test_over_a_socket(self) -> None:
         """Nor when bytes that are no request at all come between."""
@@ -244,9 +253,7 @@ class NoSecretInTheLog(unittest.TestCase):
 
     def test_what_is_searched_for(self) -> None:
         """The twin: the search finds what is there, so that an empty result means something."""
-        harness = Harness()
-        life = Life(harness, harness.send)
-        life.live()
+        life = self.lives["json"]
         for secret in (PASSWORD, WRONG, NEW_PASSWORD, "alice@example.com", KEYS["k1"].hex(), "guess number 7"):
             with self.subTest(secret):
                 self.assertIn(secret, life.secrets)
@@ -259,9 +266,7 @@ class NoSecretInTheLog(unittest.TestCase):
 
     def test_answers(self) -> None:
         """No answer shows a password, a hash, a key or a trace of what went wrong inside."""
-        harness = Harness()
-        life = Life(harness, harness.send)
-        life.live()
+        life = self.lives["json"]
         never = {PASSWORD, NEW_PASSWORD, "guess number 7", "Traceback", "authref/", "$2b$04$"}
         never |= {urlsafe_b64encode(key).decode().rstrip("=") for key in KEYS.values()}
         self.assertGreater(len(life.answers), 100)
@@ -270,10 +275,8 @@ class NoSecretInTheLog(unittest.TestCase):
 
     def test_one_line_each(self) -> None:
         """Whatever a client sends, an event is one line of printable ASCII, not longer than a screen or two."""
-        for form in ("json", "text"):
-            lines: list[str] = []
-            harness = Harness(events=Events(lines.append, form))
-            Life(harness, harness.send).live()
+        for form, life in self.lives.items():
+            lines, harness = self.lines[form], life.harness
             for text in HOSTILE:
                 harness.app(Request("GET", "/me", (("cookie", "session=" + "A" * 43), ("user-agent", text)), b"", text))
                 harness.app(Request("POST" + text, "/me" + text, (("origin", text),), b"", text))
