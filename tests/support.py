@@ -214,23 +214,42 @@ def status(answer: bytes) -> int:
 
 def in_a_fork(job: Callable[[], T]) -> T:
     """What the job returns in a forked process."""
+    [result] = in_forks(job)
+    return result
+
+
+def in_forks(*jobs: Callable[[], T]) -> list[T]:
+    """What the jobs return, each in a forked process of its own and all begun at one moment."""
+    gate, opener = os.pipe()
+    children = [_fork(job, gate) for job in jobs]
+    os.write(opener, b"!" * len(jobs))  # one for each
+    results = []
+    for child, readable in children:
+        with open(readable, "rb") as outcome:
+            data = outcome.read()
+        os.waitpid(child, 0)
+        results.append(pickle.loads(data))
+    for end in (gate, opener):
+        os.close(end)
+    return results
+
+
+def _fork(job: Callable[[], T], gate: int) -> tuple[int, int]:
+    """The id of a new process that does the job once it can read a byte at the gate, and where its result comes."""
     readable, writable = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads are about; the job asks nothing of them
         child = os.fork()
     if child == 0:
         try:
+            os.read(gate, 1)
             os.write(writable, pickle.dumps(job()))
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(0)
     os.close(writable)
-    with open(readable, "rb") as outcome:
-        data = outcome.read()
-    os.waitpid(child, 0)
-    result: T = pickle.loads(data)
-    return result
+    return child, readable
 
 
 class RedisServer:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 from base64 import urlsafe_b64encode
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -24,17 +23,10 @@ from authref import cli
 from authref.app import App
 from authref.keys import read_key_file, read_keys, write_keys
 from authref.wire import Request
-from tests.support import JSON, KEYS, PASSWORD, body
+from tests.support import JSON, KEYS, PASSWORD, body, in_forks
 
 ROOT = Path(__file__).parent.parent
 SECRET = urlsafe_b64encode(bytes(range(60, 92))).decode().rstrip("=")
-RACER = """
-import sys
-from authref.keys import read_key_file, write_keys
-print("ready", flush=True)
-sys.stdin.readline()
-print(write_keys(read_key_file(sys.argv[1])))
-"""
 
 
 @dataclass
@@ -134,21 +126,8 @@ class Making(KeyFileCase):
 class Races(KeyFileCase):
     def test_processes(self) -> None:
         """Eight servers that start at once without a file end with one ring, that of the file, and leave no drafts."""
-        command = [sys.executable, "-c", RACER, str(self.path)]
-        pipe = subprocess.PIPE
-        racers = [
-            subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(8)
-        ]
-        for racer in racers:
-            assert racer.stdout is not None
-            self.assertEqual(racer.stdout.readline(), "ready\n")
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        results = [racer.communicate(timeout=30) for racer in racers]
-        self.assertEqual([errors for _, errors in results], [""] * 8)
-        self.assertEqual({output for output, _ in results}, {write_keys(read_key_file(str(self.path))) + "\n"})
+        rings = in_forks(*[partial(read_key_file, str(self.path))] * 8)
+        self.assertEqual(rings, [read_key_file(str(self.path))] * 8)
         self.assertEqual(os.listdir(self.folder), ["keys"])
 
     def test_threads(self) -> None:
