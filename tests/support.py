@@ -14,6 +14,7 @@ import pickle
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -35,8 +36,7 @@ from authref.events import Events
 from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
 from authref.server import Server
-from authref.stores import open_store
-from authref.stores.sqlite_store import SqliteMap
+from authref.stores.sqlite_store import SqliteMap, SqliteStore
 from authref.wire import Request, Response
 
 T = TypeVar("T")
@@ -80,12 +80,21 @@ class Clock:
         self.time += seconds
 
 
+class UnflushedStore(SqliteStore):
+    """One that does not wait for the disk: what a test writes need not outlive a power cut."""
+
+    def _connect(self, waits: bool) -> sqlite3.Connection:
+        connection = super()._connect(waits)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+
 def new_store(now: Callable[[], float]) -> Store:
     """An empty store of the kind that AUTHREF_TEST_STORE names."""
     if STORE == "memory":
         return MemoryStore(now)
     if STORE == "sqlite":
-        return open_store(f"sqlite:{_folder()}/{next(_numbers)}", now)
+        return UnflushedStore(f"{_folder()}/{next(_numbers)}", now)
     from authref.stores.redis_store import RedisStore
 
     return RedisStore(STORE, now, f"{_redis_prefix()}:{next(_numbers)}")

@@ -473,10 +473,6 @@ class Processes(ProcessRaces, StoreCase):
     RACERS = 3
     ROUNDS = 50
 
-    @property
-    def name(self) -> str:
-        return server.url
-
 
 if __name__ == "__main__":
     unittest.main()

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import math
 import random
-import subprocess
 import sys
 import tempfile
 import unittest
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 from authref.app.routes import Route
@@ -30,81 +30,70 @@ from authref.throttle import FORGET_AFTER, Counter
 from authref.users import Pointer, User
 from authref.wire import Request, Response
 from tests import test_app
-from tests.support import PASSWORD, START, WITHOUT_REDIS, Clock, Harness, body, hashed
+from tests.support import PASSWORD, START, WITHOUT_REDIS, Clock, Harness, body, hashed, in_forks
 from tests.test_maps import Note, Watched
 
 ROOT = Path(__file__).parent.parent
 ALICE = {"email": "alice@example.com", "password": PASSWORD}
+T = TypeVar("T")
 VERBS = ("get", "set", "setdefault", "pop", "replace", "owned_by", "drop_owned_by", "page")
 
-RACER = """
-import json, sys
-from authref.stores import open_store
-from authref.throttle import Counter
-mine, rounds = Counter(int(sys.argv[2]), 0.0, 1e11), range(int(sys.argv[3]))
-print("ready", flush=True)
-sys.stdin.readline()
-entries = open_store(sys.argv[1]).map("counters", Counter)
-won = {"setdefault": [n for n in rounds if entries.setdefault(f"free {n}", mine) == mine]}
-print("ready", flush=True)
-sys.stdin.readline()
-won["pop"] = [n for n in rounds if entries.pop(f"there {n}")]
-won["replace"] = [n for n in rounds if entries.replace(f"zero {n}", Counter(-1, 0.0, 1e11), mine)]
-for n in rounds:
-    while (old := entries.get("sum")) and not entries.replace("sum", old, Counter(old.count + 1, 0.0, 1e11)):
-        pass
-print(json.dumps(won))
-"""
+COUNTER = Counter(-1, 0.0, 1e11)
 
 
 class ProcessRaces:
-    """Several processes and one store. Inherit it beside unittest.TestCase, with the name of a store that is empty."""
+    """Several processes and one store. Inherit it beside unittest.TestCase; `open` opens a store that begins empty."""
 
     RACERS: int
     ROUNDS: int
-    name: str
 
     def test_processes(self) -> None:
         """Of processes that open a new store at once, each succeeds; of those that want one thing, exactly one gets it.
 
         Two that both believe to be first are two accounts of one address, or a refresh token used twice.
         """
-        command = [sys.executable, "-c", RACER, self.name]
-        pipe = subprocess.PIPE
-        racers = [
-            subprocess.Popen([*command, str(number), str(self.ROUNDS)], cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-            for number in range(self.RACERS)
-        ]
-        self.go(racers)
-        for racer in racers:
-            self.assertEqual(racer.stdout.readline(), "ready\n", "it could not open the store")
-        with closing(open_store(self.name)) as store:
+        won = {"setdefault": self.race(self.take_what_is_free)}
+        with closing(self.open()) as store:
             entries = store.map("counters", Counter)
             for number in range(self.ROUNDS):
-                entries[f"there {number}"] = entries[f"zero {number}"] = Counter(-1, 0.0, 1e11)
+                entries[f"there {number}"] = entries[f"zero {number}"] = COUNTER
             entries["sum"] = Counter(0, 0.0, 1e11)
-            for racer in racers:
-                racer.stdin.write("go\n")
-                racer.stdin.flush()
-            won = [json.loads(racer.communicate(timeout=60)[0]) for racer in racers]
-            for verb in ("setdefault", "pop", "replace"):
-                with self.subTest(verb):
-                    self.assertEqual(sorted(sum((one[verb] for one in won), [])), list(range(self.ROUNDS)))
+        both = self.race(self.take_what_is_there)
+        won["pop"], won["replace"] = [pop for pop, _ in both], [replaced for _, replaced in both]
+        for verb, numbers in won.items():
+            with self.subTest(verb):
+                self.assertEqual(sorted(sum(numbers, [])), list(range(self.ROUNDS)))
+        with closing(self.open()) as store:
+            entries = store.map("counters", Counter)
             for number in range(self.ROUNDS):
                 with self.subTest("who won is who is there", number=number):
                     first, last = entries.get(f"free {number}"), entries.get(f"zero {number}")
-                    self.assertIn(number, won[first.count]["setdefault"])
-                    self.assertIn(number, won[last.count]["replace"])
+                    self.assertIn(number, won["setdefault"][first.count])
+                    self.assertIn(number, won["replace"][last.count])
                     self.assertIsNone(entries.get(f"there {number}"))
             self.assertEqual(entries.get("sum").count, self.RACERS * self.ROUNDS)
 
-    def go(self, racers: list[subprocess.Popen[str]]) -> None:
-        """Start them at one moment."""
-        for racer in racers:
-            self.assertEqual(racer.stdout.readline(), "ready\n")
-        for racer in racers:
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
+    def race(self, job: Callable[[Map[Counter], Counter], T]) -> list[T]:
+        """What the job returns in each of the processes, which open the store for themselves, at one moment."""
+
+        def run(number: int) -> T:
+            with closing(self.open()) as store:
+                return job(store.map("counters", Counter), Counter(number, 0.0, 1e11))
+
+        return in_forks(*(partial(run, number) for number in range(self.RACERS)))
+
+    def take_what_is_free(self, entries: Map[Counter], mine: Counter) -> list[int]:
+        """The numbers of the entries that this process was the first to make."""
+        return [n for n in range(self.ROUNDS) if entries.setdefault(f"free {n}", mine) == mine]
+
+    def take_what_is_there(self, entries: Map[Counter], mine: Counter) -> tuple[list[int], list[int]]:
+        """The numbers of those that it removed, and replaced; and it counts to ROUNDS together with the others."""
+        popped = [n for n in range(self.ROUNDS) if entries.pop(f"there {n}")]
+        replaced = [n for n in range(self.ROUNDS) if entries.replace(f"zero {n}", COUNTER, mine)]
+        for _ in range(self.ROUNDS):
+            while (old := entries.get("sum")) and not entries.replace("sum", old, replace(old, count=old.count + 1)):
+                pass
+        return popped, replaced
 
 
 class Names(unittest.TestCase):
