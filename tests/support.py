@@ -170,12 +170,15 @@ class Harness:
 
     def cookie(self, email: str = "alice@example.com", password: str = PASSWORD) -> str:
         """The Cookie header of a new session."""
-        answer = self.send("POST", "/login", {"email": email, "password": password})
+        with quick_hashes():
+            answer = self.send("POST", "/login", {"email": email, "password": password})
         return (answer.header("set-cookie") or "").partition(";")[0]
 
     def bearer(self, email: str = "alice@example.com", password: str = PASSWORD) -> str:
         """The Authorization header of a new token."""
-        return "Bearer " + body(self.send("POST", "/token/login", {"email": email, "password": password}))["token"]
+        with quick_hashes():
+            answer = self.send("POST", "/token/login", {"email": email, "password": password})
+        return "Bearer " + body(answer)["token"]
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """The events logged so far, all of them or those of one name."""

@@ -105,7 +105,7 @@ class Reading(unittest.TestCase):
     def test_random_text(self) -> None:
         """Whatever is sent, parsing raises nothing, and invents nothing: names and values stand in the header."""
         dice = random.Random(6265)
-        for _ in range(4000):
+        for _ in range(1500):
             header = "".join(dice.choices('=; \t"\\,ab%\u2000\xa0é\0\r\n', k=dice.randrange(40)))
             with self.subTest(header):
                 for name, value in parse(header).items():
@@ -119,7 +119,7 @@ class Reading(unittest.TestCase):
     def test_random_neighbours(self) -> None:
         """Our cookie is read whatever stands before and after it, unless that names it a second time."""
         dice = random.Random(6266)
-        for _ in range(2000):
+        for _ in range(1000):
             before, after = ("".join(dice.choices('=; \t"\\,ab%\u2000\xff', k=dice.randrange(20))) for _ in range(2))
             with self.subTest(before=before, after=after):
                 self.assertEqual(parse(f"{before};session=abc;{after}").get("session"), "abc")

@@ -628,8 +628,8 @@ class MemoryOnly(unittest.TestCase):
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
         sizes = []
-        for generation in range(4):
-            for number in range(1000):
+        for generation in range(8):
+            for number in range(300):
                 self.map[f"key {generation} {number}"] = Weak(f"owner {generation} {number}", self.clock() + 10)
             sizes.append(tracemalloc.get_traced_memory()[0])
             self.clock.advance(10)
