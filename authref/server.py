@@ -165,11 +165,12 @@ class Connection:
 
     def answer(self, request: Request) -> bytes:
         """The bytes of the app's answer; also called from the pool's threads."""
-        head = self.reader.head
-        self.closing = self.server.stopping or head is None or not head.keep_alive
         without_body = request.method == "HEAD"
         try:
-            return self.server.write(self.server.app(request), self.closing, without_body)
+            response = self.server.app(request)
+            head = self.reader.head  # asked only now: a stop may have come while the answer was made
+            self.closing = self.server.stopping or head is None or not head.keep_alive
+            return self.server.write(response, self.closing, without_body)
         except Exception as error:  # an answer that cannot be written
             return self.server.write(self.server.app.crash(error), self.closing, without_body)
 
