@@ -46,6 +46,7 @@ START = 4_103_683_200.0  # Unix seconds at which every test's clock begins: far 
 KEYS = {"k1": bytes(range(32)), "k0": bytes(range(100, 132))}
 PASSWORD = "correct horse battery"
 JSON = (("content-type", "application/json"),)
+SENTENCE = r"\A[A-Z][a-z]* .*[a-z].*[.…]\Z"  # what a refusal says to people
 STORE = os.environ.get("AUTHREF_TEST_STORE", "memory")
 REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
 WITHOUT_REDIS = "" if REDIS and find_spec("redis") else "needs redis-server, or valkey-server, and the package redis"
@@ -191,6 +192,11 @@ def body(response: Response) -> dict[str, Any]:
     value = json.loads(response.body)
     assert isinstance(value, dict)
     return value
+
+
+def without_time(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as its cause alone decides it: without when, and without the level, which follows from its name."""
+    return {name: value for name, value in event.items() if name not in ("datetime", "level")}
 
 
 @contextmanager

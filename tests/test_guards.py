@@ -12,7 +12,7 @@ from unittest import mock
 from authref.app import App
 from authref.passwords import TooBusy
 from authref.wire import Request, Response
-from tests.support import PASSWORD, Harness, body
+from tests.support import PASSWORD, SENTENCE, Harness, body
 
 HTTPS = "https://auth.example"
 OURS = "http://auth.example:8000"  # where the Host header says we are, when nothing is configured
@@ -206,6 +206,7 @@ class CrossSite(unittest.TestCase):
         cookie = harness.cookie()
         answer = harness.send("POST", "/logout", cookie=cookie, host=HOST, origin="https://attacker.example")
         self.assertEqual((answer.status, body(answer)["code"]), (403, "cross_site"))
+        self.assertRegex(body(answer)["detail"], SENTENCE)
         self.assertIsNone(answer.header("set-cookie"))
         self.assertEqual(harness.send("GET", "/me", cookie=cookie).status, 200)
         self.assertEqual([event["method"] for event in harness.events("malicious_cors")], ["POST"])

@@ -446,7 +446,9 @@ class SignAndUnsign(unittest.TestCase):
 
     def test_payloads_of_all_kinds(self) -> None:
         """What was signed comes back, whatever bytes it is: this layer does not ask what they mean."""
-        for payload in (b"", b"\0", b"a", b"ab", b"abc", bytes(range(256)), b"{}", "é".encode(), b"x" * 6000):
+        last_letters = [bytes((0, 0, number)) for number in range(64)]  # the encoded text ends in each of its letters
+        kinds = (b"", b"\0", b"a", b"ab", b"abc", bytes(range(256)), b"{}", "é".encode(), b"x" * 6000)
+        for payload in (*kinds, *last_letters):
             with self.subTest(payload[:10]):
                 token = jwt.sign(payload, self.KEY)
                 self.assertEqual(jwt.unsign(token, self.KEY), payload)
@@ -515,7 +517,7 @@ class CreateAndVerify(unittest.TestCase):
         for name, token, _ in REFUSED:
             with self.subTest(name):
                 words = str(refusal(token))
-                self.assertRegex(words, r"\A[ -~]{8,100}\Z")
+                self.assertRegex(words, r"\A[a-z]+,? [ -~]{8,100}\Z")  # they go on after its name and a colon
                 self.assertNotIn("4711", words)
 
     def test_what_was_created(self) -> None:
@@ -596,6 +598,11 @@ class Times(unittest.TestCase):
         for seconds, expected in ((0, "accepted"), (899, "accepted"), (900, "Expired")):
             with self.subTest(seconds), mock.patch("time.time", return_value=START + seconds):
                 self.assertEqual(outcome(GOOD, now=None), expected)
+
+    def test_a_clock_that_begins_at_zero(self) -> None:
+        """On a machine that does not know the date a token without nbf is good from the first second on."""
+        self.assertEqual(outcome(signed(payload=claims(iat=0, exp=900)), now=0), "accepted")
+        self.assertEqual(outcome(signed(payload=claims(iat=0, exp=900, nbf=1)), now=0), "NotYetValid")
 
     def test_the_same_token_again(self) -> None:
         """A token that was accepted is refused once it has expired: no answer is remembered."""

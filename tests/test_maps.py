@@ -20,7 +20,7 @@ from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from authref.maps import Map, MemoryMap
+from authref.maps import Map, MemoryMap, MemoryStore
 from tests.support import START, Clock
 
 V = TypeVar("V")
@@ -574,6 +574,10 @@ class Weak:
     expires_at: float | None = None
 
 
+class Key(str):
+    """A key whose life in memory can be watched."""
+
+
 class MemoryOnly(unittest.TestCase):
     """What holds for the map in memory alone."""
 
@@ -635,6 +639,35 @@ class MemoryOnly(unittest.TestCase):
             self.clock.advance(10)
         self.assertEqual(len(self.map), 0)
         self.assertLess(sizes[-1], 1.5 * sizes[0])
+
+    def test_many_that_leave_early(self) -> None:
+        """Whoever logs in and out a thousand times leaves no pile of keys until their end; what stays ends on time."""
+        for key, end in (("first", START + 10), ("second", START + 20), ("for ever", None)):
+            self.map[key] = Weak(None, end)
+        watches = []
+        for number in range(1000):
+            key = Key(number)
+            watches.append(weakref.ref(key))
+            self.map[key] = Weak("u", START + 1000)
+            self.map.pop(key)
+        del key
+        gc.collect()
+        self.assertLess(sum(watch() is not None for watch in watches), 200)
+        for moment, left in ((9, 3), (10, 2), (19, 2), (20, 1), (2000, 1)):
+            with self.subTest(moment=moment):
+                self.clock.time = START + moment
+                self.assertEqual(len(self.map), left)
+
+    def test_its_store(self) -> None:
+        """The maps of a memory store go by its clock; no other process sees them, and nothing is kept or slow."""
+        store = MemoryStore(self.clock)
+        notes = store.map("notes", Note)
+        notes["k"] = Note("k", None, START + 10)
+        for moment, expected in ((9, Note("k", None, START + 10)), (10, None)):
+            self.clock.time = START + moment
+            self.assertEqual(notes.get("k"), expected)
+        self.assertEqual((store.shared, store.slow, store.key_file), (False, frozenset(), None))
+        self.assertEqual(store.warnings(), [])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import bcrypt
 
 import authref
 from authref.passwords import TooBusy, Turns, hash_password, needs_rehash, objection, verify_password
-from tests.support import PASSWORD, TEST_COST
+from tests.support import PASSWORD, SENTENCE, TEST_COST
 from tests.test_maps import race
 
 COMMON = Path(authref.__file__).with_name("common-passwords.txt").read_text("ascii").split()
@@ -198,7 +198,9 @@ class Choosing(unittest.TestCase):
         }
         for name, (password, word) in table.items():
             with self.subTest(name):
-                self.assertIn(word, objection(password, self.EMAIL) or "no objection")
+                sentence = objection(password, self.EMAIL) or "no objection"
+                self.assertIn(word, sentence)
+                self.assertRegex(sentence, SENTENCE)
 
     def test_every_listed_password_in_any_case(self) -> None:
         """Each of the thousands of commonest passwords is refused, also in capitals or with a capital in front."""

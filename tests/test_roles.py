@@ -10,7 +10,7 @@ import unittest
 from authref.roles import ROLES, forbidden, permits
 from authref.users import User
 from authref.wire import Response
-from tests.support import Harness, body
+from tests.support import SENTENCE, Harness, body
 
 
 def user(user_id: str, role: str, disabled: bool = False) -> User:
@@ -64,6 +64,7 @@ class Permits(unittest.TestCase):
         """403 is no invitation to log in: it has no challenge of its own, and says nothing of what was asked for."""
         answer = forbidden()
         self.assertEqual((answer.status, body(answer)["code"]), (403, "forbidden"))
+        self.assertRegex(body(answer)["detail"], SENTENCE)
         self.assertIsNone(answer.header("www-authenticate"))
 
 

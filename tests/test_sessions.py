@@ -7,6 +7,7 @@ else, a stolen store opens nothing, what has ended stays ended, and one cookie n
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 import unittest
@@ -14,11 +15,11 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 
 from authref.events import Events
-from authref.maps import MemoryMap
+from authref.maps import MemoryMap, StoreUnavailable
 from authref.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL, Session, Sessions
 from authref.users import User, Users
 from authref.wire import Request, Response
-from tests.support import PASSWORD, START, TEST_COST, Clock, Harness
+from tests.support import PASSWORD, SENTENCE, START, TEST_COST, Clock, Harness, body, without_time
 from tests.test_maps import WRITES, Watched, race
 
 PLANTED = "session=" + "A" * 43  # an id of the right form that nobody was ever given
@@ -101,6 +102,28 @@ class Ids(DoorTestCase):
         self.assertEqual(len(self.door.log), 3)
         for secret in (cookie.removeprefix("session="), hashlib.sha256(cookie[8:].encode()).hexdigest()):
             self.assertNotIn(secret, "".join(self.door.log))
+
+    def test_who_and_from_where(self) -> None:
+        """Each event names whose session it is, as far as that is known, the client's address, and the reason."""
+        door, alice = self.door, self.door.alice.id
+
+        def events(act: Callable[[Request], object], cookie: str) -> list[dict[str, str]]:
+            door.log.clear()
+            act(Request("POST", "/any", (("cookie", cookie),), peer="192.0.2.7"))
+            return [without_time(json.loads(line)) for line in door.log]
+
+        created = {"event": "session_created", "user": alice, "peer": "192.0.2.7"}
+        ended = {"event": "session_expired", "reason": "logout", "user": alice, "peer": "192.0.2.7"}
+        refused = {"event": "session_use_after_expire", "peer": "192.0.2.7"}
+        self.assertEqual(events(lambda request: door.sessions.log_in(door.alice, request), ""), [created])
+        cookie, other = door.log_in(), door.log_in()
+        self.assertEqual(events(door.sessions.authenticate, cookie), [])
+        self.assertEqual(events(door.sessions.log_out, cookie), [ended])
+        self.assertEqual(events(door.sessions.log_out, cookie), [])
+        self.assertEqual(events(door.sessions.authenticate, cookie), [{**refused, "reason": "no_such_session"}])
+        door.users.set_password(alice, "another password")
+        reason = "account_or_password_changed"
+        self.assertEqual(events(door.sessions.authenticate, other), [{**refused, "reason": reason}])
 
 
 class Fixation(DoorTestCase):
@@ -317,6 +340,33 @@ class LoggingOut(DoorTestCase):
             self.assertEqual((seen[0], self.door.who(cookie)), ("alice@example.com", "nobody"))
             self.assertEqual(self.door.stored(), {})
 
+    def test_what_it_says(self) -> None:
+        """The answer says that it is done, and tells the browser to forget the cookie and what pages stored."""
+        answer = self.door.sessions.log_out(request(self.door.log_in()))
+        self.assertEqual(body(answer), {"message": "Logged out"})
+        cleared = ("set-cookie", "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")
+        self.assertEqual(answer.headers[1:], (cleared, ("clear-site-data", '"cache", "storage"')))
+
+    def test_a_store_that_can_only_be_read(self) -> None:
+        """On a full disk a session is as good as before, only it is not prolonged; no other failure is passed over."""
+        cookie = self.door.log_in()
+        self.door.clock.advance(TOUCH_INTERVAL)
+        failure: Exception = StoreUnavailable("full")
+
+        def fail(verb: str, key: str) -> None:
+            if verb in WRITES:
+                raise failure
+
+        self.door.records.before = fail
+        self.assertEqual(self.door.who(cookie), "alice@example.com")
+        self.door.clock.advance(IDLE_LIFETIME - TOUCH_INTERVAL)
+        self.assertEqual(self.door.who(cookie), "nobody")
+        self.door.records.before = lambda verb, key: None
+        cookie = self.door.log_in()
+        self.door.clock.advance(TOUCH_INTERVAL)
+        self.door.records.before, failure = fail, ZeroDivisionError()
+        self.assertRaises(ZeroDivisionError, self.door.who, cookie)
+
     def test_a_store_that_cannot_be_reached(self) -> None:
         """If the record cannot be deleted, nobody is told that they are logged out."""
         cookie = self.door.log_in()
@@ -381,6 +431,25 @@ class OnTheWire(unittest.TestCase):
         "http://auth.example": ("session", ""),
         "https://auth.example": ("__Host-session", "; Secure"),
     }
+
+    def test_what_a_login_and_a_refusal_say(self) -> None:
+        """A login gives the user without any hash, a refusal a challenge and a sentence; the browser's name is kept."""
+        door = Door()
+        answer = door.sessions.log_in(door.alice, Request("POST", "/login", (("user-agent", "Lynx/2.9"),)))
+        self.assertEqual(body(answer), {"user": door.alice.public()})
+        self.assertEqual([session.user_agent for session in door.stored().values()], ["Lynx/2.9"])
+        answer = door.sessions.refusal()
+        self.assertEqual((answer.status, body(answer)["code"]), (401, "unauthorized"))
+        self.assertRegex(body(answer)["detail"], SENTENCE)
+        self.assertEqual(answer.header("www-authenticate"), 'Cookie realm="authref"')
+
+    def test_whoever_does_not_mention_tls(self) -> None:
+        """Without a word about TLS the cookie is the one that works without it: a browser would drop a Secure one."""
+        door = Door()
+        plain = Sessions(door.records, door.users, Events(), now=door.clock)
+        answer = plain.log_in(door.alice, request())
+        flags = (answer.header("set-cookie") or "").partition("; ")[2]
+        self.assertEqual((plain.cookie_name, flags), ("session", "HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"))
 
     def test_the_cookie(self) -> None:
         """The line that gives the cookie, and the one that takes it away: same name, same flags, letter by letter."""

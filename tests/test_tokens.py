@@ -10,10 +10,11 @@ import base64
 import json
 import re
 import unittest
+from collections.abc import Callable
 from typing import Any
 
-from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, START, Harness, body
+from authref.wire import Problem, Request, Response
+from tests.support import JSON, KEYS, PASSWORD, SENTENCE, START, Harness, body, without_time
 from tests.test_jwt import ACCEPTED, GOOD, OTHERS_KEY, REFUSED, claims, signed
 
 LOGIN = {"email": "alice@example.com", "password": PASSWORD}
@@ -319,6 +320,104 @@ class Hostile(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(ask(self.harness, token), 200)
         self.assertEqual(self.harness.events("authn_token_refused"), [])
+
+
+class WhatTheClientHears(unittest.TestCase):
+    def setUp(self) -> None:
+        self.harness = Harness()
+        self.harness.sign_up()
+        self.tokens = self.harness.app.tokens
+
+    def test_each_refusal(self) -> None:
+        """Each refusal has its status, its word, its challenge and a sentence, and says nothing of the token."""
+        used = body(self.harness.send("POST", "/token/login", LOGIN))["refresh_token"]
+        refresh = {"refresh_token": used + "x"}
+        table = {
+            "no token": (me(self.harness), 401, "unauthorized", NO_TOKEN),
+            "a bad one": (me(self.harness, ("authorization", "Bearer x")), 401, "unauthorized", BAD_TOKEN),
+            "two words": (me(self.harness, ("authorization", "Bearer x y")), 400, "invalid_request", BAD_REQUEST),
+            "a bad refresh token": (self.harness.send("POST", "/token/refresh", refresh), 400, "invalid_grant", None),
+        }
+        for name, (answer, status, code, challenge) in table.items():
+            with self.subTest(name):
+                self.assertEqual((answer.status, body(answer)["code"]), (status, code))
+                self.assertEqual(answer.header("www-authenticate"), challenge)
+                self.assertRegex(body(answer)["detail"], SENTENCE)
+
+    def test_a_logout_of_another_form(self) -> None:
+        """A logout names the refresh token, as text, in an object: all else is the client's mistake, and no logout."""
+        for value in ({}, {"refresh_token": None}, {"refresh_token": 1}, {"refresh_token": ["x"]}, [], "x", None, 7):
+            with self.subTest(value), self.assertRaises(Problem) as caught:
+                self.tokens.log_out(Request("POST", "/token/logout", JSON, json.dumps(value).encode()))
+            answer = caught.exception.response
+            self.assertEqual((answer.status, body(answer)["code"]), (400, "invalid_request"))
+            self.assertRegex(body(answer)["detail"], SENTENCE)
+        answer = self.harness.send("POST", "/token/logout", {"refresh_token": "x"})
+        self.assertEqual((answer.status, body(answer)), (200, {"message": "Logged out"}))
+
+    def test_what_a_token_leaves_out(self) -> None:
+        """What a good token does not say is empty: nobody is called "None", and no role comes from nowhere."""
+        token = signed(payload={name: value for name, value in claims().items() if name not in ("email", "role")})
+        user = {"id": "user-4711", "email": "", "role": "", "disabled": False, "created_at": ""}
+        self.assertEqual(body(me(self.harness, ("authorization", f"Bearer {token}"))), {"user": user})
+
+    def test_which_login_it_is(self) -> None:
+        """A good token belongs to the login that it names; without one, or with a bad one, it is no login."""
+        good = self.harness.bearer()
+        ((family_id, _),) = self.tokens.logins(payload(good)["sub"]).items()
+        for value, expected in ((good, family_id), ("Bearer x", ""), ("", "")):
+            with self.subTest(value[:8]):
+                request = Request("GET", "/me/sessions", (("authorization", value),) if value else ())
+                self.assertEqual(self.tokens.current(request), expected)
+
+
+class WhatTheLogHears(unittest.TestCase):
+    def test_who_and_from_where(self) -> None:
+        """Each event names whose login it is, as far as that is known, the client's address, and the reason."""
+        harness = Harness(revocation="denylist")
+        alice = harness.sign_up()
+        tokens = harness.app.tokens
+        peer = {"peer": "192.0.2.7"}
+
+        def events(act: Callable[[Request], object], **fields: str) -> list[dict[str, str]]:
+            harness.log.clear()
+            headers = JSON + tuple((name, value) for name, value in fields.items() if name != "refresh_token")
+            act(Request("POST", "/any", headers, json.dumps(fields).encode(), **peer))
+            return [without_time(event) for event in harness.events()]
+
+        def log_in(request: Request) -> Response:
+            user = harness.app.users.get(alice)
+            assert user is not None
+            return tokens.log_in(user, request)
+
+        def exchange(token: str) -> list[dict[str, str]]:
+            return events(lambda request: tokens.refresh(token, request))
+
+        created = {"event": "authn_token_created", "user": alice, **peer}
+        refused = {"event": "authn_token_refused", **peer}
+        self.assertEqual(events(log_in), [created])
+        first = body(harness.send("POST", "/token/login", LOGIN))
+        bearer = f"Bearer {first['token']}"
+        self.assertEqual(events(tokens.authenticate, authorization=bearer), [])
+        self.assertEqual(events(tokens.authenticate), [])  # nothing was tried
+        malformed = {**refused, "reason": "malformed credentials"}
+        self.assertEqual(events(tokens.authenticate, authorization="Bearer x y"), [malformed])
+
+        self.assertEqual(exchange(first["refresh_token"]), [created])
+        harness.clock.advance(10)
+        self.assertEqual(exchange(first["refresh_token"]), [{"event": "authn_token_reuse", "user": alice, **peer}])
+        self.assertEqual(events(tokens.authenticate, authorization=bearer), [{**refused, "reason": "revoked"}])
+        unknown = {**refused, "reason": "refresh token unknown or ended"}
+        self.assertEqual(exchange(first["refresh_token"]), [unknown])
+
+        second = body(harness.send("POST", "/token/login", LOGIN))["refresh_token"]
+        ended = {"event": "authn_token_revoked", "user": alice, **peer}
+        self.assertEqual(events(tokens.log_out, refresh_token=second), [ended])
+        self.assertEqual(events(tokens.log_out, refresh_token=second), [])
+        third = body(harness.send("POST", "/token/login", LOGIN))["refresh_token"]
+        harness.app.users.set_password(alice, "another password")
+        reason = "refresh token of an account that ended or changed its password"
+        self.assertEqual(exchange(third), [{**refused, "reason": reason, "user": alice}])
 
 
 class StatelessAndLive(unittest.TestCase):
