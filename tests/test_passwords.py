@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import unittest
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
 
 import bcrypt
 
 import authref
+from authref import passwords
 from authref.passwords import TooBusy, Turns, hash_password, needs_rehash, objection, verify_password
 from tests.support import PASSWORD, SENTENCE, TEST_COST
 from tests.test_maps import race
@@ -318,6 +320,18 @@ class TakingTurns(unittest.TestCase):
                 self.assertEqual(in_time(lambda: verify_password(PASSWORD, stored)), "too busy")
                 self.assertEqual(in_time(lambda: verify_password(PASSWORD, "junk")), "done")  # it costs nothing
             self.assertTrue(verify_password(PASSWORD, stored))
+
+    def test_sharing_the_cores(self) -> None:
+        """All processes together hash on as many cores as there are, and each on one at least."""
+        with mock.patch.object(passwords, "turns"), mock.patch.object(passwords, "MAX_WAITING", 0):
+            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (None, 2, 1), (4, 1, 4)):
+                with self.subTest(cores=cores, processes=processes), ExitStack() as taken:
+                    with mock.patch("os.cpu_count", return_value=cores):
+                        passwords.share_cores(processes)
+                    for _ in range(expected):
+                        taken.enter_context(passwords.turns.take())
+                    with self.assertRaises(passwords.TooBusy):
+                        taken.enter_context(passwords.turns.take())
 
 
 if __name__ == "__main__":

@@ -349,18 +349,6 @@ class TheBeginning(Sentences):
             outcome = run("--bcrypt-cost", "4", *flags, AUTHREF_KEYS=RING)
         self.assert_one_sentence(outcome, "port .* in use.*--port")
 
-    def test_sharing_the_cores(self) -> None:
-        """All processes together hash on as many cores as there are, and each on one at least."""
-        with mock.patch.object(passwords, "turns"), mock.patch.object(passwords, "MAX_WAITING", 0):
-            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (None, 2, 1), (4, 1, 4)):
-                with self.subTest(cores=cores, processes=processes), ExitStack() as taken:
-                    with mock.patch("os.cpu_count", return_value=cores):
-                        passwords.share_cores(processes)
-                    for _ in range(expected):
-                        taken.enter_context(passwords.turns.take())
-                    with self.assertRaises(passwords.TooBusy):
-                        taken.enter_context(passwords.turns.take())
-
     @unittest.skipUnless(hasattr(os, "fork"), "needs a system that can fork")
     def test_before_the_first_fork(self) -> None:
         """Before anything is forked the cores are shared out and the store is closed: locks do not survive a fork."""
