@@ -13,6 +13,7 @@ import hmac
 import json
 import random
 import unittest
+from contextlib import suppress
 from typing import Any
 from unittest import mock
 
@@ -718,6 +719,17 @@ class Order(unittest.TestCase):
             if len(token) <= jwt.MAX_TOKEN:
                 with self.subTest(name):
                     self.assertEqual(outcome(token.rpartition(".")[0] + "." + self.BAD), "BadSignature")
+
+
+class OneSpelling(unittest.TestCase):
+    def test_every_text_of_two_letters(self) -> None:
+        """Of all 4,096 texts of two letters 256 are bytes, each one byte: the others are spellings nobody may use."""
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        read: dict[str, bytes] = {}
+        for text in (first + second for first in letters for second in letters):
+            with suppress(Malformed):
+                read[text] = jwt.decode(text.encode())
+        self.assertEqual(read, {encode(bytes((number,))): bytes((number,)) for number in range(256)})
 
 
 class Fuzz(unittest.TestCase):
