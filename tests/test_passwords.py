@@ -324,7 +324,7 @@ class TakingTurns(unittest.TestCase):
     def test_sharing_the_cores(self) -> None:
         """All processes together hash on as many cores as there are, and each on one at least."""
         with mock.patch.object(passwords, "turns"), mock.patch.object(passwords, "MAX_WAITING", 0):
-            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (None, 2, 1), (4, 1, 4)):
+            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (None, 1, 1), (4, 1, 4)):
                 with self.subTest(cores=cores, processes=processes), ExitStack() as taken:
                     with mock.patch("os.cpu_count", return_value=cores):
                         passwords.share_cores(processes)

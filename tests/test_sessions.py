@@ -93,6 +93,14 @@ class Ids(DoorTestCase):
                 self.assertEqual(self.door.who("session=" + stolen), "nobody")
         self.assertEqual(self.door.who(cookie), "alice@example.com")
 
+    def test_its_public_id(self) -> None:
+        """What a user sees of a session is the store's key; a request without a session has none."""
+        cookie = self.door.log_in()
+        self.assertEqual([self.door.sessions.current(request(cookie))], list(self.door.stored()))
+        for nothing in ("", "session=", "session=x", f"{cookie}; {cookie}"):
+            with self.subTest(nothing[:9]):
+                self.assertEqual(self.door.sessions.current(request(nothing)), "")
+
     def test_the_log(self) -> None:
         """No event, of a login, a use, a refusal or a logout, holds an id or its hash."""
         cookie = self.door.log_in()
