@@ -221,6 +221,15 @@ class Preflight(CorsCase):
         self.assertEqual((answer.status, answer.header("allow")), (405, "GET, HEAD"))
         self.assertNotIn("access-control-allow-methods", cors_of(answer))
 
+    def test_its_header_with_another_method(self) -> None:
+        """Only OPTIONS asks first: any other request that brings the header is answered as what it is."""
+        headers = {"origin": APP, "access_control_request_method": "POST"}
+        for method, path, expected in (("GET", "/health", 200), ("PUT", "/health", 405), ("POST", "/logout", 200)):
+            with self.subTest(method):
+                answer = self.harness.send(method, path, **headers)
+                self.assertEqual(answer.status, expected)
+                self.assertNotIn("access-control-allow-methods", cors_of(answer))
+
     def test_what_a_preflight_does(self) -> None:
         """Nothing: it carries no credentials and reaches no handler, whatever method it asks about."""
         user_id = self.harness.sign_up(EMAIL)

@@ -6,6 +6,7 @@ crowd of strangers could keep every core busy. Each of these is tried here, besi
 
 from __future__ import annotations
 
+import os
 import threading
 import unittest
 from collections.abc import Callable
@@ -148,6 +149,10 @@ class StoredHashes(unittest.TestCase):
                     checkpw.return_value = answer
                     self.assertIs(verify_password(PASSWORD, stored), answer)
                     checkpw.assert_called_once_with(CONDENSED[PASSWORD], stored.encode())
+
+    def test_the_costs_that_may_be_chosen(self) -> None:
+        """What may be configured is what is read back: a cost beyond it would lock everybody out who signs up."""
+        self.assertEqual((passwords.MIN_COST, passwords.MAX_COST, passwords.COST), (4, 14, 12))
 
     def test_needs_rehash(self) -> None:
         """A hash wants renewing when it is cheaper than today's cost, and not when it is as dear or dearer."""
@@ -320,6 +325,14 @@ class TakingTurns(unittest.TestCase):
                 self.assertEqual(in_time(lambda: verify_password(PASSWORD, stored)), "too busy")
                 self.assertEqual(in_time(lambda: verify_password(PASSWORD, "junk")), "done")  # it costs nothing
             self.assertTrue(verify_password(PASSWORD, stored))
+
+    def test_at_the_start(self) -> None:
+        """Until the cores are shared out, all of them hash: with all but one taken the next caller need not wait."""
+        with ExitStack() as taken:
+            for _ in range((os.cpu_count() or 1) - 1):
+                taken.enter_context(passwords.turns.take())
+            self.assertEqual(in_time(lambda: take(passwords.turns)), "done")
+        self.assertEqual(passwords.MAX_WAITING, 64)
 
     def test_sharing_the_cores(self) -> None:
         """All processes together hash on as many cores as there are, and each on one at least."""
