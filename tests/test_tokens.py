@@ -212,6 +212,14 @@ class Credentials(unittest.TestCase):
                 self.assertEqual((answer.status, answer.header("www-authenticate")), (status, challenge))
                 self.assertEqual("user" in body(answer), status == 200)
 
+    def test_a_letter_too_many(self) -> None:
+        """A good token with one more letter at either end is none: spaces are passed over, and nothing else."""
+        for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/":
+            for token in (letter + self.token, self.token + letter):
+                with self.subTest(letter, front=token[0] == letter):
+                    answer = me(self.harness, ("authorization", f"Bearer {token}"))
+                    self.assertEqual((answer.status, answer.header("www-authenticate")), (401, BAD_TOKEN))
+
     def test_somewhere_else(self) -> None:
         """A token in an address would stand in logs and histories, one in a cookie would be sent by other sites."""
         places: list[tuple[str, str, tuple[tuple[str, str], ...]]] = [
@@ -360,6 +368,25 @@ class WhatTheClientHears(unittest.TestCase):
         token = signed(payload={name: value for name, value in claims().items() if name not in ("email", "role")})
         user = {"id": "user-4711", "email": "", "role": "", "disabled": False, "created_at": ""}
         self.assertEqual(body(me(self.harness, ("authorization", f"Bearer {token}"))), {"user": user})
+
+    def test_an_account_that_ended_meanwhile(self) -> None:
+        """A login that began before the account was disabled leaves nothing that comes back when it is enabled."""
+        user = self.harness.app.users.by_email("alice@example.com")
+        assert user is not None
+        self.harness.app.users.change(user.id, disabled=True)
+        answer = self.tokens.log_in(user, Request("POST", "/token/login"))
+        self.assertEqual(answer, self.tokens.refusal())
+        self.assertEqual(self.tokens.logins(user.id), {})
+        self.harness.app.users.change(user.id, disabled=False)
+        answer = self.tokens.log_in(user, Request("POST", "/token/login", (("user-agent", "Lynx/2.9"),)))
+        self.assertEqual(answer.status, 200)
+        self.assertEqual([family.user_agent for family in self.tokens.logins(user.id).values()], ["Lynx/2.9"])
+
+    def test_what_it_asks_the_store(self) -> None:
+        """Without a list a token is believed without a look-up; with one the server must know that it may wait."""
+        for mode, asks in (("none", ""), ("denylist", "reads"), ("allowlist", "reads")):
+            with self.subTest(mode):
+                self.assertEqual(Harness(revocation=mode).app.tokens.asks, asks)
 
     def test_which_login_it_is(self) -> None:
         """A good token belongs to the login that it names; without one, or with a bad one, it is no login."""
