@@ -17,6 +17,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from authref import cli
@@ -154,6 +155,18 @@ class Races(KeyFileCase):
 
 
 class Permissions(KeyFileCase):
+    def test_whose_file_it_is(self) -> None:
+        """The server's own file is read, and root's; that of another user, who knows the key, is refused."""
+        self.write(write_keys(KEYS).encode())
+        for owner, us, good in ((1000, 1000, True), (0, 1000, True), (0, 0, True), (1, 1000, False), (1000, 0, False)):
+            status = SimpleNamespace(st_mode=0o100600, st_uid=owner)
+            both = mock.patch("os.fstat", return_value=status), mock.patch("os.geteuid", return_value=us)
+            with self.subTest(owner=owner, us=us), both[0], both[1]:
+                if good:
+                    self.assertEqual(read_key_file(str(self.path)), KEYS)
+                else:
+                    self.assertRaisesRegex(ValueError, "Others may have read", read_key_file, str(self.path))
+
     def test_who_may_have_read_it(self) -> None:
         """A file that anybody but its owner can touch is refused with its remedy; one that is the owner's is read."""
         for mode in (0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o660, 0o666, 0o777):

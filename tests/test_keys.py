@@ -10,7 +10,7 @@ import unittest
 
 from authref import jwt
 from authref.keys import check_keys, fresh_keys, read_keys, write_keys
-from tests.support import KEYS
+from tests.support import KEYS, SENTENCE
 from tests.test_jwt import GOOD_CLAIMS, check, encode
 
 RANDOM = bytes.fromhex("a0d68b3f12c97e5544e10f98b7236dca5be8410296f3ad70c41d8f6e35b2097c")
@@ -31,6 +31,7 @@ READ: list[tuple[str, str, dict[str, bytes]]] = [
     ("blanks and a line end around the entries", f" k1:{SECRET} , k0:{OTHER}\n", {"k1": RANDOM, "k0": RANDOM[::-1]}),
     ("a date as kid", f"2100-01-15:{SECRET}", {"2100-01-15": RANDOM}),
     ("a longer key", f"k1:{encode(RANDOM * 2)}", {"k1": RANDOM * 2}),
+    ("a key whose text ends in X", f"k1:{encode(RANDOM + bytes((0x17,)))}", {"k1": RANDOM + bytes((0x17,))}),
 ]
 
 # name, AUTHREF_KEYS, a word of the sentence
@@ -102,6 +103,12 @@ class Reading(unittest.TestCase):
                 self.assertIn(word, complaint(text))
                 self.assertRegex(complaint(text), r"\A[A-Z][ -~]{10,150}\.\Z")
 
+    def test_which_key_it_is(self) -> None:
+        """A refusal names the key by its place in the ring, counted as people count."""
+        for second in (f"k1:{OTHER}", "k0:AAAA", f"k0:{encode(bytes(32))}", f"{'k' * 65}:{OTHER}"):
+            with self.subTest(second[:9]):
+                self.assertRegex(complaint(f"k1:{SECRET},{second},k2:{SECRET}"), r"\b[Kk]ey 2\b")
+
     def test_what_a_refusal_says(self) -> None:
         """It quotes no secret, even where somebody forgot the kid and the secret stands in its place."""
         for name, text, _ in REFUSED:
@@ -119,7 +126,12 @@ class Reading(unittest.TestCase):
 class Checking(unittest.TestCase):
     def test_no_keys(self) -> None:
         """An empty ring is refused before it could sign with nothing."""
-        self.assertRaises(ValueError, check_keys, {})
+        self.assertRaisesRegex(ValueError, SENTENCE, check_keys, {})
+
+    def test_a_pattern(self) -> None:
+        """A key of 15 different bytes is taken for a pattern, one of 16 is not; of 32 random ones about 30 differ."""
+        self.assertRaisesRegex(ValueError, "patterned", check_keys, {"k1": bytes(range(15)) * 3})
+        check_keys({"k1": bytes(range(16)) * 2})
 
     def test_given_in_the_program(self) -> None:
         """A ring that was not read from text is held to the same rules."""

@@ -203,6 +203,8 @@ class Retry(RefreshCase):
         statuses = [self.use(token).status for _ in range(1100)]
         self.assertEqual((statuses[:1000].count(200), statuses[1000:].count(400)), (1000, 100))
         self.assertEqual(len(self.harness.events("authn_token_reuse")), 0)
+        reasons = [line["reason"] for line in self.harness.events("authn_token_refused")]
+        self.assertEqual(reasons, ["refresh token too many retries"] * 100)
 
 
 class Theft(RefreshCase):
@@ -650,6 +652,17 @@ class Storage(PartsCase):
                 self.assertEqual(self.use(f"{left}.{right}").status, 400)
             self.assertEqual(self.use(left).status, 400)
         self.assertEqual(self.use(token).status, 200)
+
+    def test_what_its_owner_sees(self) -> None:
+        """A record says when the login began, when it was used last, and by what; also if the clock was set back."""
+        _, _, token = self.families.start(self.alice, "Lynx/2.9")
+        for moment, seen in ((60, 60), (30, 60), (90, 90)):
+            with self.subTest(moment):
+                self.clock.time = START + moment
+                token = self.families.use(token)[2]
+                ((_, family),) = self.records.owned_by(self.alice.id).items()
+                self.assertEqual((family.created_at, family.last_seen), (START, START + seen))
+                self.assertEqual(family.user_agent, "Lynx/2.9")
 
     def test_a_flood_of_junk(self) -> None:
         """Refresh tokens that nobody was given leave no record behind, in the form of tokens or in none."""
