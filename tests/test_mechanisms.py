@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import unittest
 from collections.abc import Callable
+from dataclasses import replace
 from unittest import mock
 
 from authref.app.routes import Mechanism
@@ -241,6 +242,13 @@ class MechanismContract:
         else:
             self.assertEqual(answer, self.door.refusal())
         self.assertEqual(self.who(self.carry(self.log_in(self.users.get(self.alice.id)))), ALICE)
+
+    def test_a_login_with_tomorrows_password(self) -> None:
+        """After an old backup was restored the older password counts: a login that proved a later one opens nothing."""
+        later = replace(self.alice, password_version=self.alice.password_version + 1)
+        answer = self.door.log_in(later, Request("POST", "/any"))
+        self.assertEqual(answer, self.door.refusal())
+        self.assertEqual(self.who(self.carry(self.log_in())), ALICE)
 
     def test_a_user_that_is_not_the_one_of_the_login(self) -> None:
         """The login stands for an id, not for an address: a new account of the same address is somebody else."""

@@ -502,6 +502,18 @@ class OnTheWire(unittest.TestCase):
                 self.assertIsNone(answer.header("set-cookie"))
 
 
+class OtherHeaders(DoorTestCase):
+    def test_what_else_a_browser_sends(self) -> None:
+        """The header lines before and after the Cookie line are none, whatever they are called and hold."""
+        cookie = self.door.log_in()
+        others = [(name, cookie) for name in ("accept", "cook", "cookie2", "host", "set-cookie", "x-cookie", "")]
+        lines = (*others, ("cookie", cookie), *others)
+        caller = self.door.sessions.authenticate(Request("GET", "/me", lines))
+        self.assertEqual(caller, self.door.users.get(self.door.alice.id))
+        nobody = self.door.sessions.authenticate(Request("GET", "/me", (*others, *others)))
+        self.assertEqual(nobody, self.door.sessions.refusal())
+
+
 class OneCookie(DoorTestCase):
     """A neighbouring host can add cookies to a request, but not choose which of two counts: none does."""
 

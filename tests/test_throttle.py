@@ -18,7 +18,7 @@ from authref import throttle
 from authref.maps import MemoryMap
 from authref.throttle import ADDRESS_WINDOW, FORGET_AFTER, Counter, Throttle
 from authref.wire import Problem, Request, Response
-from tests.support import JSON, PASSWORD, Clock, Harness, body, quick_hashes
+from tests.support import JSON, PASSWORD, SENTENCE, Clock, Harness, body, quick_hashes
 
 EMAIL, BOB, NOBODY = "alice@example.com", "bob@example.com", "nobody@example.com"
 WAITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900)  # seconds, after the fifth failure and each one more
@@ -392,6 +392,7 @@ class Form(ThrottleCase):
         problem = body(answer)
         self.assertEqual((answer.status, problem["status"], problem["code"]), (429, 429, "too_many_requests"))
         self.assertEqual(problem["title"], "Too Many Requests")
+        self.assertRegex(problem["detail"], SENTENCE)
         self.assertEqual(answer.header("content-type"), "application/problem+json")
         self.assertEqual(answer.header("cache-control"), "no-store")
         self.assertEqual(answer.header("retry-after"), "1")
@@ -488,6 +489,17 @@ class Counters(unittest.TestCase):
         self.throttle.succeeded(BOB)
         self.assertEqual(len(self.counters), 1)
         self.clock.advance(FORGET_AFTER - ADDRESS_WINDOW)
+        self.assertEqual(len(self.counters), 0)
+
+    def test_a_try_that_never_came_to_an_end(self) -> None:
+        """An account whose turn was taken, and no more heard of, is forgotten after a day like any other."""
+        for _ in range(5):
+            self.throttle.failed(EMAIL, HERE)
+        self.clock.advance(1)
+        self.throttle.admit(EMAIL, HERE)
+        self.clock.advance(FORGET_AFTER - 1)
+        self.assertEqual(len(self.counters), 1)
+        self.clock.advance(1)
         self.assertEqual(len(self.counters), 0)
 
     def test_long_names(self) -> None:

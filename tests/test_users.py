@@ -19,7 +19,7 @@ import bcrypt
 from authref.maps import MemoryMap
 from authref.passwords import TooBusy, Turns
 from authref.users import EmailTaken, InvalidCredentials, LastAdmin, Pointer, User, Users, objections
-from tests.support import PASSWORD, TEST_COST, Clock
+from tests.support import PASSWORD, SENTENCE, TEST_COST, Clock
 from tests.test_maps import WRITES, Watched, race
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -114,7 +114,9 @@ class SigningUp(UsersTestCase):
         user = self.users.sign_up(ALICE, PASSWORD)
         for twin in (ALICE, ALICE.upper(), "Alice@example.com", "alice@EXAMPLE.com"):
             with self.subTest(twin):
-                self.assertEqual(outcome(lambda twin=twin: self.users.sign_up(twin, "another password")), "EmailTaken")
+                with mock.patch("authref.users.hash_password", side_effect=AssertionError("it was hashed")):
+                    taken = outcome(lambda twin=twin: self.users.sign_up(twin, "another password"))
+                self.assertEqual(taken, "EmailTaken")  # and that costs no core a quarter of a second
                 self.assertEqual(self.log_in(twin), "done")
                 self.assertEqual(self.log_in(twin, "another password"), "wrong_password")
         self.assertEqual(self.everybody(), [user])
@@ -142,6 +144,14 @@ class SigningUp(UsersTestCase):
         self.assertEqual(len(self.everybody()), 1)
         self.assertEqual([len(entries) for entries in self.maps], [1, 1, 0])
         self.assertEqual(self.log_in(), "done")
+
+    def test_two_who_make_the_first_admin(self) -> None:
+        """Of two servers that make one admin at once, one does, and the other leaves no seat behind."""
+        before_the_end = threading.Barrier(2)
+        self.addresses.before = lambda verb, key: before_the_end.wait(5) if verb in WRITES else None
+        servers = [self.users_at(TEST_COST) for _ in range(2)]
+        race(*[lambda users=users: outcome(lambda: users.sign_up(ALICE, PASSWORD, "admin")) for users in servers])
+        self.assertEqual([len(entries) for entries in self.maps], [1, 1, 1])
 
     def test_a_sign_up_that_fails(self) -> None:
         """A sign-up that finds no core, or no store, keeps the address for nobody: the next one gets it."""
@@ -248,11 +258,13 @@ class Objections(unittest.TestCase):
         }
         for name, email in table.items():
             with self.subTest(name):
-                self.assertEqual(list(objections(email, PASSWORD)), ["email"])
+                found = objections(email, PASSWORD)
+                self.assertEqual(list(found), ["email"])
+                self.assertRegex(found["email"], SENTENCE)
 
     def test_password_and_both(self) -> None:
         """A bad password is an objection to the password, and two faults are named together."""
-        self.assertEqual(list(objections(ALICE, "short")), ["password"])
+        self.assertEqual(objections(ALICE, "short"), {"password": "A password has 8 to 1024 characters."})
         self.assertEqual(list(objections(ALICE, ALICE.upper())), ["password"])
         self.assertEqual(list(objections("", "short")), ["email", "password"])
 
@@ -452,6 +464,8 @@ class ChangingAndDeleting(UsersTestCase):
                 self.assertEqual((changed.role, changed.disabled), expected)
                 self.assertEqual(self.users.get(user.id), changed)
                 self.assertEqual(replace(changed, role="user", disabled=False), user)
+                seats = {admin.id, user.id} if (changed.role, changed.disabled) == ("admin", False) else {admin.id}
+                self.assertEqual(set(self.admins.inner.page("", 10)), seats)  # there is one for each who may administer
         self.assertEqual(self.users.get(admin.id), admin)
 
     def test_somebody_who_is_not_there(self) -> None:

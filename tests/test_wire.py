@@ -7,11 +7,15 @@ send, so that a reader which refuses everything fails here too.
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 import unittest
 from dataclasses import FrozenInstanceError
+from unittest import mock
 
-from authref.wire import PHRASES, Problem, Request, Response, read_json, write_json, write_response
+from authref.wire import PHRASES, Problem, Request, Response, read_json, rfc3339, write_json, write_response
+from tests.support import SENTENCE
 
 JSON_TYPE = ("content-type", "application/json")
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -131,6 +135,8 @@ class Header(unittest.TestCase):
 
 
 class JsonBody(unittest.TestCase):
+    CODES = {0: "", 400: "invalid_json", 411: "length_required", 415: "unsupported_media_type"}
+
     def test_media_types(self) -> None:
         """Only application/json is read: a form on a foreign page posts text/plain without asking first."""
         good = b'{"a":1}'
@@ -154,6 +160,7 @@ class JsonBody(unittest.TestCase):
             (415, "U+00A0 beside it", (("content-type", "application/json\xa0"),), good),
             (415, "another charset", (("content-type", "application/json; charset=utf-16"),), good),
             (415, "an unknown parameter", (("content-type", "application/json; charset=utf-8; x=1"),), good),
+            (415, "U+00A0 behind the charset", (("content-type", "application/json; charset=utf-8\xa0"),), good),
             (415, "gzip", (JSON_TYPE, ("content-encoding", "gzip")), good),
             (415, "gzip, nameless", (JSON_TYPE, ("content-encoding", "")), good),
             (400, "not JSON", (JSON_TYPE,), b"a=1"),
@@ -162,9 +169,13 @@ class JsonBody(unittest.TestCase):
         ):
             with self.subTest(name):
                 request = Request("POST", "/login", headers, body)
-                self.assertEqual(refusal(request.json)[0], status)
+                self.assertEqual(refusal(request.json), (status, self.CODES[status]))
                 if status == 0:
                     self.assertEqual(request.json(), {"a": 1})
+                else:
+                    with self.assertRaises(Problem) as caught:
+                        request.json()
+                    self.assertRegex(json.loads(caught.exception.response.body)["detail"], SENTENCE)
 
     def test_a_broken_body(self) -> None:
         """The refusal has one wording for all that is broken, and quotes nothing of it."""
@@ -205,6 +216,8 @@ class ReadJson(unittest.TestCase):
         ("blanks only", b" \t\r\n", b" \t\r\n0 ", 0),
         ("two values", b"{} {}", b"[{}, {}]", [{}, {}]),
         ("something after the value", b'{"a":1}x', b'{"a":1}\n', {"a": 1}),
+        ("X after the value", b'{"a":1}X', b'{"a":"X"}', {"a": "X"}),
+        ("X before the value", b'X{"a":1}', b'{"X":1}', {"X": 1}),
         ("NUL after the value", b'{"a":1}\0', b'{"a":1}', {"a": 1}),
         ("U+00A0 as a blank", b'\xc2\xa0"a"', b' "a"', "a"),
         ("a line end in text", b'"a\nb"', rb'"a\nb"', "a\nb"),
@@ -276,7 +289,7 @@ class Problems(unittest.TestCase):
 
     def test_the_exception(self) -> None:
         """A Problem carries its answer, the one that `Response.problem` builds from the same words."""
-        words = (405, "method_not_allowed", "This path takes GET.", (("allow", "GET"),))
+        words = (405, "method_not_allowed", "This path takes GET.", (("allow", "GET"),), {"email": "Missing."})
         self.assertEqual(Problem(*words).response, Response.problem(*words))
         self.assertEqual(Problem(*words).code, "method_not_allowed")
 
@@ -285,6 +298,17 @@ class Problems(unittest.TestCase):
         response = Response.json({"user": 1}, 201, (("location", "/users/1"),))
         expected = Response(201, b'{"user":1}\n', (JSON_TYPE, ("location", "/users/1")))
         self.assertEqual(response, expected)
+        self.assertEqual(Response.json({"user": 1}), Response(200, b'{"user":1}\n', (JSON_TYPE,)))
+
+    @unittest.skipUnless(hasattr(time, "tzset"), "needs a system on which a program can change its time zone")
+    def test_a_time(self) -> None:
+        """A time is RFC 3339 in UTC, in whole seconds that have passed, wherever the server stands."""
+        self.addCleanup(time.tzset)
+        for zone in ("UTC", "Asia/Tokyo", "XXX+5"):
+            with self.subTest(zone), mock.patch.dict(os.environ, TZ=zone):
+                time.tzset()
+                self.assertEqual(rfc3339(1_800_000_000), "2027-01-15T08:00:00Z")
+                self.assertEqual(rfc3339(1_783_174_271.999), "2026-07-04T14:11:11Z")
 
 
 class WriteResponse(unittest.TestCase):
