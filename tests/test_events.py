@@ -97,6 +97,14 @@ class OneLine(unittest.TestCase):
                     if form == "json":
                         json.loads(line, parse_constant=refuse)
 
+    def test_numbers_beyond_what_others_read(self) -> None:
+        """Whole numbers stay numbers as long as JavaScript reads them as they are, below 2**53; then they are text."""
+        for form in FORMS:
+            for value in (107, 2**53 - 1, 1 - 2**53):
+                self.assertEqual(value_of(form, line_of(form, note=value)), value)
+            for value in (2**53, -(2**53), 2**60):
+                self.assertEqual(value_of(form, line_of(form, note=value)), str(value))
+
     def test_a_million_characters(self) -> None:
         """However much a value holds, its line stays short: a flood of text must not become a flood of log."""
         for form in FORMS:
@@ -209,6 +217,12 @@ class WhenItCannotBeWritten(unittest.TestCase):
         harness = Harness(events=Events(mock.Mock(side_effect=OSError(28, "No space left on device"))))
         harness.sign_up()
         self.assertIn("session=", harness.cookie())
+
+    def test_without_a_form(self) -> None:
+        """Who names no form gets the text that people read."""
+        written: list[str] = []
+        Events(written.append, now=Clock()).emit("user_created", user="u1")
+        self.assertEqual(written, [line_of("text", user="u1")])
 
     def test_without_a_writer(self) -> None:
         """With the log off, nothing is written and no value is even looked at."""

@@ -6,18 +6,30 @@ for a server never learns how the network cut what it gets.
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import unittest
 from collections.abc import Iterable
 
 from authref.reader import MAX_BODY, MAX_CHUNKS, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
 from authref.wire import Problem, Request
+from tests.support import SENTENCE
 
 Outcome = tuple[list[Request], int]
+CODES = {
+    400: "malformed_request",
+    413: "content_too_large",
+    414: "uri_too_long",
+    417: "expectation_failed",
+    431: "header_fields_too_large",
+    501: "not_implemented",
+    505: "http_version_not_supported",
+}
 
 
 def read(pieces: Iterable[bytes]) -> Outcome:
-    """The requests in these bytes, and the status of the refusal that ends them (0 for none)."""
+    """The requests in these bytes, and the status of the refusal that ends them (0 for none); it says what is wrong."""
     reader, requests = Reader("peer"), []
     try:
         for piece in pieces:
@@ -25,7 +37,10 @@ def read(pieces: Iterable[bytes]) -> Outcome:
             while (request := reader.next_request()) is not None:
                 requests.append(request)
     except Problem as problem:
-        return requests, problem.response.status
+        status, said = problem.response.status, json.loads(problem.response.body)
+        assert said["code"] == CODES[status], said
+        assert re.search(SENTENCE, said["detail"]), said
+        return requests, status
     return requests, 0
 
 
@@ -113,6 +128,7 @@ class RequestLine(ReaderTest):
             for line in (
                 b"",
                 b"\r\nGET / HTTP/1.1",  # an empty line before it
+                b"\r\n\r\nGET / HTTP/1.1",
                 b"GET /",  # HTTP/0.9
                 b"GET",
                 b"GET / ",
@@ -223,7 +239,8 @@ class Fields(ReaderTest):
     def test_good_fields(self) -> None:
         """Names are lower-cased, blanks around values go, and order and repetition stay."""
         data = with_fields(
-            b"ACCEPT:a", b"X-a: \t b \t", b"x-A:c", b"Empty:", b"!#$%&'*+-.^_`|~9: x:y", b"Tab: a\tb", b"Wide: \xa0\xff"
+            *(b"ACCEPT:a", b"X-a: \t b \t", b"x-A:c", b"Empty:", b"!#$%&'*+-.^_`|~9: x:y", b"Tab: a\tb"),
+            *(b"Wide: \xa0\xff", b"X: XaX"),
         )
         request = self.check_accepted("", data)
         expected = (
@@ -235,6 +252,7 @@ class Fields(ReaderTest):
             ("!#$%&'*+-.^_`|~9", "x:y"),
             ("tab", "a\tb"),
             ("wide", "\xa0\xff"),  # str.strip() would take the U+00A0 for a blank
+            ("x", "XaX"),
         )
         self.assertEqual(request.headers, expected)
 
