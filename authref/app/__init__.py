@@ -76,22 +76,7 @@ class App:
             now,
         )
         self.sessions = Sessions(store.map("sessions", Session), self.users, events, secure=settings.secure, now=now)
-        families = Families(store.map("families", Family), now)
-        revocation = {
-            "none": Stateless(),
-            "denylist": DenyList(store.map("denials", Denial), now),
-            "allowlist": AllowList(families),
-        }[settings.revocation]
-        self.tokens = Tokens(
-            settings.keys,
-            families,
-            revocation,
-            self.users,
-            events,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            now=now,
-        )
+        self.tokens = self._make_tokens(Families(store.map("families", Family), now))
         parts = (self.users, self.sessions, self.tokens, Throttle(store.map("counters", Counter), now), events)
         self.routes = (
             *AccountRoutes(*parts).table(),
@@ -104,10 +89,7 @@ class App:
         )
         self._by_path: dict[str, dict[str, Route]] = {}  # and then by method
         self._by_parent: dict[str, dict[str, Route]] = {}  # the same for paths that end in an id
-        for route in self.routes:
-            parent, _, last = route.path.rpartition("/")
-            table, key = (self._by_parent, parent) if last == "{id}" else (self._by_path, route.path)
-            table.setdefault(key, {})[route.method] = route
+        self._index_routes()
         self._headers = guards.SECURITY_HEADERS + (guards.HSTS if settings.secure else ())
         self._index = _PACKAGE.joinpath("index.html").read_bytes()
         self._openapi = _PACKAGE.joinpath("openapi.json").read_bytes()
@@ -153,6 +135,30 @@ class App:
     def index(self, request: Request) -> Response:
         """200 with the description of this table for people."""
         return Response(200, self._index, (("content-type", "text/html; charset=utf-8"),))
+
+    def _make_tokens(self, families: Families) -> Tokens:
+        settings, now = self.settings, self.settings.now
+        revocation = {
+            "none": Stateless(),
+            "denylist": DenyList(self.store.map("denials", Denial), now),
+            "allowlist": AllowList(families),
+        }[settings.revocation]
+        return Tokens(
+            settings.keys,
+            families,
+            revocation,
+            self.users,
+            self.events,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            now=now,
+        )
+
+    def _index_routes(self) -> None:
+        for route in self.routes:
+            parent, _, last = route.path.rpartition("/")
+            table, key = (self._by_parent, parent) if last == "{id}" else (self._by_path, route.path)
+            table.setdefault(key, {})[route.method] = route
 
     def _answer(self, request: Request) -> Response:
         settings = self.settings
