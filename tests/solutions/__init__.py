@@ -466,8 +466,8 @@ def parse(header):
 
     return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
 """,
-            "sessions.OneCookie.test_neighbours",
-            "The standard library drops everything for one bad neighbour, and decodes quotes.",
+            "cookies.Writing.test_what_was_written_comes_back",
+            "The standard library knows names of its own, drops everything for one bad neighbour, and decodes quotes.",
         ),
         Wrong(
             but("cookies:parse", ("cookies.pop(name, None)", "cookies.clear()")),
