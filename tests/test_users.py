@@ -464,8 +464,8 @@ class ChangingAndDeleting(UsersTestCase):
                 self.assertEqual((changed.role, changed.disabled), expected)
                 self.assertEqual(self.users.get(user.id), changed)
                 self.assertEqual(replace(changed, role="user", disabled=False), user)
-                seats = {admin.id, user.id} if (changed.role, changed.disabled) == ("admin", False) else {admin.id}
-                self.assertEqual(set(self.admins.inner.page("", 10)), seats)  # there is one for each who may administer
+                seats = {each.id: Pointer(each.id) for each in (admin, changed) if each.is_active_admin}
+                self.assertEqual(self.admins.inner.page("", 10), seats)  # one for each who may administer
         self.assertEqual(self.users.get(admin.id), admin)
 
     def test_somebody_who_is_not_there(self) -> None:
@@ -609,6 +609,7 @@ class TheLastAdmin(QuickUsersTestCase):
             with self.subTest(name):
                 self.assertEqual(outcome(lambda end=end: end(self.users, self.root.id)), "LastAdmin")
                 self.assertEqual(self.users.get(self.root.id), self.root)
+                self.assertEqual(self.admins.inner.page("", 10), {self.root.id: Pointer(self.root.id)})
                 self.assertEqual(self.log_in("root@example.com"), "done")
 
     def test_one_of_two(self) -> None:
