@@ -25,7 +25,7 @@ from authref import passwords
 from authref.app import App
 from authref.server import Server, stop_on_signals
 
-RESTART_SECONDS = 0.5  # before a dead one is replaced: if they cannot live here, they die slowly
+RESTART_SECONDS = 0.25  # before a dead one is replaced: if they cannot live here, they die slowly
 
 
 def serve_by_many(app: App, host: str, port: int, ready: Callable[[str], object], count: int) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -13,8 +14,10 @@ import sys
 import tempfile
 import time
 import unittest
+from contextlib import redirect_stdout
 from pathlib import Path
 
+from authref import exercises
 from authref.exercises.cutting import source_of, swap, text_of
 from tests.support import Harness, running
 
@@ -93,11 +96,9 @@ class ReadmeExercise(unittest.TestCase):
 
     def run_one(self, *arguments: str) -> str:
         """What `authref exercises` prints with these arguments."""
-        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-        command = [sys.executable, "-m", "authref", "exercises", *arguments]
-        done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True)
-        self.assertEqual(done.stderr, "")
-        return done.stdout
+        with redirect_stdout(io.StringIO()) as printed:
+            exercises.main(arguments)
+        return printed.getvalue()
 
 
 if __name__ == "__main__":
