@@ -22,8 +22,10 @@ from authref.maps import MemoryStore
 from authref.passwords import Turns
 from authref.wire import Request, Response
 from tests.support import (
+    JSON,
     KEYS,
     PASSWORD,
+    SENTENCE,
     START,
     Clock,
     Harness,
@@ -33,6 +35,7 @@ from tests.support import (
     quick_hashes,
     running,
     status,
+    without_time,
 )
 
 ALICE = {"email": "alice@example.com", "password": PASSWORD}
@@ -100,6 +103,7 @@ class AppTest(unittest.TestCase):
         value = body(response)
         self.assertEqual(set(value) - {"errors"}, {"type", "title", "status", "detail", "code"})
         self.assertEqual(value["status"], status)
+        self.assertRegex(value["detail"], SENTENCE)
         return value
 
     def assert_user(self, response: Response, status: int = 200) -> dict[str, Any]:
@@ -133,6 +137,17 @@ class WhenAllIsWell(AppTest):
                 answer = self.harness.send("POST", "/signup", {"email": email, "password": "another password"})
                 self.assert_problem(answer, 409, "email_taken")
         self.assertEqual(self.harness.send("POST", "/login", ALICE).status, 200)
+
+    def test_what_the_log_hears_of_a_signup(self) -> None:
+        """A new account is noted with its id, one that is refused with the reason; both with the client's address."""
+        answers = [
+            self.harness.app(Request("POST", "/signup", JSON, json.dumps(fields).encode(), "192.0.2.7"))
+            for fields in ({"email": "bob@example.com", "password": PASSWORD}, ALICE)
+        ]
+        created, refused = (without_time(line) for line in self.harness.events() if line["event"].startswith("user_"))
+        user_id = body(answers[0])["user"]["id"]
+        self.assertEqual(created, {"event": "user_created", "user": user_id, "peer": "192.0.2.7"})
+        self.assertEqual(refused, {"event": "user_create_fail", "reason": "email_taken", "peer": "192.0.2.7"})
 
     def test_signup_with_fields_that_cannot_be(self) -> None:
         """What is wrong with an address or a password is told for each field."""

@@ -36,7 +36,7 @@ class UserRoutes(Routes):
             return caller
         limit = request.query.get("limit", str(MAX_PAGE))
         if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_PAGE:
-            raise Problem(400, "invalid_request", f"limit is a number from 1 to {MAX_PAGE}.")
+            raise Problem(400, "invalid_request", f"A limit is a number from 1 to {MAX_PAGE}.")
         users, after = self.users.page(request.query.get("after", ""), int(limit))
         return Response.json({"users": [user.public() for user in users], "next": after})
 
