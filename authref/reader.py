@@ -10,8 +10,8 @@ what the following bytes mean.
     body     = Content-Length bytes  |  *( hex-size CR LF data CR LF )  "0" CR LF CR LF      (chunked)
 
 Where we bend RFC 9112, always towards refusing: chunk extensions and trailers (nobody honest sends them, and
-both have carried attacks), an empty line before a request, an absolute target that names another host than
-Host, `OPTIONS *`, and HTTP/1.0 without a Host.
+both have carried attacks), a body in hundreds of chunks, an empty line before a request, an absolute target that
+names another host than Host, `OPTIONS *`, and HTTP/1.0 without a Host.
 
 Left out: sockets and deadlines (server.py), what a path means (app/).
 """

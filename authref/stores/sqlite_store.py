@@ -10,6 +10,8 @@ Rules of this file:
   writes. They are not forked along: the file's locks stay with the process that took them;
 - each verb is one statement or one transaction that begins as a writer (`BEGIN IMMEDIATE`): two who both read
   before they write would both believe to be first;
+- what may get lost, when a session was last used, is written without waiting, or not at all: the thread that serves
+  everybody writes it, and would wait for the disk on behalf of all;
 - what has ended is not there for readers at once, and leaves the file a few entries at each write;
 - a file that is not ours, too new, damaged or readable by others is refused, never mended or overwritten.
 """
