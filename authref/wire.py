@@ -10,7 +10,7 @@ Rules of this file:
   same bytes differently;
 - what cannot be read raises `Problem`; it carries the answer to send.
 
-Left out: sockets (server.py) and the grammar of a request's bytes (reader.py).
+Left out: sockets, and the grammar of a request's bytes (serving/).
 """
 
 from __future__ import annotations

@@ -15,14 +15,16 @@ Rules of this file:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
 from authref.app import App
-from authref.cli import app_of_environment
-from authref.reader import MAX_BODY, read_head
+from authref.configuration import add_flags, build_app, flags_of_environment
+from authref.serving.reader import MAX_BODY, read_head
+from authref.terminal import Parser, fail, sentences, warn
 from authref.wire import PHRASES, Problem, Request, Response
 
 Environ = dict[str, Any]
@@ -89,6 +91,21 @@ def _target(environ: Environ) -> str:
     # No prefix is taken away: with some servers a client can name one, and the guard before them sees another path.
     path, query = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING")
     return quote(path.encode("latin-1")) + (f"?{query}" if query else "")
+
+
+def app_of_environment() -> App:
+    """The app that the environment describes. Ends the program, with a sentence, where it cannot be made."""
+    with sentences():
+        parser = Parser("authref")
+        add_flags(parser)
+        flags = parser.parse_args(list(flags_of_environment()))
+        admin_password = os.environ.get("AUTHREF_ADMIN_PASSWORD", "")
+        if flags.admin_email and not admin_password:
+            fail("Nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
+        app = build_app(flags, admin_password)
+        for sentence in app.store.warnings():
+            warn(sentence)
+        return app
 
 
 application = Application(app_of_environment())

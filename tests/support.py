@@ -35,7 +35,7 @@ from authref.app import App, Settings, build
 from authref.events import Events
 from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
-from authref.server import Server
+from authref.serving.server import Server
 from authref.stores.sqlite_store import SqliteMap, SqliteStore
 from authref.wire import Request, Response
 
@@ -202,7 +202,7 @@ def without_time(event: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def running(app: App, threads: int = 4) -> Iterator[Server]:
     """The app on a free port of 127.0.0.1 while the block runs, with so many threads for slow work."""
-    with mock.patch("authref.server.POOL_THREADS", threads), Server(app, "127.0.0.1", 0) as server:
+    with mock.patch("authref.serving.server.POOL_THREADS", threads), Server(app, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -148,7 +148,7 @@ def setUpModule() -> None:
     Shared.browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
     unittest.addModuleCleanup(Shared.browser.quit)
     # The browser keeps its connections open; no test waits to hear whether more comes on them.
-    unittest.enterModuleContext(mock.patch("authref.server.GRACE", 0.01))
+    unittest.enterModuleContext(mock.patch("authref.serving.server.GRACE", 0.01))
     Shared.browser.set_script_timeout(10)
     Shared.browser.set_page_load_timeout(10)
 

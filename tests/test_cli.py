@@ -170,7 +170,7 @@ def serving(*flags: str, terminal: TextIO | None = None, **variables: str) -> tu
         served.append(app)
         ready("http://a.example")
 
-    with mock.patch("authref.server.serve", serve):
+    with mock.patch("authref.serving.server.serve", serve):
         status, out, err = run("--bcrypt-cost", "4", *flags, terminal=terminal, **variables)
     assert status == 0, err
     return served[0], out, err

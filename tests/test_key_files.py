@@ -44,7 +44,7 @@ def start(*arguments: str, keys: str | None = None) -> Start:
     said, status = io.StringIO(), None
     with (
         mock.patch.dict(os.environ),
-        mock.patch("authref.server.serve") as serve,
+        mock.patch("authref.serving.server.serve") as serve,
         redirect_stderr(said),
         redirect_stdout(said),
     ):

@@ -12,7 +12,7 @@ import re
 import unittest
 from collections.abc import Iterable
 
-from authref.reader import MAX_BODY, MAX_CHUNKS, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
+from authref.serving.reader import MAX_BODY, MAX_CHUNKS, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
 from authref.wire import Problem, Request
 from tests.support import SENTENCE
 

@@ -17,7 +17,7 @@ from unittest import mock
 
 from authref.events import Events
 from authref.passwords import Turns
-from authref.server import Server
+from authref.serving.server import Server
 from authref.wire import Request, Response
 from tests.support import KEYS, PASSWORD, Harness, body, exchange, quick_hashes, running
 

@@ -25,8 +25,8 @@ from unittest import mock
 
 from authref.app import App
 from authref.maps import MemoryStore
-from authref.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
-from authref.server import STATES, Server
+from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
+from authref.serving.server import STATES, Server
 from authref.wire import Request, Response
 from tests.support import PASSWORD, Harness, exchange, running, status
 
@@ -685,7 +685,7 @@ class SlowClients(ServerTest):
 class ConnectionLimit(ServerTest):
     def test_one_more_than_the_limit(self) -> None:
         """The client beyond the limit hears 503 and when to come back; the others are served, and so is the next."""
-        with mock.patch("authref.server.MAX_CONNECTIONS", 3):
+        with mock.patch("authref.serving.server.MAX_CONNECTIONS", 3):
             server = self.serve()
             served = [self.client(server) for _ in range(3)]
             for client in served:
@@ -743,7 +743,7 @@ class Crashes(ServerTest):
             self.assertEqual([client.ask(login()).status, client.ask(BAD).status], [401, 400])
 
 
-SHORT_GRACE = mock.patch("authref.server.GRACE", 0.02)  # for tests that wait until it is over
+SHORT_GRACE = mock.patch("authref.serving.server.GRACE", 0.02)  # for tests that wait until it is over
 
 
 class GracefulStop(ServerTest):

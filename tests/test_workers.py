@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from authref import passwords
 from authref.maps import MemoryStore
-from authref.workers import RESTART_SECONDS, serve_by_many
+from authref.serving.workers import RESTART_SECONDS, serve_by_many
 from tests.support import PASSWORD, Harness, in_a_fork
 from tests.test_cli import ADMIN_PASSWORD, ALICE, RING, Kept, Program, Sentences, run
 
@@ -359,7 +359,7 @@ class TheBeginning(Sentences):
             with (
                 mock.patch.object(app.store, "close", lambda: steps.append("close")),
                 mock.patch.object(passwords, "share_cores", lambda count: steps.append(f"share among {count}")),
-                mock.patch("authref.workers._supervise", lambda *_: steps.append("fork")),
+                mock.patch("authref.serving.workers._supervise", lambda *_: steps.append("fork")),
             ):
                 serve_by_many(app, "127.0.0.1", 0, lambda url: steps.append("ready"), 3)
             return steps

@@ -24,15 +24,14 @@ from unittest import mock
 from urllib.parse import unquote_to_bytes
 from wsgiref.validate import validator
 
-from authref import cli
 from authref.app import App
 from authref.maps import MemoryStore
-from authref.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE
+from authref.serving.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE
 from tests.support import PASSWORD, WITHOUT_REDIS, Harness, RedisServer, exchange, running
 from tests.test_cli import ADMIN_PASSWORD, RING, ask, environment
 
 with mock.patch.dict(os.environ, environment(AUTHREF_BCRYPT_COST="4"), clear=True):  # it makes an app as it is imported
-    from authref.wsgi import Application
+    from authref.wsgi import Application, app_of_environment
 
 WITHOUT_GUNICORN = "" if find_spec("gunicorn") else "needs gunicorn"
 OF_THE_SERVER = ("connection", "date", "server")  # headers that each server writes in its own way
@@ -466,7 +465,7 @@ class TheEnvironment(unittest.TestCase):
     def made(self, **variables: str) -> App:
         """The app that they describe."""
         with mock.patch.dict(os.environ, environment(**{"AUTHREF_BCRYPT_COST": "4", **variables}), clear=True):
-            app = cli.app_of_environment()
+            app = app_of_environment()
         self.addCleanup(app.store.close)
         return app
 

@@ -29,8 +29,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from authref.cli import Parser, fail, in_colour
 from authref.maps import StoreUnavailable
+from authref.terminal import Parser, fail, in_colour
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis

@@ -27,8 +27,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from authref.cli import Parser, fail, in_colour
 from authref.compare import show
+from authref.terminal import Parser, fail, in_colour
 
 SESSIONS = "sessions"
 TOKENS = "tokens with refresh"

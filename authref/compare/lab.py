@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from authref.app import App, Settings, build
 from authref.maps import Map, MemoryStore, Store
-from authref.server import Server
+from authref.serving.server import Server
 from authref.sessions import Sessions
 from authref.tokens import Tokens
 from authref.users import User

@@ -19,12 +19,15 @@ from pathlib import Path
 from secrets import token_hex
 
 import authref
-from authref import cli
 from authref.compare.lab import COST, make_app, remove
 from authref.keys import fresh_keys, write_keys
 from authref.stores import open_store
 
-_CHILD = "import sys; from authref.compare.servers import serve_while_watched as go; sys.exit(go(sys.argv[1:]))"
+_CHILD = """
+import sys, authref.compare.servers, authref.cli
+authref.compare.servers.end_unwatched()
+sys.exit(authref.cli.main(sys.argv[1:]))
+"""
 
 
 class Process:
@@ -78,12 +81,11 @@ def processes(number: int, store: str) -> Iterator[Sequence[Process]]:
                 remove(app, process.email)
 
 
-def serve_while_watched(arguments: Sequence[str]) -> int:
-    """What a Process runs: the server, until nobody holds the other end of its standard input."""
+def end_unwatched() -> None:
+    """End this process, the one that a Process runs in, as soon as nobody holds the other end of its input."""
 
     def watch() -> None:
         sys.stdin.read()  # nothing is ever written: it returns when whoever started us has gone
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    return cli.main(arguments)

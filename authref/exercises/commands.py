@@ -16,12 +16,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from authref.cli import Parser, fail
 from authref.exercises import report
-from authref.exercises.cutting import source_of, text_of
-from authref.exercises.exercise import BREAK, PREDICT, Exercise
+from authref.exercises.exercise import Exercise
 from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, is_somebody_elses, started
-from authref.exercises.judge import Judgement, judge, module_of, name_of, outcome, sentence_of, tests_folder
+from authref.exercises.judge import Judgement, judge, tests_folder
+from authref.terminal import Parser, fail
 
 POLL = 0.3  # seconds between two looks at the files
 CORES = os.cpu_count() or 1
@@ -172,19 +171,9 @@ def _show(chosen: argparse.Namespace) -> int:
     number = _number(folder, chosen.exercise)
     if not folder.is_solved(number) and not chosen.force:
         fail(f"Exercise {number} is not solved yet; to see it all the same: {PROGRAM} show {number} --force")
-    print(report.highlight(report.shown(folder.exercises[number - 1], number, reference(folder.exercises[number - 1]))))
+    exercise = folder.exercises[number - 1]
+    print(report.highlight(report.shown(exercise, number, report.reference(exercise))))
     return 0
-
-
-def reference(exercise: Exercise) -> str:
-    """The right answer; of an attack, the version that withstands it."""
-    if exercise.kind == PREDICT:
-        return "\n".join(f"ANSWER_{n} = {outcome(question)!r}" for n, question in enumerate(exercise.questions, 1))
-    text = text_of(source_of(module_of(exercise)), name_of(exercise))
-    if exercise.kind != BREAK:
-        return text
-    seen_to = "".join(f"\n- {sentence_of(claim)}" for claim in exercise.claims)
-    return f"What withstands the attack:\n\n{text}\n\nThe claims that see to it:\n{seen_to}"
 
 
 def _reset(chosen: argparse.Namespace) -> int:

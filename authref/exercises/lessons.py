@@ -10,12 +10,12 @@ from authref.exercises.lessons_tokens import TOKENS
 
 EXERCISES: tuple[Exercise, ...] = (*ACCOUNTS, *SESSIONS, *TOKENS, *RIGHTS)
 
-# Public functions and methods of the core that no exercise asks for: a whole file ("authref.server"), a class
+# Public functions and methods of the core that no exercise asks for: a whole file ("authref.cli"), a class
 # ("authref.maps:MemoryMap") or one function, each with its reason.
 GIVEN: dict[str, str] = {
-    "authref.server": "sockets and selectors: about serving, not about who is calling",
-    "authref.workers": "processes: about serving, not about who is calling",
     "authref.cli": "flags and sentences",
+    "authref.configuration": "flags and variables",
+    "authref.terminal": "sentences and colours",
     "authref.app": "it puts the parts together, and a hole in it is a hole in everything",
     "authref.app.settings": "what can be chosen, checked once at the start",
     "authref.app.tokens": "put it beside app/accounts.py, whose `me` is an exercise; the difference is the lesson",
@@ -27,8 +27,6 @@ GIVEN: dict[str, str] = {
     "authref.wire:read_json": "half a dozen traps of the json module, better read than guessed; lesson 15 meets them",
     "authref.wire:write_json": "one line",
     "authref.wire:rfc3339": "one line of datetime",
-    "authref.reader:read_head": "the order of its checks is long; `_body_length` is the one that gets attacked",
-    "authref.reader:Reader": "buffers: about bytes that arrive in pieces",
     "authref.keys:fresh_keys": "one line of secrets",
     "authref.keys:write_keys": "one line",
     "authref.keys:read_keys": "splitting text; what may stand in the ring is asked in check_keys",

@@ -84,8 +84,8 @@ ACCOUNTS: tuple[Exercise, ...] = (
         "of a body.",
         attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
         "in the first one (request smuggling), and the proxy's checks never see it.",
-        read="authref/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
-        target="authref.reader:_body_length",
+        read="authref/serving/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
+        target="authref.serving.reader:_body_length",
         claims=(
             "tests.test_reader.Pipeline.test_three_at_once",
             "tests.test_reader.Chunks.test_good_chunks",

@@ -16,9 +16,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder
-from authref.exercises.judge import Judgement
+from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
 from authref.exercises.trial import Verdict
 
 WIDTH = 78  # columns
@@ -183,3 +184,14 @@ def highlight(text: str) -> str:
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return _HEADINGS.sub("\033[1m\\g<0>\033[0m", text)
+
+
+def reference(exercise: Exercise) -> str:
+    """The right answer; of an attack, the version that withstands it."""
+    if exercise.kind == PREDICT:
+        return "\n".join(f"ANSWER_{n} = {outcome(question)!r}" for n, question in enumerate(exercise.questions, 1))
+    text = text_of(source_of(module_of(exercise)), name_of(exercise))
+    if exercise.kind != BREAK:
+        return text
+    seen_to = "".join(f"\n- {sentence_of(claim)}" for claim in exercise.claims)
+    return f"What withstands the attack:\n\n{text}\n\nThe claims that see to it:\n{seen_to}"

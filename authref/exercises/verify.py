@@ -20,11 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from authref.exercises.commands import reference
 from authref.exercises.cutting import PACKAGE, functions, source_of, swap
 from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise
 from authref.exercises.folder import page
 from authref.exercises.judge import job_of, judge, module_of, name_of, outcome, run, sentence_of
+from authref.exercises.report import reference
 
 SOLUTIONS = "solutions/__init__.py"
 BROKEN = ("NameError", "AttributeError", "ImportError", "ModuleNotFoundError", "SyntaxError")  # of a question
@@ -42,7 +42,7 @@ def verify(exercises: Sequence[Exercise]) -> list[str]:
 def uncovered(exercises: Sequence[Exercise], given: Mapping[str, str]) -> list[str]:
     """Public functions of the core that are neither asked for nor given with a reason; and what is given in vain.
 
-    `given` names files ("authref.server"), classes ("authref.maps:Map") and functions.
+    `given` names files ("authref.serving.server"), classes ("authref.maps:Map") and functions.
     """
     targets = {exercise.target for exercise in exercises}
     core = [*PACKAGE.glob("[!_]*.py"), *(PACKAGE / "app").glob("*.py")]

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from authref import jwt
-from authref.cli import Parser, environment_keys, fail
+from authref.configuration import environment_keys
+from authref.terminal import Parser, fail
 from authref.wire import read_json
 
 TIMES = ("iat", "nbf", "exp")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
-from authref.server import MAX_CONNECTIONS
+from authref.serving.server import MAX_CONNECTIONS
 from tests.faults.claims import CannotRun, Flags, claim
 from tests.faults.client import Client
 from tests.faults.processes import Server, health

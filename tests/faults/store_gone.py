@@ -30,7 +30,7 @@ SECONDS = 15.0  # for a start that fails: Redis gets 2 s to connect and 2 s to a
 NOBODY = 65534
 # Everything is imported by root, who may read it; then nobody starts the program.
 AS_NOBODY = f"""
-import os, sys, authref.app, authref.cli, authref.server, authref.stores.sqlite_store, authref.workers
+import os, sys, authref.app, authref.cli, authref.serving.server, authref.stores.sqlite_store, authref.serving.workers
 os.setgid({NOBODY}); os.setuid({NOBODY})
 sys.exit(authref.cli.main())
 """

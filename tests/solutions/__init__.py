@@ -147,30 +147,33 @@ WRONG: dict[str, tuple[Wrong, ...]] = {
     ),
     "body-length": (
         Wrong(
-            but("reader:_body_length", ("if not _DIGITS.fullmatch(length):", "if not length.isdigit():")),
+            but("serving.reader:_body_length", ("if not _DIGITS.fullmatch(length):", "if not length.isdigit():")),
             "reader.BodyLength.test_content_lengths",
             "isdigit() is true for digits of all scripts, and int() cannot even read some of them.",
         ),
         Wrong(
             but(
-                "reader:_body_length",
+                "serving.reader:_body_length",
                 ('if length is not None or version == "HTTP/1.0":', 'if version == "HTTP/1.0":'),
             ),
             "reader.BodyLength.test_content_length_and_chunked",
             "RFC 9112 lets a server ignore the length beside chunked.",
         ),
         Wrong(
-            but("reader:_body_length", ('if coding.lower() != "chunked":', 'if "chunked" not in coding.lower():')),
+            but(
+                "serving.reader:_body_length",
+                ('if coding.lower() != "chunked":', 'if "chunked" not in coding.lower():'),
+            ),
             "reader.BodyLength.test_transfer_codings",
             "Any list with chunked in it.",
         ),
         Wrong(
-            but("reader:_body_length", ('length is not None or version == "HTTP/1.0"', "length is not None")),
+            but("serving.reader:_body_length", ('length is not None or version == "HTTP/1.0"', "length is not None")),
             "reader.BodyLength.test_chunked_in_http_1_0",
             "The version is forgotten.",
         ),
         Wrong(
-            but("reader:_body_length", ("int(length) > MAX_BODY", "int(length) >= MAX_BODY")),
+            but("serving.reader:_body_length", ("int(length) > MAX_BODY", "int(length) >= MAX_BODY")),
             "reader.Limits.test_a_long_body",
             "One byte too strict.",
         ),

@@ -29,10 +29,10 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import SimpleQueue
 from socketserver import TCPServer
+from typing import Protocol
 
-from authref.app import App
 from authref.passwords import MAX_WAITING
-from authref.reader import Reader
+from authref.serving.reader import Reader
 from authref.wire import Problem, Request, Response, write_response
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -52,6 +52,22 @@ POOL_THREADS = 64 + MAX_WAITING  # more than may wait for a password hash: other
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
 MAX_FILES = 2 * MAX_CONNECTIONS  # one for each connection, three for each thread that has the store's file open
 SWEEP_INTERVAL = 0.25  # seconds between two looks at the deadlines
+
+
+class App(Protocol):
+    """What this server needs of an app. `authref.app.App` is one; a function in a class is enough for another."""
+
+    def __call__(self, request: Request) -> Response:
+        """The answer to the request."""
+
+    def is_slow(self, request: Request) -> bool:
+        """True if the answer may take longer than everybody else should wait for theirs."""
+
+    def refuse(self, problem: Problem, peer: str) -> Response:
+        """The answer to bytes that make no request."""
+
+    def crash(self, error: Exception) -> Response:
+        """The answer when something failed after the app had answered."""
 
 
 class Connection:

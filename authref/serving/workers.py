@@ -19,16 +19,24 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from authref import passwords
-from authref.app import App
-from authref.server import Server, stop_on_signals
+from authref.events import Events
+from authref.maps import Store
+from authref.serving.server import App, Server, stop_on_signals
 
 RESTART_SECONDS = 0.25  # before a dead one is replaced: if they cannot live here, they die slowly
 
 
-def serve_by_many(app: App, host: str, port: int, ready: Callable[[str], object], count: int) -> None:
+class SharedApp(App, Protocol):
+    """What several processes need of an app besides."""
+
+    store: Store  # closed before the fork; each process opens it again
+    events: Events
+
+
+def serve_by_many(app: SharedApp, host: str, port: int, ready: Callable[[str], object], count: int) -> None:
     """Serve the app as `server.serve` does, from `count` processes. Raises OSError when the address cannot be had."""
     with Server(app, host, port) as server:
         # From here on signals wait until they are asked for: none comes between two steps, and none is missed.
@@ -38,20 +46,20 @@ def serve_by_many(app: App, host: str, port: int, ready: Callable[[str], object]
         ready(server.url)
         app.store.close()
         passwords.share_cores(count)
-        _supervise(server, count, awaited)
+        _supervise(server, app, count, awaited)
 
 
-def _supervise(server: Server, count: int, awaited: Collection[signal.Signals]) -> None:
+def _supervise(server: Server, app: SharedApp, count: int, awaited: Collection[signal.Signals]) -> None:
     """Keep `count` processes serving until Ctrl-C or SIGTERM."""
     lifeline, held = os.pipe()
-    running = {_fork(server, lifeline, held) for _ in range(count)}
+    running = {_fork(server, app, lifeline, held) for _ in range(count)}
     while signal.sigwait(awaited) == signal.SIGCHLD:
         died = {worker for worker in running if os.waitpid(worker, os.WNOHANG)[0]}
         for worker in died:
-            server.app.events.emit("sys_worker_died", worker=worker)
+            app.events.emit("sys_worker_died", worker=worker)
         if died:
             time.sleep(RESTART_SECONDS)
-        running = running - died | {_fork(server, lifeline, held) for _ in died}
+        running = running - died | {_fork(server, app, lifeline, held) for _ in died}
     os.close(held)
     server.server_close()  # so that who comes now is refused, instead of waiting where nobody opens any more
     for worker in running:
@@ -59,15 +67,15 @@ def _supervise(server: Server, count: int, awaited: Collection[signal.Signals]) 
     os.close(lifeline)
 
 
-def _fork(server: Server, lifeline: int, held: int) -> int:
+def _fork(server: Server, app: SharedApp, lifeline: int, held: int) -> int:
     """The id of a new process that serves."""
     worker = os.fork()
     if worker == 0:
-        _serve(server, lifeline, held)
+        _serve(server, app, lifeline, held)
     return worker
 
 
-def _serve(server: Server, lifeline: int, held: int) -> NoReturn:
+def _serve(server: Server, app: SharedApp, lifeline: int, held: int) -> NoReturn:
     """What a forked process does, and all it ever does."""
     status = 1
     try:
@@ -76,10 +84,10 @@ def _serve(server: Server, lifeline: int, held: int) -> NoReturn:
         os.close(held)
         threading.Thread(target=_stop_at_the_end, args=(server, lifeline), daemon=True).start()
         server.serve_forever()
-        server.app.store.close()
+        app.store.close()
         status = 0
     except Exception as error:
-        server.app.crash(error)
+        app.crash(error)
     finally:
         os._exit(status)  # not sys.exit: what follows the fork in the caller is the first process's business
 

@@ -1,0 +1,108 @@
+"""How do flags and variables become an app? In one place, for the command and for any WSGI server.
+
+Rules of this file:
+- each flag about the app has a variable too, `--public-url` for example AUTHREF_PUBLIC_URL; a flag wins;
+- secrets come from the environment, never from a flag: everybody on the machine can list the flags;
+- what nobody should run raises ValueError, one sentence with its remedy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from authref.events import Events
+from authref.keys import fresh_keys, read_key_file, read_keys
+from authref.maps import MemoryStore, Store
+
+if TYPE_CHECKING:
+    from authref.app import App
+
+VARIABLES = ("store", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log", "allow-origin")
+NEW_KEYS = "set AUTHREF_KEYS to what this prints: python -m authref keys new"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Give the parser the flags that choose the app."""
+    add = parser.add_argument
+    add("--public-url", metavar="URL", help="origin that browsers use; https makes cookies Secure")
+    about = "pages of that origin may use tokens here"
+    add("--allow-origin", metavar="URL", action="append", default=[], help=about)
+    about = "memory, sqlite:PATH or redis://HOST:PORT/NUMBER (default: %(default)s)"
+    add("--store", metavar="WHERE", default="memory", help=about)
+    about = "what ends tokens early (default: %(default)s)"
+    add("--revocation", choices=("none", "denylist", "allowlist"), default="none", help=about)
+    add("--key-file", metavar="PATH", help="keep the signing keys there, so that a restart ends no token")
+    add("--admin-email", metavar="EMAIL", help="the first admin (password: AUTHREF_ADMIN_PASSWORD)")
+    about = "4 to 14; each step doubles the work of a password hash (default: %(default)s)"
+    add("--bcrypt-cost", type=int, default=12, metavar="N", help=about)
+    add("--log", choices=("text", "json", "off"), default="text", help="events on stderr (default: %(default)s)")
+
+
+def flags_of_environment() -> Iterator[str]:
+    """The variables as the flags they stand for; AUTHREF_ALLOW_ORIGIN may name several origins."""
+    for name in VARIABLES:
+        value = os.environ.get("AUTHREF_" + name.replace("-", "_").upper(), "")
+        for each in value.split() if name == "allow-origin" else [value] if value else []:
+            yield f"--{name}={each}"
+
+
+def build_app(flags: argparse.Namespace, admin_password: str) -> App:
+    """The app that the flags describe. Raises ValueError; ModuleNotFoundError when a package or room is missing."""
+    from authref.app import Settings, build  # here and not above: without bcrypt this fails, which wants a sentence
+
+    password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
+    if password and flags.store != os.environ.get("AUTHREF_STORE"):
+        raise ValueError(
+            "Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE."
+        )
+    store = _open_store(flags.store)
+    return build(
+        Settings(
+            public_url=flags.public_url,
+            bcrypt_cost=flags.bcrypt_cost,
+            store=store,
+            keys=_keys(flags.key_file or store.key_file, store),
+            revocation=flags.revocation,
+            allow_origins=tuple(flags.allow_origin),
+            admin_email=flags.admin_email,
+            admin_password=admin_password,
+            events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
+        )
+    )
+
+
+def environment_keys() -> dict[str, bytes]:
+    """The key ring of AUTHREF_KEYS. Raises ValueError when there is none, or a weak one."""
+    if "AUTHREF_KEYS" not in os.environ:
+        raise ValueError(f"AUTHREF_KEYS is not set; {NEW_KEYS}")
+    try:
+        return read_keys(os.environ["AUTHREF_KEYS"])
+    except ValueError as error:
+        raise ValueError(f"{error} Or {NEW_KEYS}") from None
+
+
+def _open_store(name: str) -> Store:
+    if name == "memory":
+        return MemoryStore()
+    from authref.stores import open_store
+
+    return open_store(name)
+
+
+def _keys(path: str | None, store: Store) -> dict[str, bytes]:
+    """The ring of the environment, else of the file, else a fresh one."""
+    if "AUTHREF_KEYS" in os.environ:
+        return environment_keys()
+    if path is None and store.shared:
+        raise ValueError(f"Whoever shares this store must share the keys; {NEW_KEYS}")
+    if path is None:
+        return fresh_keys()
+    try:
+        return read_key_file(path)
+    except OSError as error:
+        raise ValueError(f"Cannot use the key file {path} ({error.strerror}); choose another one.") from None
