@@ -150,9 +150,11 @@ def _refuse_contradictions(flags: argparse.Namespace) -> None:
 
 
 def _listen(host: str, port: int) -> int:
-    """Listen there for a moment; the port, any free one for 0. Raises OSError, OverflowError."""
+    """Take the port for a moment; its number, which is any free one for 0. Raises OSError, OverflowError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        listener.bind((host, port))
         return int(listener.getsockname()[1])
 
 

@@ -35,7 +35,7 @@ JUDGES = {
     "throttle": "throttle logins",
     "users": "users",
     "wire": "wire",
-    "reader": "reader",
+    "serving/reader": "reader",
     "events": "events",
     "app/__init__": "app logins authorization openapi stores cors",
     "app/accounts": "app logins authorization openapi stores",

@@ -16,6 +16,7 @@ GIVEN: dict[str, str] = {
     "authref.cli": "flags and sentences",
     "authref.configuration": "flags and variables",
     "authref.terminal": "sentences and colours",
+    "authref.wsgi": "an entrance: the app for somebody else's server",
     "authref.app": "it puts the parts together, and a hole in it is a hole in everything",
     "authref.app.settings": "what can be chosen, checked once at the start",
     "authref.app.tokens": "put it beside app/accounts.py, whose `me` is an exercise; the difference is the lesson",
