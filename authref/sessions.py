@@ -89,7 +89,9 @@ class Sessions:
             return self.refusal()
         self._drop_oldest(user.id)
         self._events.emit("session_created", user=user.id, peer=request.peer)
-        cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
+        cookie = cookies.set_cookie(
+            self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
+        )
         return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
 
     def authenticate(self, request: Request) -> User | Response:

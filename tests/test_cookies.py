@@ -10,8 +10,13 @@ import random
 import unittest
 from http.cookies import SimpleCookie
 from string import ascii_letters, digits
+from typing import Any
 
-from authref.cookies import MAX_SIZE, clear_cookie, parse, set_cookie
+from authref.cookies import MAX_SIZE, clear_cookie, parse, set_cookie, values
+from tests.support import START
+
+CLEARED = "session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax"
+MINUTE: dict[str, Any] = {"max_age": 60, "now": START}
 
 # name, the Cookie header's value, what is read from it
 HEADERS: list[tuple[str, str, dict[str, str]]] = [
@@ -97,11 +102,37 @@ class Reading(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(parse(header), expected)
 
+    def test_all_values_of_one_name(self) -> None:
+        """`values` tells each value of a name in its order, where `parse` keeps those only that come alone."""
+        table = {
+            "session=a; theme=dark; session=b": ["a", "b"],
+            "session=a; session=a": ["a", "a"],
+            " session\t=\t a \t;session=": ["a", ""],
+            "session; theme=session=a": [],
+            "SESSION=a; xsession=b; sessionx=c; \u2000session=d; \xa0session=e": [],
+            "session=a=b; =session=c": ["a=b"],
+            "": [],
+        }
+        for header, expected in table.items():
+            with self.subTest(header):
+                self.assertEqual(values(header, "session"), expected)
+
+    def test_read_in_two_ways(self) -> None:
+        """`parse` has a cookie where `values` finds one value, and has none where it finds more, or none."""
+        dice = random.Random(6264)
+        texts = ["".join(dice.choices('=; \t"ab\u2000\xa0', k=dice.randrange(30))) for _ in range(1500)]
+        for header in [header for _, header, _ in HEADERS] + texts:
+            with self.subTest(header):
+                names = {pair.partition("=")[0].strip(" \t") for pair in header.split(";")} - {""}
+                alone = {name: found for name in names if len(found := values(header, name)) == 1}
+                self.assertEqual(parse(header), {name: value for name, (value,) in alone.items()})
+
     def test_64_kilobytes(self) -> None:
         """A header as large as can be is read like a small one; no pattern makes the parser go back and forth."""
         for name, header, expected in HUGE:
             with self.subTest(name):
                 self.assertTrue(parse(header) == expected)
+                self.assertIn(len(values(header, "session")), (0, 1))
 
     def test_random_text(self) -> None:
         """Whatever is sent, parsing raises nothing, and invents nothing: names and values stand in the header."""
@@ -129,40 +160,47 @@ class Reading(unittest.TestCase):
 
 class Writing(unittest.TestCase):
     def test_the_exact_text(self) -> None:
-        """What the browser gets: the pair, then the flags, Secure only over TLS."""
+        """What the browser gets: the pair, how long it lives, then the flags, Secure only over TLS."""
         self.assertEqual(
-            set_cookie("session", "abc", max_age=86400), "session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"
+            set_cookie("session", "abc", max_age=86400, now=START),
+            "session=abc; Path=/; Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT; HttpOnly; SameSite=Lax",
         )
         self.assertEqual(
-            set_cookie("__Host-session", "abc", max_age=60, secure=True),
-            "__Host-session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=60; Secure",
+            set_cookie("__Host-session", "abc", max_age=60, now=0, secure=True),
+            "__Host-session=abc; Path=/; Max-Age=60; Expires=Thu, 01 Jan 1970 00:01:00 GMT; HttpOnly; SameSite=Lax; "
+            "Secure",
         )
+
+    def test_a_fraction_of_a_second(self) -> None:
+        """A clock that tells fractions makes no date that a browser cannot read."""
+        self.assertEqual(set_cookie("s", "abc", max_age=1, now=0.9), set_cookie("s", "abc", max_age=1, now=0))
 
     def test_read_by_the_standard_library(self) -> None:
         """Another parser sees one cookie with the flags that were meant, and no Domain."""
-        morsels = SimpleCookie(set_cookie("__Host-session", "a-_Z9", max_age=60, secure=True))
+        morsels = SimpleCookie(set_cookie("__Host-session", "a-_Z9", **MINUTE, secure=True))
         self.assertEqual(list(morsels), ["__Host-session"])
         flags = {name: value for name, value in morsels["__Host-session"].items() if value}
         expected = {"httponly": True, "secure": True, "samesite": "Lax", "path": "/", "max-age": "60"}
+        expected["expires"] = "Fri, 15 Jan 2100 08:01:00 GMT"
         self.assertEqual((morsels["__Host-session"].value, flags), ("a-_Z9", expected))
 
     def test_what_was_written_comes_back(self) -> None:
         """Every character that may be written is read back unchanged."""
         characters = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in '",;\\']
         for value in ("".join(characters), *(f"{character}abc{character}" for character in characters)):
-            pair = set_cookie("session", value, max_age=60).partition("; ")[0]
+            pair = set_cookie("session", value, **MINUTE).partition("; ")[0]
             self.assertEqual(parse(pair), {"session": value})
         for letter in "!#$%&'*+-.^_`|~" + digits + ascii_letters:
             name = f"{letter}session{letter}"  # it is no other cookie, whatever letters stand around it
-            self.assertEqual(parse(set_cookie(name, "abc", max_age=60).partition("; ")[0]), {name: "abc"})
+            self.assertEqual(parse(set_cookie(name, "abc", **MINUTE).partition("; ")[0]), {name: "abc"})
 
     def test_prefix_without_secure(self) -> None:
         """A __Host- or __Secure- cookie needs Secure, or the browser drops it and every login fails silently."""
         for prefix in ("__Host-", "__Secure-"):
             with self.subTest(prefix):
-                self.assertRaisesRegex(ValueError, "Secure", set_cookie, prefix + "session", "abc", max_age=60)
+                self.assertRaisesRegex(ValueError, "Secure", set_cookie, prefix + "session", "abc", **MINUTE)
                 self.assertRaisesRegex(ValueError, "Secure", clear_cookie, prefix + "session")
-                self.assertIn("; Secure", set_cookie(prefix + "session", "abc", max_age=60, secure=True))
+                self.assertIn("; Secure", set_cookie(prefix + "session", "abc", **MINUTE, secure=True))
                 self.assertIn("; Secure", clear_cookie(prefix + "session", secure=True))
 
     def test_characters_that_break_out(self) -> None:
@@ -170,16 +208,16 @@ class Writing(unittest.TestCase):
         for character in '\r\n\0;,"\\ \t\x1f\x7f\x85\xa0é\u2028\ud800':
             for value in (character, "abc" + character, character + "abc", f"a{character}c"):
                 with self.subTest(value):
-                    self.assertRaisesRegex(ValueError, "character", set_cookie, "session", value, max_age=60)
-                    self.assertRaisesRegex(ValueError, "character", set_cookie, value, "abc", max_age=60)
+                    self.assertRaisesRegex(ValueError, "character", set_cookie, "session", value, **MINUTE)
+                    self.assertRaisesRegex(ValueError, "character", set_cookie, value, "abc", **MINUTE)
                     self.assertRaisesRegex(ValueError, "character", clear_cookie, value)
 
     def test_names_that_are_no_token(self) -> None:
         """A name is an HTTP token: not empty, no separators."""
         for name in ("", "=", "a=b", "a b", "(", ")", "<", ">", "@", ":", "/", "[", "]", "?", "{", "}"):
             with self.subTest(name):
-                self.assertRaisesRegex(ValueError, "character", set_cookie, name, "abc", max_age=60)
-        self.assertTrue(set_cookie("!#$%&'*+-.^_`|~09azAZ", "abc", max_age=60))
+                self.assertRaisesRegex(ValueError, "character", set_cookie, name, "abc", **MINUTE)
+        self.assertTrue(set_cookie("!#$%&'*+-.^_`|~09azAZ", "abc", **MINUTE))
 
     def test_one_byte_too_many(self) -> None:
         """Name and value of 4,096 bytes are written; one more and browsers would drop the cookie without a word."""
@@ -187,16 +225,20 @@ class Writing(unittest.TestCase):
         for name in ("s", "session"):
             with self.subTest(name):
                 fits = "x" * (4096 - len(name))
-                self.assertTrue(set_cookie(name, fits, max_age=60).startswith(f"{name}={fits}; "))
-                self.assertRaisesRegex(ValueError, "4096", set_cookie, name, fits + "x", max_age=60)
+                self.assertTrue(set_cookie(name, fits, **MINUTE).startswith(f"{name}={fits}; "))
+                self.assertRaisesRegex(ValueError, "4096", set_cookie, name, fits + "x", **MINUTE)
 
     def test_clearing(self) -> None:
-        """Clearing names the same cookie with the same flags, empty and dead at once: else a browser keeps the old."""
-        self.assertEqual(clear_cookie("session"), "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")
+        """Clearing names the same cookie with the same flags, empty, and ended long ago: else a browser keeps the old.
+
+        Both Max-Age and Expires say so: not every client knows the first, and a client's clock may be wrong by years.
+        """
+        self.assertEqual(clear_cookie("session"), CLEARED)
         for name, secure in (("session", False), ("session", True), ("__Host-session", True)):
             with self.subTest(name, secure=secure):
-                written = set_cookie(name, "abc", max_age=86400, secure=secure)
+                written = set_cookie(name, "abc", max_age=86400, now=START, secure=secure)
                 expected = written.replace("abc", "").replace("Max-Age=86400", "Max-Age=0")
+                expected = expected.replace("Sat, 16 Jan 2100 08:00:00", "Thu, 01 Jan 1970 00:00:00")
                 self.assertEqual(clear_cookie(name, secure=secure), expected)
 
 

@@ -50,7 +50,7 @@ def parse(header):
     return {name.strip(): value.strip() for name, _, value in pairs}
 '''
 NAIVE_UNSIGN = "def unsign(token, key):\n    return b''\n"
-NAIVE_SET = "def set_cookie(name, value, *, max_age, secure=False):\n    return ''\n"
+NAIVE_SET = "def set_cookie(name, value, *, max_age, now, secure=False):\n    return ''\n"
 UNSIGNING = "tests.test_jwt.SignAndUnsign.test_what_it_refuses"
 PREFIX = "tests.test_cookies.Writing.test_prefix_without_secure"
 PARSE = Exercise(
@@ -72,7 +72,7 @@ SAY = Exercise(
     questions=(
         Question("One cookie.", 'parse("a=1")', "from authref.cookies import parse"),
         Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse"),
-        Question("A line break.", 'set_cookie("a\\n", "", max_age=0)', "from authref.cookies import set_cookie"),
+        Question("A line break.", 'set_cookie("a\\n", "", max_age=0, now=0)', "from authref.cookies import set_cookie"),
     ),
 )  # fmt: skip
 TINY = (PARSE, CLEAR, BLANK, SAY)
@@ -287,7 +287,7 @@ class Judging(unittest.TestCase):
 
     def test_helpers_and_imports(self) -> None:
         """What a learner adds at the top of the file is at hand when their function runs."""
-        body = SOURCE[SOURCE.index("    cookies: dict") : SOURCE.index("def set_cookie")].rstrip()
+        body = SOURCE[SOURCE.index("    cookies: dict") : SOURCE.index("def values")].rstrip()
         text = answer("    assert string.digits\n    return helper(header)")
         text = text.replace("import re\n", "import re\nimport string\n")
         self.assertTrue(judge(PARSE, f"{text}\n\ndef helper(header):\n{body}\n", "mine.py").solved)

@@ -20,6 +20,7 @@ from authref.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, MAX_PER_USER, TOU
 from authref.users import User, Users
 from authref.wire import Request, Response
 from tests.support import PASSWORD, SENTENCE, START, TEST_COST, Clock, Harness, body, without_time
+from tests.test_cookies import CLEARED
 from tests.test_maps import WRITES, Watched, race
 
 PLANTED = "session=" + "A" * 43  # an id of the right form that nobody was ever given
@@ -352,7 +353,7 @@ class LoggingOut(DoorTestCase):
         """The answer says that it is done, and tells the browser to forget the cookie and what pages stored."""
         answer = self.door.sessions.log_out(request(self.door.log_in()))
         self.assertEqual(body(answer), {"message": "Logged out"})
-        cleared = ("set-cookie", "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")
+        cleared = ("set-cookie", CLEARED)
         self.assertEqual(answer.headers[1:], (cleared, ("clear-site-data", '"cache", "storage"')))
 
     def test_a_store_that_can_only_be_read(self) -> None:
@@ -457,7 +458,8 @@ class OnTheWire(unittest.TestCase):
         plain = Sessions(door.records, door.users, Events(), now=door.clock)
         answer = plain.log_in(door.alice, request())
         flags = (answer.header("set-cookie") or "").partition("; ")[2]
-        self.assertEqual((plain.cookie_name, flags), ("session", "HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"))
+        until = "Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT"
+        self.assertEqual((plain.cookie_name, flags), ("session", f"Path=/; {until}; HttpOnly; SameSite=Lax"))
 
     def test_the_cookie(self) -> None:
         """The line that gives the cookie, and the one that takes it away: same name, same flags, letter by letter."""
@@ -467,13 +469,14 @@ class OnTheWire(unittest.TestCase):
                 harness.sign_up()
                 answer = harness.send("POST", "/login", {"email": "alice@example.com", "password": PASSWORD})
                 (line,) = [text for field, text in answer.headers if field == "set-cookie"]
-                flags = "HttpOnly; SameSite=Lax; Path=/"
-                self.assertRegex(line, rf"\A{name}=[A-Za-z0-9_-]{{43}}; {flags}; Max-Age=86400{secure}\Z")
+                until = "Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT"
+                flags = f"HttpOnly; SameSite=Lax{secure}"
+                self.assertRegex(line, rf"\A{name}=[A-Za-z0-9_-]{{43}}; Path=/; {until}; {flags}\Z")
                 cookie = line.partition(";")[0]
                 self.assertEqual(harness.send("GET", "/me", cookie=cookie).status, 200)
                 answer = harness.send("POST", "/logout", cookie=cookie)
                 cleared = [text for field, text in answer.headers if field == "set-cookie"]
-                self.assertEqual(cleared, [f"{name}=; {flags}; Max-Age=0{secure}"])
+                self.assertEqual(cleared, [CLEARED.replace("session", name) + secure])
                 self.assertEqual(harness.send("GET", "/me", cookie=cookie).status, 401)
 
     def test_the_name_of_the_other_setting(self) -> None:

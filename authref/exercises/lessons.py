@@ -44,6 +44,7 @@ GIVEN: dict[str, str] = {
     "authref.app.routes:Mechanism": "a protocol",
     "authref.app.routes:Routes": "`log_in_by` and `permitted` are exercises; the others are read along with them",
     # -- sessions
+    "authref.cookies:values": "`parse` for one name, which is an exercise",
     "authref.cookies:clear_cookie": "one line over set_cookie",
     "authref.maps:Map": "a protocol",
     "authref.maps:Store": "a protocol",

@@ -43,9 +43,6 @@ SESSIONS: tuple[Exercise, ...] = (
         claims=(
             "tests.test_cookies.Reading.test_what_browsers_send",
             "tests.test_cookies.Writing.test_what_was_written_comes_back",
-            "tests.test_sessions.OneCookie.test_neighbours",
-            "tests.test_sessions.OneCookie.test_the_name_twice",
-            "tests.test_sessions.OneCookie.test_names_that_look_like_ours",
             "tests.test_cookies.Reading.test_the_table",
             "tests.test_cookies.Reading.test_64_kilobytes",
             "tests.test_cookies.Reading.test_random_neighbours",
@@ -83,7 +80,9 @@ def log_in(self, user: User, request: Request) -> Response:
     session_id = urlsafe_b64encode(number).decode().rstrip("=")
     session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
     self._records[_key(session_id)] = session
-    cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
+    cookie = cookies.set_cookie(
+        self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
+    )
     return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
 ''',
         attack='''\
@@ -180,7 +179,9 @@ def log_in(self, user: User, request: Request) -> Response:
         return self.refusal()
     self._drop_oldest(user.id)
     self._events.emit("session_created", user=user.id, peer=request.peer)
-    cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
+    cookie = cookies.set_cookie(
+        self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
+    )
     return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
 ''',
         hints=(
@@ -340,20 +341,21 @@ def set_password(self, user_id: str, password: str) -> User | None:
             "tests.test_cookies.Writing.test_prefix_without_secure",
         ),
         naive='''\
-def set_cookie(name: str, value: str, *, max_age: int, secure: bool = False) -> str:
-    """A Set-Cookie header's value for a cookie that lives `max_age` seconds. Raises ValueError.
+def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool = False) -> str:
+    """A Set-Cookie header's value for a cookie that lives `max_age` seconds from `now` on. Raises ValueError.
 
-    >>> set_cookie("session", "abc", max_age=60)
-    'session=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=60'
+    >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)
+    'session=abc; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 08:01:00 GMT; HttpOnly; SameSite=Lax'
     """
     return f"{name}={value}; Path=/; Max-Age={max_age}"
 ''',
         hints=(
-            "Which flags does the example have, and which one comes only over TLS? What must neither a name nor a "
+            "What does the example have, and what comes only over TLS? What must neither a name nor a "
             "value contain, and how long may both be together?",
             "The patterns at the top of the file say what may stand in a name and in a value, if they fit the whole "
             "text. A browser ignores a name that begins with __Host- or __Secure- unless the cookie is Secure. The "
-            "text ends with `; Secure` where `secure` is true.",
+            "text ends with `; Secure` where `secure` is true. formatdate(seconds, usegmt=True) writes a date as HTTP "
+            "does.",
             "Three refusals first: a name or value that the patterns do not cover, more than MAX_SIZE characters, and "
             "a guarded prefix without `secure`. Then one text with all flags, to which Secure is added at the end.",
         ),
@@ -371,7 +373,6 @@ def set_cookie(name: str, value: str, *, max_age: int, secure: bool = False) -> 
         target="authref.cookies:parse",
         claims=(
             "tests.test_cookies.Reading.test_the_table",
-            "tests.test_sessions.OneCookie.test_names_that_look_like_ours",
         ),
         naive='''\
 def parse(header: str) -> dict[str, str]:

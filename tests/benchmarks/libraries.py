@@ -80,7 +80,7 @@ def authref_() -> Works:
         CREATE: lambda: jwt.create(one, KEYS),
         **verifying(verify, jwt.BadSignature),
         **parsing(cookies.parse),
-        SET: lambda: cookies.set_cookie("session", SESSION_IDS[0], max_age=MAX_AGE),
+        SET: lambda: cookies.set_cookie("session", SESSION_IDS[0], max_age=MAX_AGE, now=1_800_000_000),
     }
 
 

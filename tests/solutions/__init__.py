@@ -453,13 +453,13 @@ def parse(header):
             "A value may hold an equals sign, and a piece may hold none.",
         ),
         Wrong(
-            but("cookies:parse", ('name = name.strip(" \\t")', "name = name.strip()")),
-            "sessions.OneCookie.test_names_that_look_like_ours",
+            but("cookies:parse", ("name = name.strip(_BLANKS)", "name = name.strip()")),
+            "cookies.Reading.test_the_table",
             "strip() drops more than blanks and tabs.",
         ),
         Wrong(
             but("cookies:parse", ("repeated.append(name)", "pass")),
-            "sessions.OneCookie.test_the_name_twice",
+            "cookies.Reading.test_the_table",
             "The first one counts, whoever planted it.",
         ),
         Wrong(
@@ -474,7 +474,7 @@ def parse(header):
         ),
         Wrong(
             but("cookies:parse", ("cookies.pop(name, None)", "cookies.clear()")),
-            "sessions.OneCookie.test_neighbours",
+            "cookies.Reading.test_the_table",
             "One name that comes twice costs all the others.",
         ),
     ),
@@ -707,7 +707,7 @@ def log_out(self, request):
     ),
     "cookie-flags": (
         Wrong(
-            but("cookies:set_cookie", ("{value}; HttpOnly", "{value}")),
+            but("cookies:set_cookie", ("{lifetime}; HttpOnly", "{lifetime}")),
             "cookies.Writing.test_the_exact_text",
             "Scripts can read it.",
         ),
