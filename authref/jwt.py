@@ -9,8 +9,8 @@ the signature over bytes (JWS), `create/verify` add what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
-- the token never chooses how it is checked: `alg` is HS256 or the token is refused, whatever the header
-  says of `none`, of keys (`jwk`, `jku`, `x5u`) or of extensions (`crit`); `kid` only picks from our ring;
+- the token never chooses how it is checked: `alg` is HS256 or the token is refused. Keys in its header (`jwk`,
+  `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only picks one of our own keys;
 - each token has one spelling: two texts that decode to the same bytes would slip past a list of revoked ones;
 - each refusal has its own class, for the log and the learner. The client hears one and the same 401.
 
@@ -34,48 +34,42 @@ MIN_KEY = 32  # bytes: a key shorter than the hash is what brute force tries (RF
 TYPE = "at+jwt"  # an access token, and nothing else that this key may ever sign (RFC 9068 §2.1)
 END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000; a time beyond it is no date but an attack
 
-_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+_SWAP = bytes.maketrans(b"+/-_", b"-_+/")  # makes base64url of base64, and back
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-Keys = Mapping[str, bytes]
+Keys = Mapping[str, bytes]  # by their names; the first one signs (keys.py)
 Claims = dict[str, object]
 
 
 class InvalidToken(Exception):
     """The token is refused. The message says why, in words for a log, and quotes nothing of the token."""
 
-
 class Malformed(InvalidToken):
     """It has not the form of our tokens."""
-
 
 class WrongAlgorithm(InvalidToken):
     """Its header names another algorithm than HS256."""
 
-
 class WrongType(InvalidToken):
     """It was made for another purpose."""
 
-
 class UnknownKey(InvalidToken):
-    """Its `kid` names no key of the ring."""
-
+    """Its `kid` names no key of ours."""
 
 class BadSignature(InvalidToken):
     """It was not signed with that key, or was changed since."""
 
+class MissingClaim(InvalidToken):
+    """It does not say what a token must say."""
 
 class Expired(InvalidToken):
     """Its time is over."""
 
-
 class NotYetValid(InvalidToken):
     """Its time has not come."""
 
-
 class WrongIssuer(InvalidToken):
     """Somebody else issued it."""
-
 
 class WrongAudience(InvalidToken):
     """It was issued for somebody else."""
@@ -92,14 +86,14 @@ def sign(payload: bytes, key: bytes, header: Mapping[str, object] | None = None)
 def unsign(token: str, key: bytes) -> bytes:
     """The payload, if this key signed it (RFC 7515 §5.2). Raises InvalidToken; ValueError for a short key."""
     header, payload, signature = _split(token)
-    _read_header(header)
+    _kept_members(header)
     return _check_signature(header, payload, signature, key)
 
 
 def create(claims: Claims, keys: Keys) -> str:
-    """An access token with these claims, signed with the ring's first key."""
+    """An access token with these claims, signed with the first key."""
     kid = next(iter(keys))
-    return _assemble(_header_of(kid), write_json(claims), keys[kid])
+    return _assemble(_kept_header(kid), write_json(claims), keys[kid])
 
 
 def verify(
@@ -117,19 +111,21 @@ def verify(
     Cheap checks come before the signature, and everything that believes the token after it.
     """
     header, payload, signature = _split(token)
-    key = keys.get(_key_id(header))
+    key = keys.get(_kept_key_id(header))
     if key is None:
-        raise UnknownKey("the ring has no key of this kid")
+        raise UnknownKey("no key of ours has this kid")
     claims = _read_object(_check_signature(header, payload, signature, key), "payload")
-    _check_times(claims, time.time() if now is None else now, leeway)
-    if issuer is not None and claims.get("iss") != issuer:
-        raise WrongIssuer("iss is not the expected issuer")
-    if audience is not None and claims.get("aud") != audience:
-        raise WrongAudience("aud is not the expected audience")
-    for name in ("sub", "jti"):
-        text = claims.get(name)
-        if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end lies in wait for a store or a log
-            raise Malformed("sub and jti must be strings of printable characters")
+    try:
+        _check_times(claims, time.time() if now is None else now, leeway)
+        if issuer is not None and claims["iss"] != issuer:
+            raise WrongIssuer("iss is not the expected issuer")
+        if audience is not None and not _is_for(audience, claims["aud"]):
+            raise WrongAudience("aud does not name the expected audience")
+        for text in (claims["sub"], claims["jti"]):
+            if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end harms a store or a log
+                raise Malformed("sub and jti must be strings of printable characters")
+    except KeyError as absent:
+        raise MissingClaim(f"there is no {absent.args[0]}") from None
     return claims
 
 
@@ -138,44 +134,38 @@ def _assemble(header: bytes, payload: bytes, key: bytes) -> str:
     return (signed + b"." + _signature(signed, key)).decode("ascii")
 
 
-@lru_cache(maxsize=64)
-def _header_of(kid: str) -> bytes:
-    """The first part of every access token that this key signs."""
-    return encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
-
-
 def _split(token: str) -> tuple[bytes, bytes, bytes]:
     """Header, payload and signature, still encoded."""
     if len(token) > MAX_TOKEN:
         raise Malformed("longer than any token of ours")
-    if not token.isascii():
-        raise Malformed("a character outside base64url")
-    text = token.encode("ascii")
+    text = token.encode("ascii", "replace")  # with question marks, which are outside the alphabet too
     if text.translate(None, _ALPHABET) != b"..":  # what is left without the alphabet: exactly two dots
         raise Malformed("not three parts of base64url")
     header, payload, signature = text.split(b".")
     return header, payload, signature
 
 
-# The header is the same text in every token of one key, so it is read once. Refusals are not kept.
-@lru_cache(maxsize=64)
-def _read_header(part: bytes) -> Mapping[str, object]:
-    """The header's members, if this file may go on with them."""
-    if len(part) > MAX_HEADER:
+def _header(kid: str) -> bytes:
+    """The first part of every access token that this key signs."""
+    return encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
+
+
+def _members(header: bytes) -> dict[str, object]:
+    """What the header says, if this file may go on with it."""
+    if len(header) > MAX_HEADER:
         raise Malformed("the header is longer than any of ours")
-    header = _read_object(decode(part), "header")
-    if header.get("alg") != "HS256":  # a token that says how to check it could say "not at all"
+    members = _read_object(decode(header), "header")
+    if members.get("alg") != "HS256":  # a token that says how to check it could say "not at all"
         raise WrongAlgorithm("alg is not HS256")
-    if "crit" in header:
+    if "crit" in members:
         raise Malformed("crit names extensions, and this verifier has none")
-    return header
+    return members
 
 
-@lru_cache(maxsize=64)
-def _key_id(part: bytes) -> str:
+def _key_id(header: bytes) -> str:
     """The `kid` of an access token's header."""
-    header = _read_header(part)
-    kind, kid = header.get("typ"), header.get("kid")
+    members = _members(header)
+    kind, kid = members.get("typ"), members.get("kid")
     # A media type: case does not matter, and "application/" may stand before it (RFC 7515 §4.1.9).
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") != TYPE:
         raise WrongType(f"typ is not {TYPE}")
@@ -187,8 +177,8 @@ def _key_id(part: bytes) -> str:
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
     """The decoded payload, if the signature is right.
 
-    Compared is the text, the one spelling of 32 bytes: no other spelling fits. compare_digest takes as long
-    for a wrong first character as for a wrong last one, so nobody can find it character by character.
+    Compared is the text, so that no other spelling of the 32 bytes fits. And compare_digest takes as long for a
+    wrong first character as for a wrong last one: else it could be guessed character by character.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")
@@ -196,14 +186,13 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
 
 
 def _signature(signed: bytes, key: bytes) -> bytes:
-    mac = _keyed(key).copy()
+    """HMAC-SHA-256 of the first two parts and the dot between them, encoded."""
+    mac = _kept_hmac(key).copy()
     mac.update(signed)
     return encode(mac.digest())
 
 
-@lru_cache(maxsize=64)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """HMAC-SHA-256 that has taken in the key and nothing else: a copy of it is made quicker than another one."""
+def _hmac(key: bytes) -> hmac.HMAC:
     if len(key) < MIN_KEY:
         raise ValueError(f"an HS256 key has at least {MIN_KEY} bytes")
     return hmac.new(key, digestmod="sha256")
@@ -221,9 +210,9 @@ def _read_object(data: bytes, part: str) -> dict[str, object]:
 
 def _check_times(claims: Claims, now: float, leeway: float) -> None:
     """Raise unless iat is a date, exp lies ahead and nbf, if there is one, behind (RFC 7519 §4.1)."""
-    _date(claims.get("iat"))
-    # "not now <" and not "now >=": should a number ever be NaN, both comparisons are false.
-    if not now < _date(claims.get("exp")) + leeway:
+    _date(claims["iat"])
+    # "not now <" and "not now >=": should a number ever be NaN, both comparisons are false.
+    if not now < _date(claims["exp"]) + leeway:
         raise Expired("exp has passed")
     if not now >= _date(claims.get("nbf", 0)) - leeway:
         raise NotYetValid("nbf has not come")
@@ -236,9 +225,16 @@ def _date(value: object) -> float:
     raise Malformed("exp, iat and nbf must be dates, in seconds since 1970")
 
 
+def _is_for(audience: str, aud: object) -> bool:
+    """True if `aud` is this audience, or a list of strings that has it among others (RFC 7519 §4.1.3)."""
+    if isinstance(aud, list):
+        return audience in aud and all(isinstance(name, str) for name in aud)
+    return aud == audience
+
+
 def encode(data: bytes) -> bytes:
     """The bytes in base64url without padding (RFC 7515 §2)."""
-    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
+    return b2a_base64(data, newline=False).translate(_SWAP).rstrip(b"=")
 
 
 def decode(part: bytes) -> bytes:
@@ -246,10 +242,18 @@ def decode(part: bytes) -> bytes:
 
     a2b_base64 alone skips foreign characters and ignores spare bits at the end.
     """
+    standard = part.translate(_SWAP)
     try:
-        data = a2b_base64(part.translate(_FROM_URL) + b"==")  # it ignores padding that is too long, too
+        data = a2b_base64(standard + b"==")  # it ignores padding that is too long, too
     except ValueError:
         raise Malformed("not base64url") from None
-    if encode(data) != part:
+    if b2a_base64(data, newline=False).rstrip(b"=") != standard:
         raise Malformed("not the one spelling of its bytes")
     return data
+
+
+# Kept for speed alone: tokens come with the same few headers and keys. No answer changes; refusals are not kept.
+_kept_header = lru_cache(maxsize=64)(_header)
+_kept_members = lru_cache(maxsize=64)(_members)
+_kept_key_id = lru_cache(maxsize=64)(_key_id)
+_kept_hmac = lru_cache(maxsize=64)(_hmac)

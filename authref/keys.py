@@ -1,8 +1,9 @@
-"""Which key signed this? A ring of them, so that one can be changed without logging anybody out.
+"""Which key signed this? One of a key ring, so that a key can be changed without logging anybody out.
 
 Whoever has the key is everybody: they can write any token, for any user. So a key is 32 random bytes, never
-a word; it is changed from time to time, and at once when it leaks. The first key of the ring signs, all of
-them verify: put a new one in front, wait until the last token of the old one has expired, take that away.
+a word; it is changed from time to time, and at once when it leaks. A key ring holds several, each with a name
+(`kid`). The first one signs, all of them verify. Put a new one in front, wait until the last token of the old
+one has expired, and take that away.
 
     AUTHREF_KEYS = kid ":" base64url *( "," kid ":" base64url )
 """
@@ -11,23 +12,19 @@ from __future__ import annotations
 
 import os
 import re
-from base64 import urlsafe_b64decode
 from contextlib import suppress
+from pathlib import Path
 from secrets import token_bytes, token_hex
+from tempfile import NamedTemporaryFile
 
 from authref.jwt import MIN_KEY, InvalidToken, Keys, decode, encode
 
 _KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEXADECIMAL = re.compile(r"([0-9A-Fa-f]{2}){16,}")
 
-# Keys of 32 bytes and more that stand in debuggers, tutorials and RFC 7515 §A.1.1: where those who guess begin.
-_PUBLISHED = frozenset(
-    {
-        b"a-string-secret-at-least-256-bits-long",
-        b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
-        bytes.fromhex("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
-        urlsafe_b64decode(b"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow=="),
-    }
-)
+# Keys of tutorials and standards, with their places: where those who guess begin.
+_LINES = Path(__file__).with_name("published-keys.txt").read_bytes().splitlines()
+_PUBLISHED = frozenset(decode(line.split()[0]) for line in _LINES)
 
 
 def fresh_keys() -> dict[str, bytes]:
@@ -45,6 +42,8 @@ def read_keys(text: str) -> dict[str, bytes]:
     ring: dict[str, bytes] = {}
     for number, entry in enumerate(text.split(","), 1):
         kid, _, secret = entry.strip().partition(":")
+        if _HEXADECIMAL.fullmatch(secret):  # it would pass for base64url of other bytes
+            raise ValueError(f"Key {number} of the ring is written in hexadecimal; write the same bytes in base64url.")
         try:
             key = decode(secret.rstrip("=").encode("ascii"))
         except (InvalidToken, UnicodeEncodeError):
@@ -53,8 +52,7 @@ def read_keys(text: str) -> dict[str, bytes]:
             raise ValueError("A key ring is written as kid:secret,kid:secret, the secrets in base64url.")
         if kid in ring:
             raise ValueError(f"Key {number} of the ring has the kid of another one; give each its own.")
-        # Pasted as it stands, a published secret is base64url of other bytes, and as well known.
-        ring[kid] = secret.encode("ascii") if secret.encode("ascii") in _PUBLISHED else key
+        ring[kid] = key
     check_keys(ring)
     return ring
 
@@ -79,15 +77,13 @@ def read_key_file(path: str) -> dict[str, bytes]:
     """The ring in the file, which is made, with a fresh key, if it is not there. Raises ValueError, OSError."""
     with suppress(FileNotFoundError):
         return _read_private(path)
-    draft = f"{path}.{token_hex(8)}"
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(write_keys(fresh_keys()) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    # A link appears whole or not at all, and never over a ring that another process has just put there.
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    os.unlink(draft)
+    with NamedTemporaryFile("w", dir=Path(path).parent) as draft:  # for its owner alone
+        draft.write(write_keys(fresh_keys()) + "\n")
+        draft.flush()
+        os.fsync(draft.fileno())
+        # A link appears whole or not at all, and never over a ring that another process has just put there.
+        with suppress(FileExistsError):
+            os.link(draft.name, path)
     return _read_private(path)
 
 

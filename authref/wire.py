@@ -1,13 +1,12 @@
 """What does a server see of you? One request, as bytes. Then it answers and forgets you.
 
-HTTP is stateless (RFC 9110 §3.3): nothing in the second request says that it comes from whoever sent
-the first, unless the client puts something into it. Everything in this project is about that something.
+HTTP is stateless (RFC 9110 §3.3): nothing in a second request says that it comes from whoever sent the
+first, unless the client puts something into it. Everything in this project is about that something.
 
 Rules of this file:
 - a request and a response are values: frozen, made once, compared by content, built in a test in one line;
 - header names are lower-case, and header lines are a tuple of pairs, for `set-cookie` may come twice;
-- there is one JSON reader for bodies and tokens alike, so that no two parts of the system can read the
-  same bytes differently;
+- one JSON reader serves bodies and tokens: no two parts of the system can read the same bytes differently;
 - what cannot be read raises `Problem`; it carries the answer to send.
 
 Left out: sockets, and the grammar of a request's bytes (serving/).
@@ -29,6 +28,9 @@ Headers = tuple[tuple[str, str], ...]
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
+# One object for all equal texts: a million sessions come from some hundred browsers. Not sys.intern, which keeps for
+# ever, in some releases of Python 3.12, whatever clients send.
+_shared = lru_cache(maxsize=1000)(str)
 
 
 class Problem(Exception):
@@ -56,8 +58,8 @@ class Request:
     def path(self) -> str:
         """The target without its query, exactly as sent.
 
-        No route has a percent sign in it, so nothing is decoded: `/%2e%2e/`, `/users%2f` and `/%6de` are
-        simply unknown, and no second decoding can ever turn a harmless path into another one.
+        No route has a percent sign in it, so nothing is decoded: `/%2e%2e/` and `/%6de` are simply unknown.
+        No second decoding can ever turn a harmless path into another one.
         """
         return self.target.partition("?")[0]
 
@@ -68,8 +70,7 @@ class Request:
         if not text:
             return {}
         try:
-            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
-            return _without_duplicates(pairs)
+            return _without_duplicates(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict"))
         except ValueError:
             raise Problem(400, "invalid_request", "The query is malformed or names a parameter twice.") from None
 
@@ -84,7 +85,7 @@ class Request:
     @property
     def user_agent(self) -> str:
         """What the client calls itself, cut to 200 characters: shown to its user, never believed."""
-        return _kept_once((self.header("user-agent") or "")[:200])
+        return _shared((self.header("user-agent") or "")[:200])
 
     def json(self) -> object:
         """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
@@ -140,9 +141,9 @@ class Response:
 def read_json(data: bytes) -> object:
     """The one value that `data` says in JSON (RFC 8259), UTF-8. Raises ValueError for anything doubtful.
 
-    `json.loads` alone is too kind for untrusted bytes: it guesses UTF-16, keeps the last of two equal keys
-    (`{"role":"user","role":"admin"}` is then read differently by whoever keeps the first), takes NaN and
-    1e400 as numbers and lone surrogates as text, and answers deep nesting with RecursionError.
+    `json.loads` alone is too kind to untrusted bytes. Of `{"role":"user","role":"admin"}` it keeps the last
+    where others keep the first. It guesses UTF-16, takes NaN and 1e400 for numbers and lone surrogates for
+    text, and answers deep nesting with RecursionError.
     """
     try:
         text = data.decode("utf-8").strip(" \t\r\n")
@@ -171,15 +172,6 @@ def rfc3339(moment: float) -> str:
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@lru_cache(maxsize=1000)
-def _kept_once(text: str) -> str:
-    """The text, as the one object of all that equal it: a million sessions come from some hundred browsers.
-
-    Not sys.intern: the first releases of Python 3.12 keep for ever what it is given, and clients may send anything.
-    """
-    return text
-
-
 def _without_duplicates(pairs: list[tuple[str, str]]) -> dict[str, str]:
     result = dict(pairs)
     if len(result) != len(pairs):
@@ -190,7 +182,7 @@ def _without_duplicates(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def _finite(literal: str) -> float:
     number = float(literal)
     if not isfinite(number):
-        raise ValueError(f"{literal} is not a number JSON can carry")
+        raise ValueError("JSON has no such number")
     return number
 
 
@@ -200,9 +192,8 @@ _decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_float=_
 def write_response(response: Response, date: str, *, close: bool = False, without_body: bool = False) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4).
 
-    `date` is the Date header's text. `without_body` answers HEAD: the same head as GET, and nothing after
-    it. Raises ValueError rather than let a line break out of a header's value: whatever came after it would
-    be a header of the attacker's choosing.
+    `date` is the Date header's text; `without_body` answers HEAD. Raises ValueError rather than let a line
+    break out of a header's value: what came after it would be a header of the attacker's choosing.
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     count = len(response.headers)

@@ -116,7 +116,8 @@ SSH = b"ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + DE
 JWK = json.dumps({"kty": "OKP", "crv": "Ed25519", "x": encode(DER[-32:])}).encode()
 
 Malformed, WrongAlgorithm, WrongType = jwt.Malformed, jwt.WrongAlgorithm, jwt.WrongType
-UnknownKey, BadSignature = jwt.UnknownKey, jwt.BadSignature
+UnknownKey, BadSignature, MissingClaim = jwt.UnknownKey, jwt.BadSignature, jwt.MissingClaim
+REQUIRED = ("iat", "exp", "iss", "aud", "sub", "jti")
 
 FORM: list[tuple[str, str, type[jwt.InvalidToken]]] = [
     ("nothing", "", Malformed),
@@ -289,12 +290,13 @@ def date_in_text(name: str, text: str) -> str:
 
 NO_DATES = ("9999999999", "", "soon", True, False, None, [], [NOW + 900], {}, -1, -0.5, END, 2**63, 1e300, 10**4000)
 NO_DATES_IN_TEXT = ("1" + "0" * 5000, "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "0x7fffffff", "01900000000")
-NO_TEXTS = (MISSING, None, 1, 0, True, [], ["user-4711"], {}, {"a": 1})
+NO_TEXTS = (None, 1, 0, True, [], ["user-4711"], {}, {"a": 1})
 NOT_OURS = (
     *("", "auth", "authref2", "authref.evil.example", "evil-authref", "uthref", "thre", "AUTHREF", "Authref"),
     *("authref ", " authref", "authref/", "authref\0", "https://authref", "\uff41uthref"),
-    *(["authref"], ["authref", "x"], [], {"authref": 1}, {}, None, True, 1, MISSING),
+    *([], {"authref": 1}, {}, None, True, 1),
 )
+AUDIENCES_NOT_OURS = (*NOT_OURS, ["x"], ["Authref", "authref "], [["authref"]], ["authref", 1], ["authref", None])
 
 CLAIMS: list[tuple[str, str, type[jwt.InvalidToken]]] = [
     *[
@@ -312,10 +314,9 @@ CLAIMS: list[tuple[str, str, type[jwt.InvalidToken]]] = [
         for name in ("sub", "jti")
         for value in NO_TEXTS
     ],
-    ("no exp", signed(payload=claims(exp=MISSING)), Malformed),
-    ("no iat", signed(payload=claims(iat=MISSING)), Malformed),
-    ("no claims at all", signed(payload="{}"), Malformed),
-    ("names in capitals", signed(payload={name.upper(): value for name, value in GOOD_CLAIMS.items()}), Malformed),
+    *[(f"no {name}", signed(payload=claims(**{name: MISSING})), MissingClaim) for name in REQUIRED],
+    ("no claims at all", signed(payload="{}"), MissingClaim),
+    ("names in capitals", signed(payload={name.upper(): value for name, value in GOOD_CLAIMS.items()}), MissingClaim),
     ("exp 0", signed(payload=claims(exp=0)), jwt.Expired),
     ("exp -0.0", signed(payload=claims(exp=-0.0)), jwt.Expired),
     ("exp one second ago", signed(payload=claims(exp=NOW - 1)), jwt.Expired),
@@ -324,8 +325,8 @@ CLAIMS: list[tuple[str, str, type[jwt.InvalidToken]]] = [
     ("nbf in one second", signed(payload=claims(nbf=NOW + 1)), jwt.NotYetValid),
     ("nbf in half a second", signed(payload=claims(nbf=NOW + 0.5)), jwt.NotYetValid),
     ("nbf in the year 9999", signed(payload=claims(nbf=END - 1)), jwt.NotYetValid),
-    *[(f"iss {value!r}", signed(payload=claims(iss=value)), jwt.WrongIssuer) for value in NOT_OURS],
-    *[(f"aud {value!r}", signed(payload=claims(aud=value)), jwt.WrongAudience) for value in NOT_OURS],
+    *[(f"iss {value!r}", signed(payload=claims(iss=value)), jwt.WrongIssuer) for value in (*NOT_OURS, ["authref"])],
+    *[(f"aud {value!r}", signed(payload=claims(aud=value)), jwt.WrongAudience) for value in AUDIENCES_NOT_OURS],
 ]
 
 REFUSED = FORM + ALGORITHM + KEY + HEADER + PAYLOAD + CLAIMS
@@ -345,6 +346,7 @@ ACCEPTED: list[tuple[str, str]] = [
     ("exp in the year 9999", signed(payload=claims(exp=END - 1))),
     ("exp with an exponent", date_in_text("exp", "42e8")),
     ("exp escaped, once", signed(payload=json.dumps(GOOD_CLAIMS).replace("exp", r"\u0065xp"))),
+    *[(f"aud {value!r}", signed(payload=claims(aud=value))) for value in (["authref"], ["x", "authref", "authref"])],
     ("nbf now", signed(payload=claims(nbf=NOW))),
     ("nbf 0", signed(payload=claims(nbf=0))),
     ("iat 0", signed(payload=claims(iat=0))),
@@ -511,7 +513,7 @@ class CreateAndVerify(unittest.TestCase):
         kinds = set(jwt.InvalidToken.__subclasses__())
         self.assertEqual({kind for _, _, kind in REFUSED}, kinds)
         self.assertEqual([kind for kind in kinds if kind.__subclasses__()], [])
-        self.assertEqual(len(kinds), 9)
+        self.assertEqual(len(kinds), 10)
 
     def test_what_a_refusal_says(self) -> None:
         """A refusal has words for the log, and they quote nothing of the token: whoever reads logs is not its owner."""
@@ -627,6 +629,29 @@ class IssuerAndAudience(unittest.TestCase):
         self.assertEqual(outcome(crossed, issuer=None, audience="them"), "WrongAudience")
         self.assertEqual(outcome(crossed, issuer="us", audience=None), "WrongIssuer")
 
+    def test_a_list_of_audiences(self) -> None:
+        """A token for several, or for us alone in a list, as Go's libraries write it, is for us (RFC 7519 §4.1.3)."""
+        table: list[tuple[object, str]] = [
+            (["authref"], "accepted"),
+            (["billing", "authref"], "accepted"),
+            (["billing"], "WrongAudience"),
+            ([], "WrongAudience"),
+            (["authref2", "auth", "ref"], "WrongAudience"),
+            ([["authref"]], "WrongAudience"),
+            (["authref", 1], "WrongAudience"),  # strings only
+            ({"authref": True}, "WrongAudience"),
+        ]
+        for aud, expected in table:
+            with self.subTest(aud):
+                self.assertEqual(outcome(signed(payload=claims(aud=aud))), expected)
+
+    def test_what_a_missing_claim_is_called(self) -> None:
+        """What is not there is missing, and the refusal names it; what is there and is null is something else."""
+        for name in REQUIRED:
+            with self.subTest(name):
+                self.assertEqual(str(refusal(signed(payload=claims(**{name: MISSING})))), f"there is no {name}")
+                self.assertNotEqual(outcome(signed(payload=claims(**{name: None}))), "MissingClaim")
+
     def test_an_empty_name_asked_for(self) -> None:
         """An empty setting is compared like any other: it does not switch the check off."""
         self.assertEqual(outcome(GOOD, issuer=""), "WrongIssuer")
@@ -700,7 +725,11 @@ class Order(unittest.TestCase):
         ("bad signature, wrong issuer", signed(GOOD_HEADER, claims(iss="x"), OTHERS_KEY), BadSignature),
         ("payload names exp twice, expired", signed(payload=to_text(claims(exp=0))[:-1] + ',"exp":0}'), Malformed),
         ("iat no date, expired", signed(payload=claims(iat="x", exp=0)), Malformed),
-        ("no exp, wrong issuer", signed(payload=claims(exp=MISSING, iss="x")), Malformed),
+        ("no exp, wrong issuer", signed(payload=claims(exp=MISSING, iss="x")), MissingClaim),
+        ("expired, no iss", signed(payload=claims(exp=0, iss=MISSING)), jwt.Expired),
+        ("iat no date, no exp", signed(payload=claims(iat="x", exp=MISSING)), Malformed),
+        ("no iss, wrong audience", signed(payload=claims(iss=MISSING, aud="x")), MissingClaim),
+        ("wrong audience, no sub", signed(payload=claims(aud="x", sub=MISSING)), jwt.WrongAudience),
         ("expired, not yet valid", signed(payload=claims(exp=0, nbf=NOW + 1)), jwt.Expired),
         ("expired, wrong issuer", signed(payload=claims(exp=0, iss="x")), jwt.Expired),
         ("not yet valid, wrong audience", signed(payload=claims(nbf=NOW + 1, aud="x")), jwt.NotYetValid),
@@ -766,7 +795,7 @@ class Fuzz(unittest.TestCase):
         """Of well-signed tokens with random claims just those are accepted in which every single claim is good."""
         good: dict[str, tuple[Any, ...]] = {
             "iss": ("authref",),
-            "aud": ("authref",),
+            "aud": ("authref", ["authref"], ["x", "authref"]),
             "exp": (NOW + 1, NOW + 0.5, NOW + 900, END - 1),
             "nbf": (MISSING, NOW, 0, NOW - 0.5),
             "iat": (NOW, 0, 1.5),
@@ -775,13 +804,13 @@ class Fuzz(unittest.TestCase):
             "x": (MISSING, None, {"exp": 0}, [1]),
         }
         bad: dict[str, tuple[Any, ...]] = {
-            "iss": NOT_OURS,
-            "aud": NOT_OURS,
+            "iss": (*NOT_OURS, MISSING),
+            "aud": (*AUDIENCES_NOT_OURS, MISSING),
             "exp": (*NO_DATES, MISSING, NOW, NOW - 1, 0),
             "nbf": (*NO_DATES, NOW + 1),
             "iat": (*NO_DATES, MISSING),
-            "sub": NO_TEXTS,
-            "jti": NO_TEXTS,
+            "sub": (*NO_TEXTS, MISSING),
+            "jti": (*NO_TEXTS, MISSING),
         }
         dice = random.Random(9068)
         seen = {"accepted": 0, "refused": 0}

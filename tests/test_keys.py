@@ -6,6 +6,7 @@ in logs and in screenshots of terminals.
 
 from __future__ import annotations
 
+import base64
 import unittest
 
 from authref import jwt
@@ -16,9 +17,12 @@ from tests.test_jwt import GOOD_CLAIMS, check, encode
 RANDOM = bytes.fromhex("a0d68b3f12c97e5544e10f98b7236dca5be8410296f3ad70c41d8f6e35b2097c")
 SECRET, OTHER = encode(RANDOM), encode(RANDOM[::-1])
 
-# Secrets of 32 bytes and more that everybody knows: jwt.io's, the FastAPI tutorial's, RFC 7515 §A.1.1's.
+# Secrets of 32 bytes and more that everybody knows: jwt.io's, those of the tutorials of FastAPI and Spring Boot, and
+# those of RFC 7515 §A.1.1 and RFC 7520 §3.5.
 JWT_IO = "a-string-secret-at-least-256-bits-long"
 FASTAPI = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
+SPRING = "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970"
+RFC_7520 = "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"
 RFC_7515 = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
 
 # name, AUTHREF_KEYS, what it means
@@ -31,6 +35,7 @@ READ: list[tuple[str, str, dict[str, bytes]]] = [
     ("blanks and a line end around the entries", f" k1:{SECRET} , k0:{OTHER}\n", {"k1": RANDOM, "k0": RANDOM[::-1]}),
     ("a date as kid", f"2100-01-15:{SECRET}", {"2100-01-15": RANDOM}),
     ("a longer key", f"k1:{encode(RANDOM * 2)}", {"k1": RANDOM * 2}),
+    ("hexadecimal but for one letter", f"k1:{RANDOM.hex()[1:]}g", {"k1": base64.b64decode(RANDOM.hex()[1:] + "g")}),
     ("a key whose text ends in X", f"k1:{encode(RANDOM + bytes((0x17,)))}", {"k1": RANDOM + bytes((0x17,))}),
 ]
 
@@ -69,11 +74,21 @@ REFUSED: list[tuple[str, str, str]] = [
     ("a word again and again", f"k1:{encode(b'password' * 8)}", "patterned"),
     ("half of it good, half of it zeros", f"k1:{encode(RANDOM[:12] + bytes(20))}", "patterned"),
     ("a good one, then zeros", f"k1:{SECRET},k0:{encode(bytes(32))}", "patterned"),
+    # -- hexadecimal, which base64url would take for other bytes
+    ("32 bytes in hexadecimal", f"k1:{RANDOM.hex()}", "hexadecimal"),
+    ("32 bytes in hexadecimal, in capitals", f"k1:{RANDOM.hex().upper()}", "hexadecimal"),
+    ("64 bytes in hexadecimal", f"k1:{(RANDOM * 2).hex()}", "hexadecimal"),
+    ("16 bytes in hexadecimal", f"k1:{RANDOM[:16].hex()}", "hexadecimal"),
+    ("a good one, then one in hexadecimal", f"k1:{SECRET},k0:{RANDOM.hex()}", "Key 2 of the ring is written in hex"),
+    ("FastAPI's tutorial, pasted as it stands", f"k1:{FASTAPI}", "hexadecimal"),
+    ("Spring Boot's tutorials, pasted as it stands", f"k1:{SPRING}", "hexadecimal"),
     # -- published ones, each in the spellings in which people copy them
     ("jwt.io's", f"k1:{encode(JWT_IO.encode())}", "published"),
     ("FastAPI's tutorial, its text", f"k1:{encode(FASTAPI.encode())}", "published"),
     ("FastAPI's tutorial, its bytes", f"k1:{encode(bytes.fromhex(FASTAPI))}", "published"),
-    ("FastAPI's tutorial, pasted as it stands", f"k1:{FASTAPI}", "published"),
+    ("Spring Boot's tutorials, the text", f"k1:{encode(SPRING.encode())}", "published"),
+    ("Spring Boot's tutorials, the bytes", f"k1:{encode(bytes.fromhex(SPRING))}", "published"),
+    ("RFC 7520's", f"k1:{RFC_7520}", "published"),
     ("RFC 7515's", f"k1:{RFC_7515}", "published"),
     ("RFC 7515's, padded", f"k1:{RFC_7515}==", "published"),
     ("a good one, then RFC 7515's", f"k1:{SECRET},k0:{RFC_7515}", "published"),
@@ -135,7 +150,7 @@ class Checking(unittest.TestCase):
 
     def test_given_in_the_program(self) -> None:
         """A ring that was not read from text is held to the same rules."""
-        for key in (b"", b"secret", RANDOM[:31], bytes(32), b"ab" * 40, JWT_IO.encode(), FASTAPI.encode()):
+        for key in (b"", b"secret", RANDOM[:31], bytes(32), b"ab" * 40, JWT_IO.encode(), base64.b64decode(SPRING)):
             with self.subTest(key):
                 self.assertRaises(ValueError, check_keys, {"k1": key})
                 self.assertRaises(ValueError, check_keys, {"k1": RANDOM, "k0": key})

@@ -44,6 +44,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("with nbf", CLAIMS | {"nbf": NOW}),
     ("times with fractions", CLAIMS | {"iat": NOW - 0.5, "exp": NOW + 9000.5}),
     ("letters beyond ASCII", CLAIMS | {"sub": "Jürgen \U0001f511", "né": "\u2028"}),
+    ("aud a list, as Go's libraries write it", CLAIMS | {"aud": ["authref"]}),
     ("claims of all kinds", CLAIMS | {"x": [1, 2.5, None, True, {"a": [{}]}], "y": ""}),
 ]
 PAYLOADS = (b"", b"payload", bytes(range(256)), "é".encode())
@@ -128,14 +129,12 @@ class Agreement(unittest.TestCase):
             ("typ JWT, which is their default", CLAIMS, {"kid": "k1"}, "HS256", KEY, jwt.WrongType),
             ("no kid", CLAIMS, {"typ": "at+jwt"}, "HS256", KEY, jwt.UnknownKey),
             ("unknown kid", CLAIMS, HEADER | {"kid": "k2"}, "HS256", KEY, jwt.UnknownKey),
-            ("aud a list with us in it", CLAIMS | {"aud": ["authref"]}, HEADER, "HS256", KEY, jwt.WrongAudience),
+            ("aud a list without us", CLAIMS | {"aud": ["billing"]}, HEADER, "HS256", KEY, jwt.WrongAudience),
             ("another aud", CLAIMS | {"aud": "billing"}, HEADER, "HS256", KEY, jwt.WrongAudience),
-            ("no aud", without["aud"], HEADER, "HS256", KEY, jwt.WrongAudience),
             ("another iss", CLAIMS | {"iss": "staging"}, HEADER, "HS256", KEY, jwt.WrongIssuer),
-            ("no iss", without["iss"], HEADER, "HS256", KEY, jwt.WrongIssuer),
             ("expired", CLAIMS | {"exp": NOW - 1}, HEADER, "HS256", KEY, jwt.Expired),
             ("not yet valid", CLAIMS | {"nbf": NOW + 6000}, HEADER, "HS256", KEY, jwt.NotYetValid),
-            *[(f"no {n}", without[n], HEADER, "HS256", KEY, jwt.Malformed) for n in ("exp", "iat", "sub", "jti")],
+            *[(f"no {name}", without[name], HEADER, "HS256", KEY, jwt.MissingClaim) for name in CLAIMS],
         ]
         for library, write, _ in LIBRARIES:
             for name, claims, header, alg, key, refusal in table:

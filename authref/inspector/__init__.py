@@ -24,7 +24,8 @@ from authref.wire import read_json
 
 TIMES = ("iat", "nbf", "exp")
 
-# The rungs of jwt.verify from the bottom up, and the refusals that belong to each; Malformed belongs to four.
+# The rungs of jwt.verify from the bottom up, and the refusals that belong to each; Malformed and MissingClaim belong
+# to four each.
 LADDER: tuple[tuple[str, tuple[type[jwt.InvalidToken], ...]], ...] = (
     ("form: three parts of base64url, joined by dots", (jwt.Malformed,)),
     ("header: HS256 and no extensions", (jwt.WrongAlgorithm,)),
@@ -37,7 +38,8 @@ LADDER: tuple[tuple[str, tuple[type[jwt.InvalidToken], ...]], ...] = (
     ("audience: the one expected", (jwt.WrongAudience,)),
     ("names: sub and jti are there", ()),
 )
-_FORM, _HEADER, _CLAIMS, _NAMES = 0, 1, 5, 9
+_FORM, _HEADER, _CLAIMS, _ISSUER, _AUDIENCE, _NAMES = 0, 1, 5, 7, 8, 9
+_ASKED_FOR = {"iss": _ISSUER, "aud": _AUDIENCE, "sub": _NAMES, "jti": _NAMES}  # where a claim is missed; else _CLAIMS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -87,6 +89,8 @@ def describe(token: str, now: float) -> str:
 
 def rung(token: str, keys: jwt.Keys, refusal: jwt.InvalidToken) -> int:
     """The index in LADDER of the rung that this refusal came from."""
+    if isinstance(refusal, jwt.MissingClaim):
+        return _ASKED_FOR.get(str(refusal).rpartition(" ")[2], _CLAIMS)
     if not isinstance(refusal, jwt.Malformed):
         return next(index for index, (_, kinds) in enumerate(LADDER) if isinstance(refusal, kinds))
     for key in keys.values():
