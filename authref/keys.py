@@ -22,9 +22,9 @@ from authref.jwt import MIN_KEY, InvalidToken, Keys, decode, encode
 _KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEXADECIMAL = re.compile(r"([0-9A-Fa-f]{2}){16,}")
 
-# Keys of tutorials and standards, with their places: where those who guess begin.
-_LINES = Path(__file__).with_name("published-keys.txt").read_bytes().splitlines()
-_PUBLISHED = frozenset(decode(line.split()[0]) for line in _LINES)
+# Keys of tutorials and standards, in hexadecimal, each with its place: where those who guess begin.
+_LINES = Path(__file__).with_name("published-keys.txt").read_text("ascii").splitlines()
+_PUBLISHED = frozenset(bytes.fromhex(line.split()[0]) for line in _LINES)
 
 
 def fresh_keys() -> dict[str, bytes]:

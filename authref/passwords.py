@@ -1,13 +1,14 @@
 """How do you recognise a password that you must not be able to reveal?
 
-Databases leak. Whoever holds a stolen one guesses, billions of times a second if the hash is a fast one
-such as SHA-256. bcrypt is slow on purpose and salted: each guess costs the thief what it costs us, and has
-to be repeated for each user.
+Databases leak. Whoever holds a stolen one guesses, billions of times a second where a fast hash such as
+SHA-256 was stored. A bcrypt hash is slow on purpose and salted. Each guess costs the thief what it costs us,
+and must be made anew for each user. Its cost c means 2**c rounds, and stands in the hash.
 
 Rules of this file:
 - a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
-- bcrypt reads only 72 bytes, so what it gets is 44 bytes that depend on every character;
+- bcrypt reads only 72 bytes, so what it gets is 44 bytes that depend on every character (a pre-hash);
 - what is not a bcrypt hash of a bearable cost never reaches bcrypt: a planted cost of 31 takes days;
+- how long an answer takes must not tell whether there is an account, nor when its hash was made;
 - hashing is the one costly thing a stranger can ask for, so one runs per core, a few wait, the rest hear so.
 """
 
@@ -71,23 +72,33 @@ def share_cores(processes: int) -> None:
 def hash_password(password: str, cost: int = COST) -> str:
     """What to store for the password, a new salt each time: `$2b$12$` and 53 characters. Raises TooBusy."""
     with turns.take():
-        return bcrypt.hashpw(_condense(password), bcrypt.gensalt(cost)).decode("ascii")
+        return bcrypt.hashpw(_pre_hash(password), bcrypt.gensalt(cost)).decode("ascii")
 
 
-def verify_password(password: str, stored: str) -> bool:
+def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password. Raises TooBusy.
 
-    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14.
+    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14. A hash that is cheaper than `work`
+    takes as long as one of that cost.
     """
-    if not _STORED.fullmatch(stored):
+    if not cost_of(stored):
         return False
     with turns.take():
-        return bcrypt.checkpw(_condense(password), stored.encode("ascii"))
+        secret = _pre_hash(password)
+        right = bcrypt.checkpw(secret, stored.encode("ascii"))
+        for cost in range(cost_of(stored), work):  # 2**c + 2**c + 2**(c+1) + … + 2**(work-1) = 2**work
+            bcrypt.checkpw(secret, hash_of_nobody(cost).encode("ascii"))
+        return right
 
 
-def needs_rehash(stored: str, cost: int) -> bool:
-    """True if the hash is cheaper to guess against than `cost` asks; only a login can mend that."""
-    return int(stored[4:6]) < cost
+def hash_of_nobody(cost: int) -> str:
+    """A hash of this cost that no password gives: what to compare with where there is no account."""
+    return f"$2b${cost:02}${'.' * 53}"
+
+
+def cost_of(stored: str) -> int:
+    """The cost of a hash; 0 for what is none. One below today's cost is renewed at login, when we have the password."""
+    return int(stored[4:6]) if _STORED.fullmatch(stored) else 0
 
 
 def objection(password: str, email: str) -> str | None:
@@ -104,11 +115,11 @@ def objection(password: str, email: str) -> str | None:
     return None
 
 
-def _condense(password: str) -> bytes:
+def _pre_hash(password: str) -> bytes:
     """44 bytes that every byte of the password changes.
 
     bcrypt would drop what follows byte 72 (release 5 raises instead), and older ones stopped at NUL; base64
-    has neither. Why a keyed hash: against a plain SHA-256, a thief could try SHA-256 values leaked elsewhere
-    as ready-made passwords ("shucking") before cracking either.
+    has neither. Why a keyed hash: SHA-256 values that leaked elsewhere could be tried here as ready-made
+    passwords, uncracked as they are ("password shucking").
     """
     return b64encode(hmac.digest(_LABEL, password.encode("utf-8"), hashlib.sha256))

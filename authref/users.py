@@ -27,7 +27,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from authref.maps import Map
-from authref.passwords import COST, TooBusy, hash_password, needs_rehash, objection, verify_password
+from authref.passwords import (
+    COST,
+    MAX_COST,
+    TooBusy,
+    cost_of,
+    hash_of_nobody,
+    hash_password,
+    objection,
+    verify_password,
+)
 from authref.wire import rfc3339
 
 # local part "@" labels, ASCII only (the HTML standard's form): 'а' in Cyrillic, a trailing blank or a NUL
@@ -74,6 +83,13 @@ class Pointer:
     expires_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The highest bcrypt cost that any process was started with, or that any hash has."""
+
+    value: int
+
+
 class EmailTaken(Exception):
     """Another account has this address."""
 
@@ -98,12 +114,13 @@ class Users:
         records: Map[User],
         addresses: Map[Pointer],
         admins: Map[Pointer],
+        costs: Map[Cost],
         cost: int = COST,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._records, self._addresses, self._admins = records, addresses, admins
-        self._cost, self._now = cost, now
-        self._decoy = hash_password(secrets.token_urlsafe(), cost)  # stands in for the hash of nobody
+        self._costs, self._cost, self._now = costs, cost, now
+        self._highest_cost(cost)  # tells the other processes
         self._signing_up: dict[str, str] = {}  # addresses whose password is being hashed, with the ids to come
 
     def sign_up(self, email: str, password: str, role: str = "user") -> User:
@@ -128,10 +145,11 @@ class Users:
     def check_credentials(self, email: str, password: str) -> User:
         """The user whose password this is. Raises InvalidCredentials, TooBusy.
 
-        Every way to fail hashes once: a quick answer would tell that nobody has this address.
+        Every way to fail takes the same work: a quicker answer would tell who has no account, or an old one.
         """
         user = self.by_email(email)
-        right = verify_password(password, user.password_hash if user else self._decoy)
+        work = self._highest_cost(cost_of(user.password_hash) if user else 0)
+        right = verify_password(password, user.password_hash if user else hash_of_nobody(work), work)
         if user is None:
             raise InvalidCredentials("unknown_user", None)
         if not right:
@@ -219,9 +237,17 @@ class Users:
         self._admins[user.id] = Pointer(user.id)
         raise LastAdmin
 
+    def _highest_cost(self, seen: int) -> int:
+        """The highest cost that is known here, and from now on at least the one just seen."""
+        known = self._costs.get("highest") or self._costs.setdefault("highest", Cost(seen))
+        if known.value >= seen:
+            return min(known.value, MAX_COST)
+        self._costs.replace("highest", known, Cost(seen))  # unless another process was faster: look again
+        return self._highest_cost(seen)
+
     def _strengthen(self, user: User, password: str) -> User:
         """The user with a hash of today's cost; the password is at hand only now, at login."""
-        if not needs_rehash(user.password_hash, self._cost):
+        if cost_of(user.password_hash) >= self._cost:
             return user
         try:
             stronger = replace(user, password_hash=hash_password(password, self._cost))

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import threading
 import unittest
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import bcrypt
 
 import authref
 from authref import passwords
-from authref.passwords import TooBusy, Turns, hash_password, needs_rehash, objection, verify_password
+from authref.passwords import TooBusy, Turns, cost_of, hash_of_nobody, hash_password, objection, verify_password
 from tests.support import PASSWORD, SENTENCE, TEST_COST
 from tests.test_maps import race
 
@@ -154,12 +156,72 @@ class StoredHashes(unittest.TestCase):
         """What may be configured is what is read back: a cost beyond it would lock everybody out who signs up."""
         self.assertEqual((passwords.MIN_COST, passwords.MAX_COST, passwords.COST), (4, 14, 12))
 
-    def test_needs_rehash(self) -> None:
-        """A hash wants renewing when it is cheaper than today's cost, and not when it is as dear or dearer."""
-        table = ((10, 12, True), (11, 12, True), (12, 12, False), (13, 12, False), (4, 14, True), (14, 4, False))
-        for stored, today, expected in table:
-            with self.subTest(stored=stored, today=today):
-                self.assertIs(needs_rehash(f"$2b${stored:02}${'a' * 53}", today), expected)
+    def test_cost_of(self) -> None:
+        """The cost stands in the hash; what bcrypt never gets to see has none."""
+        for cost in range(4, 15):
+            self.assertEqual(cost_of(f"$2b${cost:02}${'a' * 53}"), cost)
+        self.assertEqual(cost_of(hash_password(PASSWORD, 5)), 5)
+        for text in ("", "!", "$2b$31$" + "a" * 53, "$2b$03$" + "a" * 53, self.GOOD + "\n", "$2a$12$" + "a" * 53):
+            with self.subTest(text):
+                self.assertEqual(cost_of(text), 0)
+
+
+@contextmanager
+def counted_work() -> Iterator[list[int]]:
+    """The rounds of each bcrypt hash that is made or compared in the block."""
+    rounds: list[int] = []
+
+    def count(real: Callable[[bytes, bytes], Any], secret: bytes, salt: bytes) -> Any:
+        rounds.append(2 ** int(salt[4:6]))
+        return real(secret, salt[:4] + b"04" + salt[6:])  # as if it had been of that cost
+
+    with (
+        mock.patch("bcrypt.checkpw", partial(count, bcrypt.checkpw)),
+        mock.patch("bcrypt.hashpw", partial(count, bcrypt.hashpw)),
+    ):
+        yield rounds
+
+
+class TheSameWork(unittest.TestCase):
+    """Not a clock is asked, which would tell something else on each machine, but how many rounds are computed."""
+
+    def test_every_cost(self) -> None:
+        """A hash of any cost, of nobody too, takes as many rounds as one of the cost asked for, to the last one."""
+        tail = hash_password(PASSWORD, 4)[7:]
+        for work in range(4, 15):
+            for cost in range(4, work + 1):
+                for stored in (f"$2b${cost:02}${tail}", hash_of_nobody(cost)):
+                    with self.subTest(cost=cost, work=work, stored=stored), counted_work() as rounds:
+                        verify_password("wrong password", stored, work)
+                        self.assertEqual(sum(rounds), 2**work)
+
+    def test_right_or_wrong(self) -> None:
+        """The right password is found right whatever comes after it, and takes as many rounds as a wrong one."""
+        stored = hash_password(PASSWORD, 4)
+        for work in (4, 5, 9):
+            for password, expected in ((PASSWORD, True), ("wrong password", False)):
+                with self.subTest(password, work=work), counted_work() as rounds:
+                    self.assertIs(verify_password(password, stored, work), expected)
+                    self.assertEqual(sum(rounds), 2**work)
+
+    def test_a_hash_that_is_dearer(self) -> None:
+        """A hash beyond the cost asked for is compared all the same, and nothing is added to it."""
+        with counted_work() as rounds:
+            verify_password(PASSWORD, hash_of_nobody(9), 5)
+        self.assertEqual(rounds, [2**9])
+
+    def test_one_turn(self) -> None:
+        """All of it is one turn: whoever has an old hash must not hear more often than others that it is too busy."""
+        with mock.patch("authref.passwords.turns", wraps=passwords.turns) as turns:
+            verify_password(PASSWORD, hash_of_nobody(4), 7)
+        self.assertEqual(turns.take.call_count, 1)
+
+    def test_the_hash_of_nobody(self) -> None:
+        """It has the form of a hash of its cost, and no password is right for it."""
+        for cost in (4, 5, 14):
+            self.assertEqual(cost_of(hash_of_nobody(cost)), cost)
+        for password in ("", PASSWORD, "." * 53, *COMMON[:20]):
+            self.assertFalse(verify_password(password, hash_of_nobody(4)))
 
 
 class Choosing(unittest.TestCase):

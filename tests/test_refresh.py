@@ -562,7 +562,7 @@ class PartsCase(unittest.TestCase):
         self.clock = Clock()
         self.records = FragileMap(self.clock)
         self.families = Families(self.records, self.clock)  # type: ignore[arg-type]
-        self.users = Users(MemoryMap(self.clock), MemoryMap(self.clock), MemoryMap(self.clock), TEST_COST, self.clock)
+        self.users = Users(*[MemoryMap(self.clock) for _ in range(4)], TEST_COST, self.clock)  # type: ignore[arg-type]
         self.alice = self.users.sign_up(EMAIL, PASSWORD)
         self.tokens = self.made(Stateless())
 

@@ -33,7 +33,7 @@ class Door:
         self.clock = Clock()
         now = now or self.clock
         self.log: list[str] = []
-        self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), TEST_COST, now)
+        self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), MemoryMap(now), TEST_COST, now)
         self.records: Watched[Session] = Watched(MemoryMap(now))
         self.sessions = Sessions(self.records, self.users, Events(self.log.append, "json", now), secure=secure, now=now)
         self.alice = self.users.sign_up("alice@example.com", PASSWORD)

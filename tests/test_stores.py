@@ -274,7 +274,7 @@ class FrailMap(Watched[Any]):
 
 class WhenTheStoreIsAway(unittest.TestCase):
     def setUp(self) -> None:
-        for name, stand_in in (("hash_password", hashed), ("verify_password", lambda text, _: text == PASSWORD)):
+        for name, stand_in in (("hash_password", hashed), ("verify_password", lambda text, *_: text == PASSWORD)):
             patch = mock.patch(f"authref.users.{name}", stand_in)  # these tests log in a thousand times
             patch.start()
             self.addCleanup(patch.stop)

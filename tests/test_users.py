@@ -12,15 +12,17 @@ import unittest
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from unittest import mock
 
 import bcrypt
 
 from authref.maps import MemoryMap
-from authref.passwords import TooBusy, Turns
-from authref.users import EmailTaken, InvalidCredentials, LastAdmin, Pointer, User, Users, objections
+from authref.passwords import MAX_COST, TooBusy, Turns
+from authref.users import Cost, EmailTaken, InvalidCredentials, LastAdmin, Pointer, User, Users, objections
 from tests.support import PASSWORD, SENTENCE, TEST_COST, Clock
 from tests.test_maps import WRITES, Watched, race
+from tests.test_passwords import counted_work
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -48,12 +50,13 @@ class UsersTestCase(unittest.TestCase):
         self.records: Watched[User] = Watched(MemoryMap(self.clock))
         self.addresses: Watched[Pointer] = Watched(MemoryMap(self.clock))
         self.admins: Watched[Pointer] = Watched(MemoryMap(self.clock))
+        self.costs: Watched[Cost] = Watched(MemoryMap(self.clock))
         self.maps = (self.records, self.addresses, self.admins)
         self.users = self.users_at(TEST_COST)
 
     def users_at(self, cost: int) -> Users:
         """The same accounts under another bcrypt cost, as after a restart."""
-        return Users(*self.maps, cost, self.clock)
+        return Users(*self.maps, self.costs, cost, self.clock)
 
     def log_in(self, email: str = ALICE, password: str = PASSWORD) -> str:
         """The reason why this login fails, or "done"."""
@@ -332,6 +335,54 @@ class LoggingIn(UsersTestCase):
                 self.log_in(email, password)
                 self.assertEqual((checkpw.call_count, hashpw.call_count), (1, 0))
                 self.assertTrue(checkpw.call_args[0][1].startswith(b"$2b$04$"))
+
+    def test_the_same_work_whatever_the_cost(self) -> None:
+        """Known or not, wrong or disabled, with an old hash or a new one: each failure takes the same rounds.
+
+        Whatever cost each process was started with, and one after the other or side by side. The rounds are counted;
+        a clock would tell something else on each machine.
+        """
+        for costs in ((4, 6), (6, 4), (5, 7, 4), (7, 5, 6, 4)):
+            self.setUp()
+            emails = ["nobody@example.com", ""]
+            processes = []
+            for number, cost in enumerate(costs):
+                processes.append(self.users_at(cost))
+                for name in (f"{number}@example.com", f"banned{number}@example.com"):
+                    user = processes[-1].sign_up(name, PASSWORD)
+                    emails.append(name)
+                self.users.change(user.id, disabled=True)
+            for number, users in enumerate(processes):
+                for email in emails:
+                    with self.subTest(costs=costs, process=number, email=email), counted_work() as rounds:
+                        password = PASSWORD if email.startswith("banned") else "wrong password"
+                        outcome(lambda: users.check_credentials(email, password))  # noqa: B023
+                        self.assertEqual(sum(rounds), 2 ** max(costs))
+
+    def test_a_hash_from_before_costs_were_noted(self) -> None:
+        """That a store has dearer hashes than any process is noticed at the first of them; from then on all is even."""
+        self.users_at(6).sign_up("old@example.com", PASSWORD)
+        self.costs.pop("highest")
+        self.users = self.users_at(4)
+        for email, expected in (("nobody@example.com", 2**4), ("old@example.com", 2**6), ("nobody@example.com", 2**6)):
+            with counted_work() as rounds:
+                self.log_in(email, "wrong password")
+            self.assertEqual(sum(rounds), expected)
+
+    def test_a_cost_that_somebody_planted(self) -> None:
+        """Whoever can write into the store makes no login run for days: beyond what may be chosen nothing counts."""
+        self.costs["highest"] = Cost(31)
+        with mock.patch("bcrypt.checkpw", return_value=False) as checkpw:
+            for email in (ALICE, "nobody@example.com"):
+                self.log_in(email, "wrong password")
+        self.assertLessEqual(max(int(call.args[1][4:6]) for call in checkpw.call_args_list), MAX_COST)
+
+    def test_processes_that_start_at_once(self) -> None:
+        """Of all that start at the same moment the highest cost is known in the end, whoever wrote last."""
+        for _ in range(20):
+            self.setUp()
+            race(*[partial(self.users_at, cost) for cost in (4, 14, 7, 9, 13, 5)])
+            self.assertEqual(self.costs.get("highest"), Cost(14))
 
     def test_too_busy(self) -> None:
         """When no core is free, everybody hears that, known or not; nobody is let in unchecked."""

@@ -30,7 +30,7 @@ from authref.revocation import AllowList, Denial, DenyList, Stateless
 from authref.sessions import Session, Sessions
 from authref.throttle import Counter, Throttle
 from authref.tokens import Tokens
-from authref.users import EmailTaken, Pointer, User, Users
+from authref.users import Cost, EmailTaken, Pointer, User, Users
 from authref.wire import Headers, Problem, Request, Response
 
 __all__ = ["App", "Settings", "build"]
@@ -72,6 +72,7 @@ class App:
             store.map("users", User),
             store.map("addresses", Pointer),
             store.map("admins", Pointer),
+            store.map("costs", Cost),
             settings.bcrypt_cost,
             now,
         )

@@ -209,7 +209,7 @@ def check(target, attack):
         attacker="With a cut password, a long sentence is worth its beginning only. Where the e-mail address is put "
         "in front, as happened, the password itself may not count at all.",
         read="authref/passwords.py: the opening, `hash_password`; the standard library's hmac.digest",
-        target="authref.passwords:_condense",
+        target="authref.passwords:_pre_hash",
         claims=(
             "tests.test_passwords.Hashes.test_form",
             "tests.test_passwords.Hashes.test_the_same_password_twice",
@@ -219,7 +219,7 @@ def check(target, attack):
             "tests.test_passwords.Hashes.test_a_hash_stored_long_ago",
         ),
         naive='''\
-def _condense(password: str) -> bytes:
+def _pre_hash(password: str) -> bytes:
     """44 bytes that every byte of the password changes.
 
     They are base64 of the HMAC-SHA-256 of the password in UTF-8, with `_LABEL` as its key.
@@ -241,10 +241,11 @@ def _condense(password: str) -> bytes:
         kind=WRITE,
         title="Is this the password?",
         task="Say whether the stored text was made from this password. What is not a bcrypt hash of a bearable cost "
-        "is False at once. Hashing waits for its turn like everywhere in this file.",
+        "is False at once. Hashing waits for its turn like everywhere in this file. A hash of a lower cost than `work` "
+        "takes as much work as one of that cost, in the same turn: 2**c rounds, and 2**c, 2**(c+1) and so on beyond.",
         attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days. "
         "And strangers who log in a thousand times at once want every core.",
-        read="authref/passwords.py: `hash_password`, `Turns`, `_STORED`",
+        read="authref/passwords.py: `hash_password`, `Turns`, `cost_of`, `hash_of_nobody`",
         target="authref.passwords:verify_password",
         claims=(
             "tests.test_passwords.ExactlyAsSent.test_no_password",
@@ -252,13 +253,17 @@ def _condense(password: str) -> bytes:
             "tests.test_passwords.StoredHashes.test_hashes_that_do_reach_bcrypt",
             "tests.test_passwords.StoredHashes.test_hashes_that_never_reach_bcrypt",
             "tests.test_passwords.TakingTurns.test_hashing_takes_turns",
+            "tests.test_passwords.TheSameWork.test_every_cost",
+            "tests.test_passwords.TheSameWork.test_right_or_wrong",
+            "tests.test_passwords.TheSameWork.test_one_turn",
         ),
         hints=(
             "What does `hash_password` do before and around its call of bcrypt? The same has to happen here.",
             "bcrypt.checkpw(password, hashed) takes bytes on both sides and finds salt and cost in the hash. "
-            "`_STORED` is the form of a good hash; of a pattern's methods only one looks at the whole text.",
-            "First the form: if the whole text does not fit, the answer is no. Then, inside a turn, bcrypt compares "
-            "the condensed password with the stored text as bytes.",
+            "`cost_of` is 0 for what is no good hash. Powers of two add up: 2**c and 2**c make 2**(c+1).",
+            "First the form: if it has no cost, the answer is no. Then, inside a turn, bcrypt compares the pre-hash of "
+            "the password with the stored text as bytes, and after that with `hash_of_nobody` of each cost from the "
+            "hash's own up to, and without, `work`. The first answer is the one to return.",
         ),
     ),
     Exercise(
@@ -360,13 +365,14 @@ def check(target, attack):
             "tests.test_users.Strengthening.test_a_login_after_the_cost_was_raised",
             "tests.test_users.LoggingIn.test_reasons",
             "tests.test_users.LoggingIn.test_what_a_failure_costs",
+            "tests.test_users.LoggingIn.test_the_same_work_whatever_the_cost",
             "tests.test_app.AFailedLogin.test_one_hash_whoever_it_is",
         ),
         naive='''\
 def check_credentials(self, email: str, password: str) -> User:
     """The user whose password this is. Raises InvalidCredentials, TooBusy.
 
-    Every way to fail hashes once: a quick answer would tell that nobody has this address.
+    Every way to fail takes the same work: a quicker answer would tell who has no account, or an old one.
     """
     user = self.by_email(email)
     if user is None:
@@ -380,10 +386,11 @@ def check_credentials(self, email: str, password: str) -> User:
         hints=(
             "On which of the four ways through this function is bcrypt called, and on which is it not? Is there a hash "
             "to compare with if nobody has the address?",
-            "`self._decoy` is the hash of a password that nobody knows, made at the start with the same cost. "
-            "A comparison with it always fails and takes as long as any other.",
-            "Look the user up, then compare once, with the user's hash or the decoy, and keep the result. After that "
-            "the ladder of refusals: nobody, wrong, disabled.",
+            "`self._highest_cost(seen)` says what each login has to cost; tell it the user's cost, `cost_of` their "
+            "hash, or 0. `hash_of_nobody(cost)` is a hash that no password gives. `verify_password` takes a third "
+            "argument.",
+            "Look the user up and ask for the work, then compare once, with the user's hash or with nobody's, and keep "
+            "the result. After that the ladder of refusals: nobody, wrong, disabled.",
         ),
     ),
     Exercise(

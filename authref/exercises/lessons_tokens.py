@@ -77,7 +77,7 @@ TOKENS: tuple[Exercise, ...] = (
         hints=(
             "How does base64url differ from base64, and what has been left away at the end? Of all texts that decode "
             "to the same bytes, which one is right?",
-            "`_FROM_URL` translates the alphabet; bytes.translate does it. a2b_base64 wants padding and raises a kind "
+            "`_SWAP` exchanges the two alphabets; bytes.translate does it. a2b_base64 wants padding and raises a kind "
             "of ValueError, but skips foreign characters and ignores spare bits. `encode` gives the one right "
             "spelling.",
             "Translate, add two equals signs, decode; turn a ValueError into Malformed. Then encode what you got: if "
@@ -170,7 +170,7 @@ TOKENS: tuple[Exercise, ...] = (
         "algorithm, that this is an access token and no other kind, and the name of the key.",
         attacker="A token made for another purpose, a link in a mail say, signed with the same key, must not open "
         "doors. And a key that leaked must go without logging everybody out, so each token names the one it needs.",
-        read="authref/jwt.py: TYPE, `sign`, `_header_of`, `_assemble`; RFC 7515 §4.1.4, §4.1.9; RFC 9068 §2.1",
+        read="authref/jwt.py: TYPE, `sign`, `_header`, `_assemble`; RFC 7515 §4.1.4, §4.1.9; RFC 9068 §2.1",
         target="authref.jwt:create",
         claims=(
             "tests.test_jwt.CreateAndVerify.test_what_was_created",
@@ -183,7 +183,7 @@ TOKENS: tuple[Exercise, ...] = (
             "A mapping keeps its order. How do you get its first name without the others? What does the header of "
             "every token of one key look like?",
             "next(iter(mapping)) is the first name. The ring maps names to keys, so the key is one look-up away; "
-            "`write_json` makes bytes of the claims. `sign` writes alg by itself and takes typ and kid; `_header_of` "
+            "`write_json` makes bytes of the claims. `sign` writes alg by itself and takes typ and kid; `_kept_header` "
             "has made the whole header already.",
             "Find the first name, make JSON of the claims, and hand header, payload and that name's key to the helper "
             "that puts the three parts together.",
@@ -197,7 +197,7 @@ TOKENS: tuple[Exercise, ...] = (
         task="This verifier does what the token's header asks for. Make it check with HS256 and nothing else, whatever "
         "the header says, and refuse keys, forms and extensions as the rest of the file does.",
         attacker="The header is written by whoever wrote the token. If it may choose the check, it chooses none.",
-        read="authref/jwt.py: the opening, `_split`, `_read_header`, `_check_signature`; RFC 8725 §2.1, §3.1",
+        read="authref/jwt.py: the opening, `_split`, `_members`, `_check_signature`; RFC 8725 §2.1, §3.1",
         target="authref.jwt:unsign",
         claims=(
             "tests.test_jwt.Examples.test_rfc_7515_a_1",
@@ -221,7 +221,7 @@ def unsign(token: str, key: bytes) -> bytes:
 ''',
         hints=(
             "Which lines let the token decide something? What remains for the header to say if it may decide nothing?",
-            "RFC 8725 §3.1: the verifier knows which algorithm it expects. `_read_header` refuses every other one, and "
+            "RFC 8725 §3.1: the verifier knows which algorithm it expects. `_members` refuses every other one, and "
             "`crit` too; `_check_signature` refuses short keys.",
             "Three steps, each with a helper of the file: cut the token, read the header so that it can be refused, "
             "and give back what the signature covers.",
@@ -234,7 +234,7 @@ def unsign(token: str, key: bytes) -> bytes:
         title="None, in other letters",
         task="This verifier has heard of `none` and refuses it. Make an admin of yourself all the same.",
         attacker="Lists of what is forbidden are incomplete. Real verifiers fell to exactly this spelling.",
-        read="authref/jwt.py: `_read_header`; RFC 8725 §2.1; RFC 7519 §6",
+        read="authref/jwt.py: `_members`; RFC 8725 §2.1; RFC 7519 §6",
         target="authref.jwt:verify",
         claims=(
             "tests.test_jwt.CreateAndVerify.test_accepted",
@@ -260,7 +260,7 @@ def verify(
     if algorithm.lower() != "none":
         key = keys.get(str(members.get("kid")))
         if key is None:
-            raise UnknownKey("the ring has no key of this kid")
+            raise UnknownKey("no key of ours has this kid")
         _check_signature(header, payload, signature, key)
     claims = _read_object(decode(payload), "payload")
     _check_times(claims, time.time() if now is None else now, leeway)
@@ -378,8 +378,9 @@ def _check_times(claims: Claims, now: float, leeway: float) -> None:
 ''',
         hints=(
             "What happens if `exp` is missing, or a text, or true? And what says from when on a token is good?",
-            "`_date` gives a number of seconds and raises Malformed for everything else, None included. A missing nbf "
-            "means: from the beginning of time. RFC 7519 §4.1.4: on or after exp a token is refused.",
+            "`_date` gives a number of seconds and raises Malformed for everything else. What must be there is "
+            "claims[name]: `verify` makes a MissingClaim of the KeyError. A missing nbf means: from the beginning of "
+            "time. RFC 7519 §4.1.4: on or after exp a token is refused.",
             "Three lines of thought: iat must be a date; now must lie before exp, moved later by the leeway, else "
             "Expired; now must not lie before nbf, moved earlier by it, else NotYetValid.",
         ),
@@ -412,9 +413,9 @@ def verify(
 ) -> Claims:
     """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken."""
     header, payload, signature = _split(token)
-    key = keys.get(_key_id(header))
+    key = keys.get(_kept_key_id(header))
     if key is None:
-        raise UnknownKey("the ring has no key of this kid")
+        raise UnknownKey("no key of ours has this kid")
     claims = _read_object(_check_signature(header, payload, signature, key), "payload")
     _check_times(claims, time.time() if now is None else now, leeway)
     if issuer is not None and not str(claims.get("iss")).startswith(issuer):

@@ -35,7 +35,7 @@ from typing import Any
 from authref.events import Events
 from authref.maps import Map, MemoryMap
 from authref.sessions import IDLE_LIFETIME, Session, Sessions
-from authref.users import Pointer, User, Users
+from authref.users import Cost, Pointer, User, Users
 from authref.wire import Request, Response
 from tests.benchmarks.processes import redis_server
 
@@ -140,7 +140,7 @@ class World:
         ]
         for user in self._users:
             accounts[user.id] = user
-        everybody = Users(accounts, MemoryMap[Pointer](), MemoryMap[Pointer](), cost=4)
+        everybody = Users(accounts, MemoryMap[Pointer](), MemoryMap[Pointer](), MemoryMap[Cost](), cost=4)
         self._start = time.time()
         self._sessions = Sessions(records, everybody, Events(None, "off"), now=lambda: self._start)
 
