@@ -5,10 +5,12 @@ to happen. So:
 - every login, change of rights, refused credential and failure leaves a line; an ordinary request, one
   without credentials and one to a path that does not exist leave none;
 - names follow the OWASP logging vocabulary, times are UTC, people appear as user ids;
-- an event never holds a password, a cookie, a token, a key, a hash, an e-mail address (people type
-  passwords into that field) or any path or query that a client chose;
-- whatever a value holds, it stays one line: control characters, U+2028 and the marks that reverse the
-  reading direction arrive as escapes, so that nobody can forge a line or hide one (log injection);
+- an event never holds a password, a cookie, a token, a key, a hash or an e-mail address (people type
+  passwords into that field), and no path or query, for a client chose them;
+- whatever a value holds, it stays one line, or somebody could forge lines (log injection). Control characters,
+  U+2028 and the marks that reverse the reading direction arrive as escapes;
+- a flood stays small: of equal lines within a second the first few are written and the rest are counted. The
+  count, `repeated`, comes before the first line of a later second;
 - a log that cannot be written, on a full disk or a closed pipe, never breaks a request. (A pipe that nobody
   reads does hold us up once it is full, rather than lose lines.)
 """
@@ -18,11 +20,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 MAX_VALUE = 200  # characters of one value: a line stays readable, and a flood of text stays small
+FEW = 5  # equal lines in a second; further ones are counted
+MAX_COUNTED = 1000  # lines at once that are told apart, or memory would grow as fast as somebody makes them differ
 
 # What a reader of the log should look at first: an attempt, a failure, or daily business.
 LEVELS = {
@@ -39,37 +44,48 @@ LEVELS = {
     "sys_worker_died": "WARN",
 }
 
-Write = Callable[[str], object]
+
+Line = tuple[str, tuple[tuple[str, object], ...]]  # an event and its fields
 
 
 class Events:
     """Writes events with `write`, one call a line; `form` is "text" or "json", `now` gives Unix seconds."""
 
-    def __init__(self, write: Write | None = None, form: str = "text", now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, write: Callable[[str], object] | None = None, form: str = "text", now: Callable[[], float] = time.time
+    ) -> None:
         self._write, self._form, self._now = write, form, now
         self._one_at_a_time = threading.Lock()
+        self._second, self._counts = 0, Counter[Line]()
 
     def emit(self, event: str, **fields: object) -> None:
         """Write one line: when, how serious, what, and the fields given."""
         if self._write is None:
             return
-        when = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
-        line = {"datetime": when, "level": LEVELS.get(event, "INFO"), "event": event, **fields}
-        text = as_json(line) if self._form == "json" else as_text(line)
-        with self._one_at_a_time, suppress(OSError, ValueError):  # a full disk, a closed pipe: the request goes on
-            self._write(text + "\n")
+        now = self._now()
+        line = event, tuple((name, _shorten(value)) for name, value in fields.items())
+        with self._one_at_a_time:
+            for each in self._due(line, int(now)):
+                with suppress(OSError, ValueError):  # a full disk, a closed pipe: the request goes on
+                    self._write(self._text(each, now) + "\n")
 
+    def _due(self, line: Line, second: int) -> list[Line]:
+        """What to write now: the line, unless it came too often, and first what was kept back before this second."""
+        due = []
+        if second != self._second or line[0] == "sys_shutdown" or len(self._counts) == MAX_COUNTED:
+            for (event, fields), count in self._counts.items():
+                if count > FEW:
+                    due.append((event, (*fields, ("repeated", count - FEW))))
+            self._second, self._counts = second, Counter()
+        self._counts[line] += 1
+        return [*due, line] if self._counts[line] <= FEW else due
 
-def as_json(line: dict[str, object]) -> str:
-    """The line as one JSON object, ASCII only."""
-    return json.dumps({name: _shorten(value) for name, value in line.items()})
-
-
-def as_text(line: dict[str, object]) -> str:
-    """The line as `2026-01-31T12:00:00.000+00:00 INFO  user_created user="…"`."""
-    first = f"{line['datetime']} {line['level']!s:5} {line['event']}"
-    rest = [f"{name}={json.dumps(_shorten(line[name]))}" for name in list(line)[3:]]
-    return " ".join([first, *rest])
+    def _text(self, line: Line, now: float) -> str:
+        event, fields = line
+        when, level = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"), LEVELS.get(event, "INFO")
+        if self._form == "json":
+            return json.dumps({"datetime": when, "level": level, "event": event, **dict(fields)})
+        return " ".join([f"{when} {level:5} {event}", *[f"{name}={json.dumps(value)}" for name, value in fields]])
 
 
 def _shorten(value: object) -> object:

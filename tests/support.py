@@ -32,7 +32,7 @@ from unittest import mock
 import bcrypt
 
 from authref.app import App, Settings, build
-from authref.events import Events
+from authref.events import Events, Line
 from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
 from authref.serving.server import Server
@@ -79,6 +79,13 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.time += seconds
+
+
+class EveryLine(Events):
+    """A log that leaves none out: while the clock stands still, all are of one second."""
+
+    def _due(self, line: Line, second: int) -> list[Line]:
+        return [line]
 
 
 class UnflushedStore(SqliteStore):
@@ -147,7 +154,7 @@ class Harness:
             "keys": KEYS,
             "now": self.clock,
             "store": store(settings.get("now", self.clock)),
-            "events": Events(self.log.append, "json", self.clock),
+            "events": EveryLine(self.log.append, "json", self.clock),
         }
         # The hash that stands in for nobody's, and those of `sign_up`, are made once for all tests: it saves seconds.
         nobody = mock.patch("authref.users.hash_password", lambda password, cost: hashed("nobody's password", cost))

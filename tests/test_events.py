@@ -14,7 +14,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
-from authref.events import MAX_VALUE, Events
+from authref.events import MAX_COUNTED, MAX_VALUE, Events
 from tests.support import START, Clock, Harness
 from tests.test_maps import race
 
@@ -134,7 +134,7 @@ class OneLine(unittest.TestCase):
             inside -= 1
 
         events = Events(slow_write, "json")
-        race(*[lambda: events.emit("user_created")] * 50)
+        race(*[lambda number=number: events.emit("user_created", number=number) for number in range(50)])
         self.assertEqual((most, len(lines)), (1, 50))
 
 
@@ -185,6 +185,104 @@ class WhatALineSays(unittest.TestCase):
             with self.subTest(event):
                 self.assertEqual(json.loads(line_of("json", event))["level"], level)
                 self.assertEqual(line_of("text", event).split()[1], level)
+
+
+class Floods(unittest.TestCase):
+    """Whoever sends a thousand bad tokens a second must not fill the disk, and must be noticed all the same."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.lines: list[dict[str, Any]] = []
+        self.events = Events(lambda line: self.lines.append(json.loads(line)), "json", self.clock)
+
+    def emit(self, times: int, event: str = "authn_token_refused", **fields: Any) -> None:
+        for _ in range(times):
+            self.events.emit(event, **{"reason": "BadSignature: no", "peer": "10.0.0.1", **fields})
+
+    def told(self) -> int:
+        """How many events the lines tell of, the counted ones too."""
+        return sum(line.get("repeated", 1) for line in self.lines)
+
+    def test_a_few(self) -> None:
+        """Five equal lines within a second are written as they are; of a sixth only the count is."""
+        self.emit(5)
+        self.assertEqual((len(self.lines), [line for line in self.lines if "repeated" in line]), (5, []))
+        self.emit(1)
+        self.assertEqual(len(self.lines), 5)
+        self.clock.advance(1)
+        self.emit(1)
+        self.assertEqual([line.get("repeated") for line in self.lines], [None] * 5 + [1, None])
+
+    def test_two_thousand_bad_tokens_in_two_seconds(self) -> None:
+        """They leave six lines a second, and every one of them is counted."""
+        for _ in range(2):
+            self.emit(1000)
+            self.clock.advance(1)
+        self.events.emit("authn_login_success", user="u1")
+        self.assertEqual(len(self.lines), 13)
+        self.assertEqual([line["repeated"] for line in self.lines if "repeated" in line], [995, 995])
+        self.assertEqual(self.told(), 2001)
+
+    def test_what_the_count_says(self) -> None:
+        """The count stands in a line that is equal to those it stands for, at the time when it is told."""
+        self.emit(7)
+        self.clock.advance(60)
+        self.events.emit("user_created")
+        first, count = self.lines[0], self.lines[5]
+        self.assertEqual(count, {**first, "datetime": "2100-01-15T08:01:00.000+00:00", "repeated": 2})
+        lines: list[str] = []
+        events = Events(lines.append, now=self.clock)
+        for _ in range(7):
+            events.emit("authz_fail", peer="10.0.0.1")
+        self.clock.advance(60)
+        events.emit("user_created")
+        self.assertEqual(lines[5], '2100-01-15T08:02:00.000+00:00 WARN  authz_fail peer="10.0.0.1" repeated=2\n')
+
+    def test_lines_that_differ(self) -> None:
+        """Only equal lines are counted together: another account, address, reason or event has lines of its own."""
+        for fields in ({}, {"peer": "10.0.0.2"}, {"reason": "Expired"}, {"user": "u1"}, {"event": "authz_fail"}):
+            self.emit(6, **fields)
+        self.assertEqual(len(self.lines), 25)
+        self.clock.advance(1)
+        self.events.emit("user_created")
+        self.assertEqual((len(self.lines), self.told()), (31, 31))
+
+    def test_the_last_second(self) -> None:
+        """What was counted last is told before the server says that it stops, in the same second too."""
+        self.emit(50)
+        self.events.emit("sys_shutdown")
+        self.assertEqual([line["event"] for line in self.lines[5:]], ["authn_token_refused", "sys_shutdown"])
+        self.assertEqual(self.told(), 51)
+
+    def test_a_clock_that_is_set_back(self) -> None:
+        """A second that comes again is another one: nothing waits until the clock is where it was."""
+        self.emit(7)
+        self.clock.advance(-3600)
+        self.emit(7)
+        self.assertEqual(len(self.lines), 11)
+
+    def test_lines_that_all_differ(self) -> None:
+        """A thousand kinds of line are told apart in a second; then counting begins anew, and none is lost."""
+        self.assertEqual(MAX_COUNTED, 1000)
+        self.emit(7, peer="10.0.0.1")
+        for number in range(999):
+            self.emit(1, peer=f"2001:db8::{number:x}")
+        self.assertEqual((len(self.lines), self.told()), (5 + 999, 5 + 999))
+        self.emit(1, peer="10.0.0.2")
+        self.assertEqual(self.lines[-2]["repeated"], 2)
+        self.emit(7, peer="10.0.0.1")
+        self.clock.advance(1)
+        self.events.emit("user_created")
+        self.assertEqual(self.told(), 7 + 999 + 1 + 7 + 1)
+        self.assertEqual(len(self.events._counts), 1)
+
+    def test_on_the_wire(self) -> None:
+        """Two thousand requests with a bad token are refused one by one, and take some lines of log."""
+        harness = Harness(events=self.events)
+        for _ in range(2000):
+            harness.send("GET", "/token/me", authorization="Bearer a.b.c")
+        self.events.emit("sys_shutdown")
+        self.assertEqual((len(self.lines), self.told()), (7, 2001))
 
 
 class WhenItCannotBeWritten(unittest.TestCase):
