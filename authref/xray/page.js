@@ -279,7 +279,7 @@ function showMemory() {
     const gone = [...old].filter(([key]) => !now.has(key)).map(([key, row]) => [key, row, "gone"]);
     const shown = [...rows.map(([key, row]) => [key, row, !old.has(key) ? "new" : JSON.stringify(old.get(key)) !== JSON.stringify(row) ? "changed" : ""]), ...gone];
     const names = shown.length ? Object.keys(shown[0][1]) : [];
-    return make("div", { "data-map": name }, make("table", {}, make("caption", {}, `${name} ${rows.length}`),
+    return make("div", { "data-map": name, tabindex: "0", role: "group", "aria-label": `the map ${name}` }, make("table", {}, make("caption", {}, `${name} ${rows.length}`),
       shown.length ? make("tr", {}, make("th", { scope: "col" }, "key"), ...names.map((each) => make("th", { scope: "col" }, each.replaceAll("_", " ")))) : make("tr", {}, make("td", { class: "dim" }, "empty")),
       ...shown.map(([key, row, mark]) => make("tr", { class: mark || null }, make("td", {}, mark ? make("span", { class: "dim" }, `${{ new: "+ ", changed: "~ ", gone: "- " }[mark]}`) : "", cell("key", key)),
         ...names.map((each) => make("td", {}, cell(each, row[each])))))));

@@ -124,14 +124,14 @@ _BEHIND = ("addresses", "admins", "counters")  # maps of which the story does no
 
 def _exchange(exchange: Exchange, width: int) -> Iterator[str]:
     if exchange.who == "button":
-        yield f"  * {exchange.request['line']}"
+        yield f"  * {exchange.request.target}"
         return
-    method, path = exchange.request["line"].split(" ")[:2]
-    line = f"  {exchange.who:6} {method} {path} -> {exchange.response['status']}"
+    request, response = exchange.request, exchange.response
+    line = f"  {exchange.who:6} {request.method} {request.path} -> {response.status}"
     asked = ", ".join(f"{count} x {name}" for name, count in exchange.notes.looked_up.items() if name not in _BEHIND)
     verdict = f"  {exchange.verdict}" if exchange.verdict else ""
     yield f"{line}{_in_colour(verdict)}   looked up: {asked or 'nothing'}"
-    for name, value in [*exchange.request["headers"], *exchange.response["headers"]]:
+    for name, value in (*request.headers, *response.headers):
         if name in ("cookie", "authorization", "set-cookie"):
             yield f"           {name}: {value}"[: width - 1] + ("…" if len(value) + len(name) + 13 > width else "")
     for event in exchange.notes.events if exchange.verdict == "refused" else ():

@@ -15,18 +15,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from authref.wire import PHRASES, Headers, Problem, Request, Response
+from authref.wire import PHRASES, Problem, Request, Response
 from authref.xray.glass import Notes, columns, watched
-from authref.xray.trace import Step, function_of, traced
+from authref.xray.trace import Marks, Step, function_of, traced, tree
 
 MAX_EXCHANGES = 10_000
 MAX_BYTES = 60 * 1024 * 1024
 MAX_BODY = 4 * 1024  # characters of a body that are shown
 MAX_STEPS = 400  # of one exchange
-STEP_BYTES = 200  # what one step takes in memory, about
 MASK = "(masked)"
 
 # How the relay signs its requests (User-Agent), and what the page calls whoever sent them.
@@ -41,14 +40,14 @@ class Exchange:
     at: float
     who: str
     server: str
-    request: dict[str, Any]
-    response: dict[str, Any]
+    request: Request  # its passwords masked
+    response: Response
     notes: Notes
-    root: Step
+    marks: Marks
     verdict: str = ""
     since: str = ""  # what turned that verdict
     milliseconds: float = 0.0
-    size: int = 0
+    raw: str = ""  # what the relay sent, where it made no request
 
 
 class Recorder:
@@ -67,50 +66,45 @@ class Recorder:
         """The app's answer, which it would have given unwatched, too."""
         started = time.perf_counter()
         with watched() as notes:
-            response, root = traced(lambda: app(request))
+            response, marks = traced(lambda: app(request))
         spent = (time.perf_counter() - started) * 1000
-        self._keep(sent(request), who(request), response, notes, root, server, spent)
+        verdict = verdict_of(request.path, response.status)
+        self._keep(Exchange(0, 0.0, who(request), server, masked(request), response, notes, marks, verdict, "", spent))
         return response
 
     def record_refusal(self, problem: Problem, response: Response, raw: bytes) -> None:
         """Keep what the reader refused before it was a request; `raw` is known of what the relay sent."""
-        text = raw.decode("latin-1")[:MAX_BODY]
-        request = {"line": text.partition("\r\n")[0], "headers": [], "body": "", "raw": text}
         notes = Notes(events=[f"refused by the reader: {problem.code}"])
-        self._keep(request, "relay" if raw else "somebody", response, notes, Step(None), "", 0.0)
+        text = raw.decode("latin-1")[:MAX_BODY]
+        method, target = [*text.partition("\r\n")[0].split(" ")[:2], "?", "?"][:2]
+        sender = "relay" if raw else "somebody"
+        self._keep(Exchange(0, 0.0, sender, "", Request(method, target), response, notes, (), raw=text))
 
-    def _keep(
-        self, request: dict[str, Any], sender: str, response: Response, notes: Notes, root: Step, server: str, ms: float
-    ) -> None:
-        answer = received(response)
-        size = len(str(request)) + len(str(answer)) + STEP_BYTES * _count(root) + 500
+    def _keep(self, exchange: Exchange) -> None:
         with self._lock:
             self._number += 1
-            verdict = verdict_of(request, response.status)
-            exchange = Exchange(
-                self._number, self._now(), sender, server, request, answer, notes, root, verdict,
-                self._since(request, server, verdict), round(ms, 2), size,
-            )  # fmt: skip
-            if notes.changes:
-                self._cause = f"#{self._number} {' '.join(request['line'].split(' ')[:2])}"
+            exchange.number, exchange.at = self._number, self._now()
+            exchange.since = self._since(exchange)
+            if exchange.notes.changes:
+                self._cause = f"#{self._number} {exchange.request.method} {exchange.request.path}"
             self._kept.append(exchange)
-            self._bytes += size
+            self._bytes += size_of(exchange)
             while len(self._kept) > MAX_EXCHANGES or self._bytes > MAX_BYTES:
-                self._bytes -= self._kept.popleft().size
+                self._bytes -= size_of(self._kept.popleft())
             self._lock.notify_all()
 
-    def _since(self, request: dict[str, Any], server: str, verdict: str) -> str:
+    def _since(self, exchange: Exchange) -> str:
         """What turned the verdict on this credential, or "" if it was never another one."""
-        credentials = [value for name, value in request["headers"] if name in ("cookie", "authorization")]
-        if not verdict or not credentials:
+        if not exchange.verdict:
             return ""
-        key = f"{server} {credentials}"
-        before, since = self._verdicts.get(key, (verdict, ""))
-        if before != verdict:
+        credentials = [value for name, value in exchange.request.headers if name in ("cookie", "authorization")]
+        key = f"{exchange.server} {credentials}"
+        before, since = self._verdicts.get(key, (exchange.verdict, ""))
+        if before != exchange.verdict:
             since = f"since {self._cause}"
         if len(self._verdicts) > MAX_EXCHANGES:
             self._verdicts.clear()
-        self._verdicts[key] = (verdict, since)
+        self._verdicts[key] = (exchange.verdict, since)
         return since
 
     def note(self, text: str) -> None:
@@ -118,8 +112,8 @@ class Recorder:
         with self._lock:
             self._number += 1
             self._cause = text
-            empty = {"line": text, "headers": [], "body": ""}
-            self._kept.append(Exchange(self._number, self._now(), "button", "", empty, {}, Notes(), Step(None)))
+            pressed = Request("", text)
+            self._kept.append(Exchange(self._number, self._now(), "button", "", pressed, Response(200), Notes(), ()))
             self._lock.notify_all()
 
     def forget(self) -> None:
@@ -156,34 +150,23 @@ def who(request: Request) -> str:
     return first or "somebody"
 
 
-def sent(request: Request) -> dict[str, Any]:
-    """The request as it is shown: line, header lines, body, all passwords masked."""
-    return {
-        "line": f"{request.method} {request.target} HTTP/1.1",
-        "headers": [[name, _header_value(name, value)] for name, value in request.headers],
-        "body": masked(request.body),
-    }
+def masked(request: Request) -> Request:
+    """The request without its passwords: those of a JSON body, and the header that holds name and password."""
+    basic = [name for name, value in request.headers if "auth" in name and value.lower().startswith("basic")]
+    if not request.body and not basic:
+        return request
+    headers = tuple((name, f"Basic {MASK}" if name in basic else value) for name, value in request.headers)
+    return replace(request, headers=headers, body=_masked_body(request.body).encode("utf-8"))
 
 
-def received(response: Response) -> dict[str, Any]:
-    """The answer as it is shown."""
-    return {
-        "status": response.status,
-        "line": f"HTTP/1.1 {response.status} {PHRASES[response.status]}",
-        "headers": [list(pair) for pair in response.headers],
-        "body": _shown(response.body, response.headers),
-    }
-
-
-def masked(body: bytes) -> str:
+def _masked_body(body: bytes) -> str:
     """The JSON body with its passwords masked; of anything else only the length, for who knows what it holds."""
     if not body:
         return ""
     try:
-        value = json.loads(body)
+        return json.dumps(_without_passwords(json.loads(body)), separators=(",", ":"))
     except (ValueError, RecursionError):
         return f"({len(body)} bytes that are no JSON)"
-    return json.dumps(_without_passwords(value), separators=(",", ":"))[:MAX_BODY]
 
 
 def _without_passwords(value: object) -> object:
@@ -194,24 +177,42 @@ def _without_passwords(value: object) -> object:
     return value
 
 
-def _header_value(name: str, value: str) -> str:
-    if name in ("authorization", "proxy-authorization") and value.lower().startswith("basic"):
-        return f"Basic {MASK}"  # base64 of a name and a password
-    return value[:MAX_BODY]
-
-
-def _shown(body: bytes, headers: Headers) -> str:
-    if any(name == "content-type" and "json" in value for name, value in headers):
-        return body.decode("utf-8", "replace").rstrip("\n")[:MAX_BODY]
-    return f"({len(body)} bytes)" if body else ""
-
-
-def verdict_of(request: dict[str, Any], status: int) -> str:
-    """Whether somebody was let in, where that was the question: a route that asks who is calling."""
-    path = request["line"].split(" ")[1].partition("?")[0] if request["line"].count(" ") > 1 else ""
+def verdict_of(path: str, status: int) -> str:
+    """Whether somebody was let in, where that was the question: on a route that asks who is calling."""
     if path not in ("/me", "/token/me") and not path.startswith(("/me/", "/users")):
         return ""
     return "let in" if status < 300 else "refused" if status in (401, 403) else ""
+
+
+def size_of(exchange: Exchange) -> int:
+    """About how many bytes it takes: the marks of equal requests are kept once, and count as a quarter."""
+    headers = exchange.request.headers + exchange.response.headers
+    text = sum(len(name) + len(value) + 100 for name, value in headers)
+    bodies = len(exchange.request.body) + len(exchange.response.body) + len(exchange.raw)
+    return 1500 + text + bodies + 2 * len(exchange.marks) + 400 * len(exchange.notes.changes)
+
+
+def sent(exchange: Exchange) -> dict[str, Any]:
+    """The request as it is shown: line, header lines, body."""
+    request = exchange.request
+    return {
+        "line": f"{request.method} {request.target} HTTP/1.1" if request.method else request.target,
+        "headers": [[name, value[:MAX_BODY]] for name, value in request.headers],
+        "body": request.body.decode("utf-8", "replace")[:MAX_BODY],
+        "raw": exchange.raw,
+    }
+
+
+def received(response: Response) -> dict[str, Any]:
+    """The answer as it is shown."""
+    is_json = any(name == "content-type" and "json" in value for name, value in response.headers)
+    body = response.body.decode("utf-8", "replace").rstrip("\n")[:MAX_BODY]
+    return {
+        "status": response.status,
+        "line": f"HTTP/1.1 {response.status} {PHRASES[response.status]}",
+        "headers": [list(pair) for pair in response.headers],
+        "body": body if is_json else f"({len(response.body)} bytes)" if body else "",
+    }
 
 
 def as_json(exchange: Exchange) -> dict[str, Any]:
@@ -222,18 +223,18 @@ def as_json(exchange: Exchange) -> dict[str, Any]:
         "at": exchange.at,
         "who": exchange.who,
         "server": exchange.server,
-        "request": exchange.request,
-        "response": exchange.response,
+        "request": sent(exchange),
+        "response": received(exchange.response),
         "verdict": exchange.verdict,
         "since": exchange.since,
-        "milliseconds": exchange.milliseconds,
+        "milliseconds": round(exchange.milliseconds, 2),
         "looked_up": exchange.notes.looked_up,
         "changes": [
             {"map": change.map, "key": change.key, "before": _row(change.before), "after": _row(change.after)}
             for change in exchange.notes.changes
         ],
         "events": exchange.notes.events,
-        "steps": [_step(step, left) for step in exchange.root.steps],
+        "steps": [_step(step, left) for step in tree(exchange.marks).steps],
     }
 
 
@@ -253,7 +254,3 @@ def _step(step: Step, left: list[int]) -> dict[str, Any]:
         "raised": step.raised,
         "steps": [_step(each, left) for each in step.steps if left[0] > 0],
     }
-
-
-def _count(step: Step) -> int:
-    return 1 + sum(_count(each) for each in step.steps)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,13 @@ _OURS = f"{PACKAGE}{'/' if '/' in str(PACKAGE) else chr(92)}"
 _HERE = str(Path(__file__).parent)
 
 T = TypeVar("T")
+
+MAX_KEPT = 500  # requests of one kind run the same lines: those marks are kept once
+
+
+# What happened, in order: a function began (its place in _codes, below zero), a line of it ran (its number), an
+# exception came up (the name of its kind), a function ended (None).
+Marks = tuple[int | str | None, ...]
 
 
 @dataclass(slots=True)
@@ -47,54 +55,88 @@ class Function:
     first: int
 
 
-def traced(function: Callable[[], T]) -> tuple[T, Step]:
-    """What the function gives, and the calls it made. Nothing else that runs meanwhile is slower for it."""
-    root = Step(None)
+def traced(function: Callable[[], T]) -> tuple[T, Marks]:
+    """What the function gives, and what ran. Nothing else that runs meanwhile is slower for it."""
+    marks: list[int | str | None] = []
     before = sys.gettrace()
-    sys.settrace(_tracer(root))
+    sys.settrace(_tracer(marks))
     try:
-        return function(), root
+        result = function()
     finally:
         sys.settrace(before)
+    seen = tuple(marks)
+    return result, _same.setdefault(seen, seen) if len(_same) < MAX_KEPT else _same.get(seen, seen)
 
 
-def _tracer(root: Step) -> Callable[[FrameType, str, Any], Any]:
-    """What Python calls for each function that begins (sys.settrace)."""
-    stack = [root]
+_same: dict[Marks, Marks] = {}
+
+
+def _tracer(marks: list[int | str | None]) -> Callable[[FrameType, str, Any], Any]:
+    """What Python calls for each function that begins (sys.settrace). It only notes: a request should not wait."""
+    note = marks.append
 
     def on_call(frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
-        if not _is_ours(code):
+        place = _places.get(id(code)) or _place(code)
+        if place == FOREIGN:
             return None
-        if code.co_name[0] == "<":  # a comprehension, a generator, a lambda: lines of the function around it
+        if place == INNER:
             return on_inner
-        step = Step(code)
-        stack[-1].steps.append(step)
-        stack.append(step)
+        note(place)
         return on_line
 
     def on_line(frame: FrameType, event: str, argument: Any) -> Any:
-        step = stack[-1]
         if event == "line":
-            step.lines.add(frame.f_lineno)
-            step.raised = ""  # whatever was raised has been caught
+            note(frame.f_lineno)
         elif event == "exception":
-            step.raised = argument[0].__name__  # its message stays inside: it may quote what a client sent
+            note(argument[0].__name__)  # its message stays inside: it may quote what a client sent
         else:
-            stack.pop()
+            note(None)
         return on_line
 
     def on_inner(frame: FrameType, event: str, argument: Any) -> Any:
         if event == "line":
-            stack[-1].lines.add(frame.f_lineno)
+            note(frame.f_lineno)
         return on_inner
 
     return on_call
 
 
-@cache
-def _is_ours(code: CodeType) -> bool:
-    return code.co_filename.startswith(_OURS) and not code.co_filename.startswith(_HERE)
+def tree(marks: Marks) -> Step:
+    """The marks as calls within calls, below a step that stands for all of them."""
+    root = Step(None)
+    stack = [root]
+    for mark in marks:
+        if mark is None:
+            stack.pop()
+        elif isinstance(mark, int) and mark < 0:
+            stack[-1].steps.append(Step(_codes[-mark]))
+            stack.append(stack[-1].steps[-1])
+        elif isinstance(mark, int):
+            stack[-1].lines.add(mark)
+            stack[-1].raised = ""  # whatever was raised has been caught
+        else:
+            stack[-1].raised = mark
+    return root
+
+
+FOREIGN, INNER = 1, 2
+_codes: list[CodeType | None] = [None]  # ours, each once; they stay, so that no other one gets the id of one
+_places: dict[int, int] = {}
+_one_at_a_time = threading.Lock()
+
+
+def _place(code: CodeType) -> int:
+    """Below zero, the place of our function in _codes; INNER for a part of one; FOREIGN for all that is not ours."""
+    with _one_at_a_time:
+        if not code.co_filename.startswith(_OURS) or code.co_filename.startswith(_HERE):
+            place = FOREIGN
+        elif code.co_name[0] == "<":  # a comprehension, a generator, a lambda: lines of the function around it
+            place = INNER
+        else:
+            place = -len(_codes)
+        _codes.append(code)
+        return _places.setdefault(id(code), place)
 
 
 @cache
