@@ -20,10 +20,8 @@ import argparse
 import ipaddress
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 from authref.app import Settings
-from authref.xray.glass import OverheardEvents
 from authref.xray.pages import XRay
 from authref.xray.play import play
 from authref.xray.world import World
@@ -58,7 +56,7 @@ def _is_loopback(host: str) -> bool:
 
 def under_glass(settings: Settings) -> XRay:
     """The app of these settings, and around it the recorder and the page."""
-    return XRay(World(replace(settings, events=OverheardEvents(settings.events))))
+    return XRay(World(settings))
 
 
 def main(arguments: Sequence[str]) -> int:

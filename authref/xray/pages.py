@@ -26,7 +26,7 @@ from authref.xray.recorder import as_json
 from authref.xray.relay import raw_request, send
 from authref.xray.story import ANSWERS, STORY
 from authref.xray.trace import PACKAGE, source_of
-from authref.xray.world import World
+from authref.xray.world import THINGS, World
 
 WAIT = 1.0  # seconds that the feed waits for something new
 FILES = {
@@ -164,7 +164,7 @@ class XRay:
     def _thief(self, asked: dict[str, Any]) -> object:
         """Let the thief ask who they are, with what they have copied."""
         what = str(asked["what"])
-        loot = getattr(self.world.loot, what)
+        loot = getattr(self.world.loot, what) if what in THINGS else ""
         if not loot:
             raise ValueError(f"The thief holds no {what} yet.")
         path = "/me" if what == "cookie" else "/token/me"

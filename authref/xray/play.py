@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from textwrap import fill
 
 from authref.app import Settings
-from authref.events import Events
 from authref.terminal import Parser, in_colour
 from authref.wire import Headers, Request
-from authref.xray.glass import OverheardEvents
 from authref.xray.recorder import Exchange, as_json
 from authref.xray.story import ANSWERS, STORY, Step
 from authref.xray.world import World
@@ -84,7 +82,7 @@ class Client:
 def play(arguments: Sequence[str]) -> int:
     """Play the story; the exit status."""
     chosen = _parser().parse_args(arguments)
-    world = World(Settings(bcrypt_cost=COST, events=OverheardEvents(Events())))
+    world = World(Settings(bcrypt_cost=COST))
     client, last = Client(world), 0
     told = []
     for number, step in enumerate(STORY, 1):

@@ -14,11 +14,12 @@ from authref.app import App, Settings, build
 from authref.keys import fresh_keys
 from authref.revocation import MODES
 from authref.wire import Request, Response
-from authref.xray.glass import Clock, GlassStore
+from authref.xray.glass import Clock, GlassStore, OverheardEvents
 from authref.xray.recorder import Recorder, who
 
 MAX_AHEAD = 400 * 24 * 60 * 60  # seconds that the clock may be put forward in all
 ADMIN = "admin@example.com"
+THINGS = ("cookie", "token")
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class World:
     """The server under glass, and all that can be done to it from outside."""
 
     def __init__(self, settings: Settings) -> None:
-        self._given = settings
+        self._given = replace(settings, events=OverheardEvents(settings.events))
         self.clock = Clock()
         self.recorder = Recorder(self.clock)
         self.admin_email = settings.admin_email or ADMIN
@@ -116,7 +117,7 @@ class World:
 
     def steal(self, what: str) -> None:
         """Let the thief copy the cookie or the token. Raises ValueError when there is none."""
-        if not getattr(self.held, what, ""):
+        if what not in THINGS or not getattr(self.held, what):
             raise ValueError(f"There is no {what} to copy yet; log in first.")
         setattr(self.loot, what, getattr(self.held, what))
         self.recorder.note(f"a thief copies the {what}")
