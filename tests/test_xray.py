@@ -22,7 +22,7 @@ from authref import passwords, xray
 from authref.app import Settings
 from authref.maps import MemoryMap
 from authref.wire import Request
-from authref.xray import recorder, trace
+from authref.xray import calls, recorder
 from authref.xray.explain import EXPLAINED
 from authref.xray.glass import GlassStore, columns
 from authref.xray.pages import XRay
@@ -95,8 +95,8 @@ class TheCodeThatRan(Case):
         code = compile("def brand_new():\n    '''A sentence.'''\n    return 1\n", str(folder / "events.py"), "exec")
         found: dict[str, Any] = {}
         exec(code, found)
-        _, marks = trace.traced(found["brand_new"])
-        (step,) = trace.tree(marks).steps
+        _, marks = calls.traced(found["brand_new"])
+        (step,) = calls.tree(marks).steps
         assert step.code is not None
         self.assertEqual((step.code.co_name, step.lines), ("brand_new", {3}))
 
@@ -114,9 +114,9 @@ class TheCodeThatRan(Case):
             thread.join()
             passwords.objection("x" * 20, "y")
 
-        _, marks = trace.traced(both)
+        _, marks = calls.traced(both)
         self.assertEqual(beside, [None])
-        self.assertEqual(len(trace.tree(marks).steps), 1)
+        self.assertEqual(len(calls.tree(marks).steps), 1)
         self.assertIsNone(sys.gettrace())
 
     def test_an_exception_that_is_caught(self) -> None:
@@ -126,8 +126,8 @@ class TheCodeThatRan(Case):
         source += "def outer():\n    try:\n        inner()\n    except KeyError:\n        return 1\n"
         found: dict[str, Any] = {}
         exec(compile(source, str(folder / "events.py"), "exec"), found)
-        _, marks = trace.traced(found["outer"])
-        (outer,) = trace.tree(marks).steps
+        _, marks = calls.traced(found["outer"])
+        (outer,) = calls.tree(marks).steps
         self.assertEqual((outer.raised, outer.steps[0].raised), ("", "KeyError"))
 
     def test_each_step_has_words(self) -> None:
@@ -581,7 +581,7 @@ class TheStart(unittest.TestCase):
 class TheSource(unittest.TestCase):
     def test_values_of_frames(self) -> None:
         """The tracer never looks at a value: neither locals nor arguments nor what a function returns."""
-        tree = ast.parse(ROOM.joinpath("trace.py").read_text("utf-8"))
+        tree = ast.parse(ROOM.joinpath("calls.py").read_text("utf-8"))
         attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         self.assertEqual(attributes & {"f_locals", "f_globals", "f_back", "args", "tb_frame"}, set())
 

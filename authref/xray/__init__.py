@@ -1,6 +1,6 @@
 """What travels, what does the server remember, and which code ran? A page shows it: `python -m authref --xray`.
 
-    trace.py      which functions and lines ran for one request; never a value
+    calls.py      which functions and lines ran for one request; never a value
     glass.py      a store whose maps can be looked into, a clock to put forward, a log that is overheard
     recorder.py   one exchange after the other: bytes, changes, calls
     world.py      the server under glass: its mode and keys can be changed, a thief and a second server stand beside it

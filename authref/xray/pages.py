@@ -25,7 +25,7 @@ from authref.xray.explain import EXPLAINED
 from authref.xray.recorder import as_json
 from authref.xray.relay import raw_request, send
 from authref.xray.story import ANSWERS, STORY
-from authref.xray.trace import PACKAGE, source_of
+from authref.xray.calls import PACKAGE, source_of
 from authref.xray.world import THINGS, World
 
 WAIT = 1.0  # seconds that the feed waits for something new

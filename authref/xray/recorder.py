@@ -20,7 +20,7 @@ from typing import Any
 
 from authref.wire import PHRASES, Problem, Request, Response
 from authref.xray.glass import Notes, columns, watched
-from authref.xray.trace import Marks, Step, function_of, traced, tree
+from authref.xray.calls import Marks, Step, function_of, traced, tree
 
 MAX_EXCHANGES = 10_000
 MAX_BYTES = 60 * 1024 * 1024
