@@ -21,11 +21,11 @@ from authref import guards
 from authref.events import Events
 from authref.maps import Store
 from authref.wire import Headers, Problem, Request, Response
+from authref.xray.calls import PACKAGE, source_of
 from authref.xray.explain import EXPLAINED
 from authref.xray.recorder import as_json
 from authref.xray.relay import raw_request, send
 from authref.xray.story import ANSWERS, STORY
-from authref.xray.calls import PACKAGE, source_of
 from authref.xray.world import THINGS, World
 
 WAIT = 1.0  # seconds that the feed waits for something new

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from authref.wire import PHRASES, Problem, Request, Response
-from authref.xray.glass import Notes, columns, watched
 from authref.xray.calls import Marks, Step, function_of, traced, tree
+from authref.xray.glass import Notes, columns, watched
 
 MAX_EXCHANGES = 10_000
 MAX_BYTES = 60 * 1024 * 1024
