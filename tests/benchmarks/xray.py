@@ -1,7 +1,7 @@
 """What the x-ray costs: `python -m tests.benchmarks.xray`.
 
-A watched `GET /me` against a plain one in this process, alternating; what the feed takes in memory; the page's bytes; and
-how long a start takes until the page answers.
+A watched `GET /me` against a plain one in this process, alternating; what the feed takes in memory; the bytes of the
+page; and how long a start takes until the page answers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def main() -> None:
     world, plain = World(Settings(bcrypt_cost=TEST_COST)), build(Settings(bcrypt_cost=TEST_COST))
     watched, unwatched = _visit(world.answer), _visit(plain)
     ratios = [_seconds(world.answer, watched) / _seconds(plain, unwatched) for _ in range(ROUNDS)]
-    print(f"a watched GET /me costs {statistics.median(ratios):.1f} x a plain one ({min(ratios):.1f} to {max(ratios):.1f})")
+    spread = f"{min(ratios):.1f} to {max(ratios):.1f}"
+    print(f"a watched GET /me costs {statistics.median(ratios):.1f} x a plain one ({spread})")
     tracemalloc.start()
     world.begin()
     watched = _visit(world.answer)
