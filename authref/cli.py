@@ -17,15 +17,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from authref import __version__
-from authref.configuration import add_flags, build_app, flags_of_environment
+from authref.configuration import add_flags, build_app, flags_of_environment, settings_of
 from authref.keys import fresh_keys, write_keys
 from authref.terminal import Parser, fail, highlight, sentences, warn
 
 if TYPE_CHECKING:
     from authref.app import App
+    from authref.xray import XRay
 
 _BANNER = """\
 authref {version}: {url} (Ctrl-C stops it)
+{see}
 {admin}
 Paste into another terminal. A session: the server remembers, the cookie is only a number.
 
@@ -65,6 +67,12 @@ def _choose(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _xray(arguments: Sequence[str]) -> int:
+    from authref.xray import main
+
+    return main(arguments)
+
+
 def _exercises(arguments: Sequence[str]) -> int:
     from authref.exercises import main
 
@@ -86,6 +94,7 @@ def _help(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "xray": ("what happens to a login, in twelve steps (--xray shows it on a page)", _xray),
     "exercises": ("write it yourself, one function at a time, with the tests as the judge", _exercises),
     "compare": ("sessions and tokens, run and measured side by side", _compare),
     "choose": ("which of the two fits? A few questions and a reasoned answer", _choose),
@@ -111,7 +120,7 @@ def _serve(flags: argparse.Namespace) -> int:
     _refuse_contradictions(flags)
     chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
     admin_password = chosen or secrets.token_urlsafe(12)
-    app = build_app(flags, admin_password)
+    app, page = _watched(flags, admin_password) if flags.xray else (build_app(flags, admin_password), None)
     if flags.workers > 1 and not app.store.shared:
         fail(
             "Each worker would remember its own logins only, and ask who you are when the next request meets another"
@@ -121,7 +130,8 @@ def _serve(flags: argparse.Namespace) -> int:
     def ready(url: str) -> None:
         # A password of their own is not repeated: output ends up in journals.
         shown = "that of AUTHREF_ADMIN_PASSWORD" if chosen else admin_password
-        _greet(flags, app, url, shown if app.made_admin else "the one chosen before")
+        see = f"See what happens, in a browser: {page(url)}" if page else "See what happens, in a browser: add --xray."
+        _greet(flags, app, url, see, shown if app.made_admin else "the one chosen before")
 
     try:
         if flags.workers > 1:
@@ -135,6 +145,16 @@ def _serve(flags: argparse.Namespace) -> int:
     app.events.emit("sys_shutdown")
     app.store.close()
     return 0
+
+
+def _watched(flags: argparse.Namespace, admin_password: str) -> tuple[App | XRay, Callable[[str], str] | None]:
+    """The app with a page that shows what it does, and what gives the page's address."""
+    from authref.xray import refusal, under_glass
+
+    if sentence := refusal(flags):
+        fail(sentence)
+    app = under_glass(settings_of(flags, admin_password))
+    return app, app.opened
 
 
 def _refuse_contradictions(flags: argparse.Namespace) -> None:
@@ -166,7 +186,7 @@ def _cannot_listen(flags: argparse.Namespace, error: Exception) -> str:
     return f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); {remedy}"
 
 
-def _greet(flags: argparse.Namespace, app: App, url: str, admin_password: str) -> None:
+def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin_password: str) -> None:
     """Say where the server is, and what should worry whoever starts it."""
     if not _is_loopback(flags.host):
         warn("what goes over this address can be read on its way; put TLS in front.")
@@ -174,7 +194,7 @@ def _greet(flags: argparse.Namespace, app: App, url: str, admin_password: str) -
         warn(sentence)
     if not flags.quiet:
         admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
-        print(highlight(_BANNER.format(version=__version__, url=url, admin=admin)), flush=True)
+        print(highlight(_BANNER.format(version=__version__, url=url, see=see, admin=admin)), flush=True)
     app.events.emit("sys_startup", url=url)
 
 
@@ -193,6 +213,7 @@ def _parser() -> Parser:
     add("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
     add("--workers", metavar="N", type=int, default=1, help="processes that serve (default: %(default)s)")
     add_flags(parser)
+    add("--xray", action="store_true", help="a page that shows each exchange, and what the server remembers")
     add("--quiet", action="store_true", help="no banner")
     add("--version", action="version", version=f"authref {__version__}")
     return parser

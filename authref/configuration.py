@@ -20,7 +20,7 @@ from authref.keys import fresh_keys, read_key_file, read_keys
 from authref.maps import MemoryStore, Store
 
 if TYPE_CHECKING:
-    from authref.app import App
+    from authref.app import App, Settings
 
 VARIABLES = ("store", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log", "allow-origin")
 NEW_KEYS = "set AUTHREF_KEYS to what this prints: python -m authref keys new"
@@ -53,7 +53,14 @@ def flags_of_environment() -> Iterator[str]:
 
 def build_app(flags: argparse.Namespace, admin_password: str) -> App:
     """The app that the flags describe. Raises ValueError; ModuleNotFoundError when a package or room is missing."""
-    from authref.app import Settings, build  # here and not above: without bcrypt this fails, which wants a sentence
+    from authref.app import build  # here and not above: without bcrypt this fails, which wants a sentence
+
+    return build(settings_of(flags, admin_password))
+
+
+def settings_of(flags: argparse.Namespace, admin_password: str) -> Settings:
+    """What the flags choose. Raises as `build_app` does."""
+    from authref.app import Settings
 
     password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
     if password and flags.store != os.environ.get("AUTHREF_STORE"):
@@ -61,18 +68,16 @@ def build_app(flags: argparse.Namespace, admin_password: str) -> App:
             "Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE."
         )
     store = _open_store(flags.store)
-    return build(
-        Settings(
-            public_url=flags.public_url,
-            bcrypt_cost=flags.bcrypt_cost,
-            store=store,
-            keys=_keys(flags.key_file or store.key_file, store),
-            revocation=flags.revocation,
-            allow_origins=tuple(flags.allow_origin),
-            admin_email=flags.admin_email,
-            admin_password=admin_password,
-            events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
-        )
+    return Settings(
+        public_url=flags.public_url,
+        bcrypt_cost=flags.bcrypt_cost,
+        store=store,
+        keys=_keys(flags.key_file or store.key_file, store),
+        revocation=flags.revocation,
+        allow_origins=tuple(flags.allow_origin),
+        admin_email=flags.admin_email,
+        admin_password=admin_password,
+        events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
     )
 
 

@@ -73,10 +73,10 @@ class ReadmeSession(unittest.TestCase):
         self.assertEqual(done.stderr, "")
         return done.stdout.split(mark + "\n")[:-1]
 
-    def test_the_two_commands_of_the_setup(self) -> None:
-        """There is one command that starts the server and one that runs the tests, each a single line."""
+    def test_the_commands_of_the_setup(self) -> None:
+        """One command shows the page, one starts the server and one runs the tests, each a single line."""
         commands = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
-        self.assertEqual([command.rpartition(" -m ")[2] for command in commands], ["authref", "unittest"])
+        self.assertEqual([command.rpartition(" -m ")[2] for command in commands], ["authref --xray", "authref", "unittest"])
 
 
 class ReadmeExercise(unittest.TestCase):

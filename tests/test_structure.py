@@ -86,11 +86,13 @@ def imports(tree: ast.Module, package: str) -> Iterator[tuple[str, bool]]:
 
 
 def statements(node: ast.AST, nested: bool = False) -> Iterator[tuple[ast.AST, bool]]:
-    """The statements below this node, each with whether it stands in a function."""
+    """The statements below this node, each with whether it stands in a function or is there for types only."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.expr):  # no import hides in one
             yield child, nested
-            yield from statements(child, nested or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+            in_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+            for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            yield from statements(child, nested or in_function or for_types)
 
 
 @cache
