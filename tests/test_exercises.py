@@ -34,7 +34,8 @@ from authref.exercises.folder import Folder, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.lessons import EXERCISES
 from authref.exercises.report import report
-from authref.exercises.trial import HOLE, PRINTED
+from authref.exercises.trial import PRINTED
+from authref.exercises.verdict import HOLE
 
 PACKAGE = Path(authref.__file__).parent
 HINTS = ("Look at the semicolons.", "RFC 6265 §5.4; str.partition.", "Split, cut, count, and drop what comes twice.")
