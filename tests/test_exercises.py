@@ -26,7 +26,7 @@ from unittest import mock
 
 import authref
 from authref import exercises
-from authref.exercises import cutting, verify
+from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise, Question
@@ -80,6 +80,10 @@ TINY = (PARSE, CLEAR, BLANK, SAY)
 SOURCE = source_of("authref.cookies")
 ATTACK = 'def attack():\n    return "\\u2000session=evil"\n'
 ANSWERS = 'ANSWER_1 = {"a": "1"}\nANSWER_2 = 0\nANSWER_3 = "ValueError"\n'
+
+
+def setUpModule() -> None:
+    unittest.enterModuleContext(nursery.warm())
 
 
 def answer(body: str) -> str:
@@ -262,12 +266,31 @@ class Judging(unittest.TestCase):
         self.assertRegex(mistake.given, "^header = ")
 
     def test_an_endless_loop(self) -> None:
-        """Who waits too long is told so, and which limit it was; the process does not outlive it."""
-        with mock.patch("authref.exercises.judge.TIME", 0.5):
+        """Who computes too long is told so, and which limit it was; the process does not outlive it."""
+        with mock.patch.multiple(judge_module, TIME=0.5, PATIENCE=1000):  # however slowly it comes to its half second
             failed = judge(PARSE, answer("    while True: pass"), "mine.py").failed
         assert failed is not None
         self.assertIn("It had not ended after 0.5 seconds", failed.error)
         self.assertRegex(failed.given, "^header = ")
+
+    def test_an_endless_sleep(self) -> None:
+        """Who waits for ever, and computes nothing, is told so too."""
+        with mock.patch.multiple(judge_module, TIME=0.1, PATIENCE=1):
+            failed = judge(PARSE, answer("    import time; time.sleep(10**6)"), "mine.py").failed
+        assert failed is not None
+        self.assertIn("It had not ended after 0.1 seconds", failed.error)
+
+    def test_a_python_for_each(self) -> None:
+        """Without a nursery a trial is a new Python, and the verdicts are the same ones."""
+        texts = {"right": SOURCE, "crash": answer("    import os; os._exit(3)")}
+        exercise = replace(PARSE, claims=(TABLE,))
+        with mock.patch.object(nursery, "_open", []):
+            found = judgements(texts, exercise)
+        self.assertTrue(found["right"].solved)
+        self.assertEqual(found["crash"], judge(exercise, texts["crash"], "mine.py"))
+        failed = found["crash"].failed
+        assert failed is not None
+        self.assertEqual(failed.error, "It ended the whole program (exit status 3).")
 
     def test_a_refusal_that_does_not_come(self) -> None:
         """An exception that was expected is named as expected, in whichever form the claim asks for it."""

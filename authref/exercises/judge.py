@@ -24,7 +24,7 @@ from typing import Any
 from authref.exercises.cutting import PACKAGE, find, header_of, path_of, source_of, swap
 from authref.exercises.exercise import BREAK, PREDICT, Exercise, Question
 from authref.exercises.nursery import start
-from authref.exercises.verdict import HOLE, NOTE, Verdict, show
+from authref.exercises.verdict import HOLE, NOTE, Verdict, sentence, show
 
 TIME = 10  # seconds of the processor for one claim: all of them together take one or two
 TIME_AFTER = 2  # seconds, once a claim has not ended: the others will hardly do better
@@ -63,8 +63,8 @@ def judge(exercise: Exercise, text: str, name: str, *, every: bool = False) -> J
         return Judgement(tuple(_broken(exercise, text, name)))
     job = job_of(exercise, source_of(module_of(exercise)), learners=text, file=name)
     verdicts = tuple(run(job, exercise.claims, every=every))
-    for verdict in verdicts:
-        verdict.sentence = sentence_of(verdict.claim)
+    for verdict in verdicts:  # a trial that did not live to say it
+        verdict.sentence = verdict.sentence or sentence_of(verdict.claim)
     return Judgement(verdicts)
 
 
@@ -75,7 +75,7 @@ def sentence_of(claim: str) -> str:
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     names = [test, *(f"{name}.{test.rpartition('.')[2]}" for name in classes)]  # a class may have it from another one
     node = next((node for name in names if (node := find(tree, name))), None)
-    return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split()) if node else ""
+    return sentence(ast.get_docstring(node)) if node else ""
 
 
 @cache
@@ -220,11 +220,11 @@ IS_STOPPED = "The same attack is stopped by authref's own version: what you foun
 
 def _broken(exercise: Exercise, text: str, name: str) -> Iterator[Verdict]:
     source = source_of(module_of(exercise))
-    for sentence, version in ((GETS_PAST, swap(source, name_of(exercise), exercise.naive)), (IS_STOPPED, source)):
+    for claim, version in ((GETS_PAST, swap(source, name_of(exercise), exercise.naive)), (IS_STOPPED, source)):
         job = job_of(exercise, version, learners=None, file=name)
-        job |= {"attack": text, "check": exercise.check, "succeeds": sentence == GETS_PAST}
-        for verdict in run(job, [sentence]):
-            verdict.sentence = sentence
+        job |= {"attack": text, "check": exercise.check, "succeeds": claim == GETS_PAST}
+        for verdict in run(job, [claim]):
+            verdict.sentence = claim
             verdict.hole = verdict.error == f"NotImplementedError: {HOLE}"
             yield verdict
             if not verdict.passed:

@@ -36,7 +36,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from authref.exercises.cutting import LEARNERS, graft
-from authref.exercises.verdict import HOLE, NOTE, Verdict, show
+from authref.exercises.verdict import HOLE, NOTE, Verdict, sentence, show
 
 MEMORY = 4 * 1024**3  # bytes of address space: a loop that only fills a list ends in MemoryError, not the machine
 PRINTED = 2000  # characters that are kept
@@ -213,6 +213,7 @@ class Trial:
     def _run(self, claim: str) -> bool:
         module, name, method = claim.rsplit(".", 2)
         case = getattr(importlib.import_module(module), name)(method)
+        self.verdict.sentence = sentence(getattr(case, method).__doc__)
         result = First(self._keep)
         unittest.TestSuite([case]).run(result)
         return result.good
