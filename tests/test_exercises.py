@@ -18,7 +18,7 @@ import time
 import unittest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -82,8 +82,16 @@ ATTACK = 'def attack():\n    return "\\u2000session=evil"\n'
 ANSWERS = 'ANSWER_1 = {"a": "1"}\nANSWER_2 = 0\nANSWER_3 = "ValueError"\n'
 
 
+# What a module enters by unittest's own means ends as soon as a test runs tests of its own.
+_warm = ExitStack()
+
+
 def setUpModule() -> None:
-    unittest.enterModuleContext(nursery.warm())
+    _warm.enter_context(nursery.warm())
+
+
+def tearDownModule() -> None:
+    _warm.close()
 
 
 def answer(body: str) -> str:
