@@ -213,10 +213,15 @@ class Trial:
     def _run(self, claim: str) -> bool:
         module, name, method = claim.rsplit(".", 2)
         case = getattr(importlib.import_module(module), name)(method)
+        self._limit()
         self.verdict.sentence = sentence(getattr(case, method).__doc__)
         result = First(self._keep)
         unittest.TestSuite([case]).run(result)
         return result.good
+
+    def _limit(self) -> None:
+        """From now on so many seconds of the processor; then the system ends the process, whatever it does."""
+        signal.setitimer(signal.ITIMER_PROF, self.job["limit"])
 
     def _attack(self) -> bool:
         """True if the learner's attack does to this version of the target what the job says it must."""
@@ -225,6 +230,7 @@ class Trial:
         for name in self.job["name"].split("."):
             target = getattr(target, name)
         room = dict(vars(module))
+        self._limit()
         exec(compile(self.job["attack"], self.job["file"], "exec", dont_inherit=True), room)  # noqa: S102
         attack = room["attack"]
 
@@ -297,7 +303,6 @@ def attend(line: socket.socket) -> None:
         _settle(job)
         trial = Trial(job)
         for claim in job["claims"]:
-            signal.setitimer(signal.ITIMER_PROF, job["limit"])  # at its end the system kills, whatever runs
             line.sendall(json.dumps(asdict(trial.judge(claim))).encode() + b"\n")
     finally:
         os._exit(0)
