@@ -14,7 +14,6 @@ import pickle
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -26,7 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
 import bcrypt
@@ -35,9 +34,10 @@ from authref.app import App, Settings, build
 from authref.events import Events, Line
 from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
-from authref.serving.server import Server
-from authref.stores.sqlite_store import SqliteMap, SqliteStore
 from authref.wire import Request, Response
+
+if TYPE_CHECKING:  # what few tests need is imported where it is used, for each judged exercise imports this file
+    from authref.serving.server import Server
 
 T = TypeVar("T")
 
@@ -88,20 +88,13 @@ class EveryLine(Events):
         return [line]
 
 
-class UnflushedStore(SqliteStore):
-    """One that does not wait for the disk: what a test writes need not outlive a power cut."""
-
-    def _connect(self, waits: bool) -> sqlite3.Connection:
-        connection = super()._connect(waits)
-        connection.execute("PRAGMA synchronous = OFF")
-        return connection
-
-
 def new_store(now: Callable[[], float]) -> Store:
     """An empty store of the kind that AUTHREF_TEST_STORE names."""
     if STORE == "memory":
         return MemoryStore(now)
     if STORE == "sqlite":
+        from tests.unflushed import UnflushedStore
+
         return UnflushedStore(f"{_folder()}/{next(_numbers)}", now)
     from authref.stores.redis_store import RedisStore
 
@@ -113,6 +106,8 @@ def map_class() -> type:
     if STORE == "memory":
         return MemoryMap
     if STORE == "sqlite":
+        from authref.stores.sqlite_store import SqliteMap
+
         return SqliteMap
     from authref.stores.redis_store import RedisMap
 
@@ -209,6 +204,8 @@ def without_time(event: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def running(app: App, threads: int = 4) -> Iterator[Server]:
     """The app on a free port of 127.0.0.1 while the block runs, with so many threads for slow work."""
+    from authref.serving.server import Server
+
     with mock.patch("authref.serving.server.POOL_THREADS", threads), Server(app, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -18,7 +18,7 @@ import time
 import unittest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -26,7 +26,7 @@ from unittest import mock
 
 import authref
 from authref import exercises
-from authref.exercises import cutting, verify
+from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise, Question
@@ -34,7 +34,8 @@ from authref.exercises.folder import Folder, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.lessons import EXERCISES
 from authref.exercises.report import report
-from authref.exercises.trial import HOLE, PRINTED
+from authref.exercises.trial import PRINTED
+from authref.exercises.verdict import HOLE
 
 PACKAGE = Path(authref.__file__).parent
 HINTS = ("Look at the semicolons.", "RFC 6265 §5.4; str.partition.", "Split, cut, count, and drop what comes twice.")
@@ -79,6 +80,18 @@ TINY = (PARSE, CLEAR, BLANK, SAY)
 SOURCE = source_of("authref.cookies")
 ATTACK = 'def attack():\n    return "\\u2000session=evil"\n'
 ANSWERS = 'ANSWER_1 = {"a": "1"}\nANSWER_2 = 0\nANSWER_3 = "ValueError"\n'
+
+
+# What a module enters by unittest's own means ends as soon as a test runs tests of its own.
+_warm = ExitStack()
+
+
+def setUpModule() -> None:
+    _warm.enter_context(nursery.warm())
+
+
+def tearDownModule() -> None:
+    _warm.close()
 
 
 def answer(body: str) -> str:
@@ -261,12 +274,31 @@ class Judging(unittest.TestCase):
         self.assertRegex(mistake.given, "^header = ")
 
     def test_an_endless_loop(self) -> None:
-        """Who waits too long is told so, and which limit it was; the process does not outlive it."""
-        with mock.patch("authref.exercises.judge.TIME", 0.5):
+        """Who computes too long is told so, and which limit it was; the process does not outlive it."""
+        with mock.patch.multiple(judge_module, TIME=0.1, PATIENCE=10**4):  # however long that takes on a busy machine
             failed = judge(PARSE, answer("    while True: pass"), "mine.py").failed
         assert failed is not None
-        self.assertIn("It had not ended after 0.5 seconds", failed.error)
+        self.assertIn("It had not ended after 0.1 seconds", failed.error)
         self.assertRegex(failed.given, "^header = ")
+
+    def test_an_endless_sleep(self) -> None:
+        """Who waits for ever, and computes nothing, is told so too."""
+        with mock.patch.multiple(judge_module, TIME=0.1, PATIENCE=1):
+            failed = judge(PARSE, answer("    import time; time.sleep(10**6)"), "mine.py").failed
+        assert failed is not None
+        self.assertIn("It had not ended after 0.1 seconds", failed.error)
+
+    def test_a_python_for_each(self) -> None:
+        """Without a nursery a trial is a new Python, and the verdicts are the same ones."""
+        texts = {"right": SOURCE, "crash": answer("    import os; os._exit(3)")}
+        exercise = replace(PARSE, claims=(TABLE,))
+        with mock.patch.object(nursery, "_open", []):
+            found = judgements(texts, exercise)
+        self.assertTrue(found["right"].solved)
+        self.assertEqual(found["crash"], judge(exercise, texts["crash"], "mine.py"))
+        failed = found["crash"].failed
+        assert failed is not None
+        self.assertEqual(failed.error, "It ended the whole program (exit status 3).")
 
     def test_a_refusal_that_does_not_come(self) -> None:
         """An exception that was expected is named as expected, in whichever form the claim asks for it."""

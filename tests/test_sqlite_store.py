@@ -26,9 +26,10 @@ from authref.maps import Map, StoreUnavailable
 from authref.sessions import TOUCH_INTERVAL
 from authref.stores import sqlite_store
 from authref.stores.sqlite_store import BUSY_SECONDS, MIGRATIONS, PURGED_AT_ONCE, SqliteStore
-from tests.support import START, Clock, Harness, UnflushedStore, exchange, in_a_fork, running, status
+from tests.support import START, Clock, Harness, exchange, in_a_fork, running, status
 from tests.test_maps import MapContract, Note, race
 from tests.test_stores import ROOT, ProcessRaces
+from tests.unflushed import UnflushedStore
 
 COLOURED = (*MIGRATIONS, "ALTER TABLE entries ADD COLUMN colour TEXT; UPDATE entries SET colour = 'blue' || number;")
 FAILING = (*MIGRATIONS, "ALTER TABLE entries ADD COLUMN colour TEXT; INSERT INTO nowhere VALUES (1);")

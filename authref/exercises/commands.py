@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from authref.exercises import report
@@ -111,6 +110,8 @@ def _say(folder: Folder, numbers: Sequence[int], as_json: bool) -> int:
     if len(wanted) == 1:  # in this thread, so that Ctrl-C ends it at once
         results = {wanted[0]: judged(folder, wanted[0], every=as_json)}
     else:
+        from concurrent.futures import ThreadPoolExecutor  # most of the time it is one exercise that is judged
+
         with ThreadPoolExecutor(CORES) as pool:
             results = dict(zip(wanted, pool.map(lambda n: judged(folder, n, every=as_json), wanted), strict=True))
     for number, judgement in results.items():

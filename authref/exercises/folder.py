@@ -25,7 +25,7 @@ from typing import Any
 from authref.exercises.cutting import PACKAGE, cut, line_of, source_of, swap
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
 from authref.exercises.judge import hollow, module_of, name_of
-from authref.exercises.trial import HOLE
+from authref.exercises.verdict import HOLE
 
 NAME = "authref-exercises"
 PROGRAM = "python -m authref exercises"

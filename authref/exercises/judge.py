@@ -1,7 +1,7 @@
 """Is this file the answer? The claims of an exercise, asked in a process of their own (trial.py).
 
 A learner's function may do anything: loop, crash, end the program. Then the claim that was running has failed, and
-a new process goes on with the next one; only this file knows about processes and time.
+a new process goes on with the next one; only this file knows about time, and nursery.py about processes.
 
 What is judged is text. So a grader can judge a folder, a test a string, and verify.py the reference itself.
 """
@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,10 +23,12 @@ from typing import Any
 
 from authref.exercises.cutting import PACKAGE, find, header_of, path_of, source_of, swap
 from authref.exercises.exercise import BREAK, PREDICT, Exercise, Question
-from authref.exercises.trial import HOLE, NOTE, Verdict, show
+from authref.exercises.nursery import start
+from authref.exercises.verdict import HOLE, NOTE, Verdict, sentence, show
 
-TIME = 10  # seconds for one claim, and for the start of the process; all of them together take one or two
+TIME = 10  # seconds of the processor for one claim: all of them together take one or two
 TIME_AFTER = 2  # seconds, once a claim has not ended: the others will hardly do better
+PATIENCE = 2  # so many times as long may pass by the clock: a busy machine is no mistake, and some wait for ever
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ def judge(exercise: Exercise, text: str, name: str, *, every: bool = False) -> J
         return Judgement(tuple(_broken(exercise, text, name)))
     job = job_of(exercise, source_of(module_of(exercise)), learners=text, file=name)
     verdicts = tuple(run(job, exercise.claims, every=every))
-    for verdict in verdicts:
-        verdict.sentence = sentence_of(verdict.claim)
+    for verdict in verdicts:  # a trial that did not live to say it
+        verdict.sentence = verdict.sentence or sentence_of(verdict.claim)
     return Judgement(verdicts)
 
 
@@ -77,7 +75,7 @@ def sentence_of(claim: str) -> str:
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     names = [test, *(f"{name}.{test.rpartition('.')[2]}" for name in classes)]  # a class may have it from another one
     node = next((node for name in names if (node := find(tree, name))), None)
-    return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split()) if node else ""
+    return sentence(ast.get_docstring(node)) if node else ""
 
 
 @cache
@@ -145,63 +143,47 @@ def run(job: dict[str, Any], claims: Sequence[str], *, every: bool = False) -> I
     """The verdicts on these claims, in their order; after the first failure the rest only if `every` is asked for."""
     left, limit = list(claims), float(TIME)
     while left:
-        with _process({**job, "claims": left}) as process:
-            for verdict in process.verdicts(limit):
+        with _trial({**job, "claims": left, "limit": limit}) as trial:
+            for verdict in trial.verdicts():
                 left.remove(verdict.claim)
                 yield verdict
                 if not left or not verdict.passed and not every:
                     return
-            end = process.end(limit)
-            limit = TIME_AFTER if process.expired.is_set() else limit
-            given = process.given()
+            end, given = trial.end(), trial.given()
+            limit = TIME_AFTER if trial.expired else limit
         yield Verdict(left.pop(0), given=given, error=end)
         if not every:
             return
 
 
-class _Process:
+class _Trial:
     """One run of trial.py."""
 
     def __init__(self, job: dict[str, Any], folder: str) -> None:
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("AUTHREF_")}
-        paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self.expired = threading.Event()
-        self._note = Path(folder, NOTE)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "authref.exercises.trial"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env={**variables, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": folder},
-            start_new_session=True,
-        )
-        assert self._process.stdin and self._process.stdout  # noqa: S101 - they are pipes
-        self._answers = self._process.stdout
-        with suppress(OSError), self._process.stdin as pipe:  # it may be gone already; then there are no answers
-            pipe.write(json.dumps(job).encode())
+        self.expired, self._limit, self._note = False, job["limit"], Path(folder, NOTE)
+        self._process = start()
+        line = self._process.line
+        line.settimeout(self._limit * PATIENCE)
+        with suppress(OSError):  # it may be gone already; then there are no answers
+            line.sendall(json.dumps({**job, "folder": folder}).encode() + b"\n")
+        self._answers = line.makefile("rb")
 
-    def verdicts(self, limit: float) -> Iterator[Verdict]:
-        """Its answers; each must come within `limit` seconds of the one before."""
-        while True:
-            timer = threading.Timer(limit, self._expire)
-            timer.start()
-            try:
-                line = self._answers.readline()
-            finally:
-                timer.cancel()
-            if not line.endswith(b"\n"):
-                return
-            yield Verdict(**json.loads(line))
+    def verdicts(self) -> Iterator[Verdict]:
+        """Its answers, until it ends or says no more."""
+        try:
+            while (line := self._answers.readline()).endswith(b"\n"):
+                yield Verdict(**json.loads(line))
+        except TimeoutError:
+            self.expired = True
+        except ConnectionError:  # it was killed before it had read everything
+            return
 
-    def end(self, limit: float) -> str:
+    def end(self) -> str:
         """How it came to an end before all was said, in a sentence."""
-        if self.expired.is_set():
-            return f"It had not ended after {limit:g} seconds: look for a loop that never does."
-        with suppress(subprocess.TimeoutExpired):  # it may have closed its pipe only
-            self._process.wait(1)
-        self.kill()
-        status = self._process.wait()
+        status = self._process.end()
+        self.expired = self.expired or status == -signal.SIGPROF
+        if self.expired:
+            return f"It had not ended after {self._limit:g} seconds: look for a loop that never does."
         if status < 0:
             return f"It crashed Python ({signal.Signals(-status).name}): look for a recursion without end."
         return f"It ended the whole program (exit status {status})."
@@ -213,31 +195,19 @@ class _Process:
         except OSError:
             return ""
 
-    def _expire(self) -> None:
-        self.expired.set()
-        self.kill()
-
-    def kill(self) -> None:
-        """End it, and what it started."""
-        with suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
     def close(self) -> None:
-        self.kill()
-        self._process.wait()
+        self._process.end()
         self._answers.close()
+        self._process.line.close()
 
 
 @contextmanager
-def _process(job: dict[str, Any]) -> Iterator[_Process]:
+def _trial(job: dict[str, Any]) -> Iterator[_Trial]:
     """A process with an empty folder of its own; both are gone afterwards."""
     folder = tempfile.mkdtemp(prefix="authref-")
     try:
-        process = _Process(job, folder)
-        try:
-            yield process
-        finally:
-            process.close()
+        with closing(_Trial(job, folder)) as trial:
+            yield trial
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -250,11 +220,11 @@ IS_STOPPED = "The same attack is stopped by authref's own version: what you foun
 
 def _broken(exercise: Exercise, text: str, name: str) -> Iterator[Verdict]:
     source = source_of(module_of(exercise))
-    for sentence, version in ((GETS_PAST, swap(source, name_of(exercise), exercise.naive)), (IS_STOPPED, source)):
+    for claim, version in ((GETS_PAST, swap(source, name_of(exercise), exercise.naive)), (IS_STOPPED, source)):
         job = job_of(exercise, version, learners=None, file=name)
-        job |= {"attack": text, "check": exercise.check, "succeeds": sentence == GETS_PAST}
-        for verdict in run(job, [sentence]):
-            verdict.sentence = sentence
+        job |= {"attack": text, "check": exercise.check, "succeeds": claim == GETS_PAST}
+        for verdict in run(job, [claim]):
+            verdict.sentence = claim
             verdict.hole = verdict.error == f"NotImplementedError: {HOLE}"
             yield verdict
             if not verdict.passed:

@@ -20,7 +20,7 @@ from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
-from authref.exercises.trial import Verdict
+from authref.exercises.verdict import Verdict
 
 WIDTH = 78  # columns
 _LABEL = 12  # columns before a value

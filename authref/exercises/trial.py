@@ -1,6 +1,6 @@
 """Does it hold? A process of its own in which authref runs with one function by the learner, and claims are judged.
 
-It is given a job on standard input, as JSON, and answers a line of JSON for each claim, in their order. The process
+It is given a job over a socket, as a line of JSON, and answers a line for each claim, in their order. The process
 may loop, crash or end itself: judge.py, which started it, waits only so long and knows which claim it had reached.
 
 Rules of this file:
@@ -21,12 +21,14 @@ import json
 import linecache
 import os
 import re
-import reprlib
+import signal
+import socket
 import sys
+import tempfile
 import unittest
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -34,30 +36,12 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from authref.exercises.cutting import LEARNERS, graft
+from authref.exercises.verdict import HOLE, NOTE, Verdict, sentence, show
 
 MEMORY = 4 * 1024**3  # bytes of address space: a loop that only fills a list ends in MemoryError, not the machine
 PRINTED = 2000  # characters that are kept
-HOLE = "yours to write"  # what a function says whose body was cut out
-NOTE = "given"  # a file in the process's folder: what the function was given last, should the process not live to tell
 _RECORD = "__authref_exercises_record__"
 
-
-class _Short(reprlib.Repr):
-    """Shortens at every level: repr() of a whole record, at each of a thousand calls, would take seconds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = 240
-        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 8
-
-    def repr_instance(self, x: object, level: int) -> str:
-        if level <= 0 or isinstance(x, type) or not is_dataclass(x):
-            return super().repr_instance(x, level)
-        parts = [f"{each.name}={self.repr1(getattr(x, each.name), level - 1)}" for each in fields(x) if each.repr]
-        return f"{type(x).__name__}({', '.join(parts)})"
-
-
-show = _Short().repr
 
 # What each assertion expects, of its arguments; and which of them is what it looked at, if not the first.
 EXPECTED = {
@@ -69,27 +53,6 @@ EXPECTED = {
     "assertRaises": "{0} is raised", "assertRaisesRegex": "{0} is raised", "assertNotRegex": "no text like {1}",
 }  # fmt: skip
 _LOOKED_AT = {"assertIn": 1, "assertNotIn": 1}
-
-
-@dataclass
-class Verdict:
-    """What came of one claim. The texts are "" where there is nothing to say."""
-
-    claim: str
-    passed: bool = False
-    sentence: str = ""  # of the claim
-    calls: int = 0  # of the target
-    hole: bool = False  # it was called and is not written yet
-    case: str = ""  # of the claim's table
-    given: str = ""  # to the target, in its last call
-    returned: str = ""
-    raised: str = ""  # by the target
-    error: str = ""  # what ended the claim, if not an assertion
-    line: int = 0  # of the learner's file
-    seen: str = ""  # what the assertion looked at; the attack, of a break
-    expected: str = ""
-    asserted: str = ""  # file, line and text of the assertion
-    printed: str = ""
 
 
 class Recorder:
@@ -250,9 +213,15 @@ class Trial:
     def _run(self, claim: str) -> bool:
         module, name, method = claim.rsplit(".", 2)
         case = getattr(importlib.import_module(module), name)(method)
+        self._limit()
+        self.verdict.sentence = sentence(getattr(case, method).__doc__)
         result = First(self._keep)
         unittest.TestSuite([case]).run(result)
         return result.good
+
+    def _limit(self) -> None:
+        """From now on so many seconds of the processor; then the system ends the process, whatever it does."""
+        signal.setitimer(signal.ITIMER_PROF, self.job["limit"])
 
     def _attack(self) -> bool:
         """True if the learner's attack does to this version of the target what the job says it must."""
@@ -261,6 +230,7 @@ class Trial:
         for name in self.job["name"].split("."):
             target = getattr(target, name)
         room = dict(vars(module))
+        self._limit()
         exec(compile(self.job["attack"], self.job["file"], "exec", dont_inherit=True), room)  # noqa: S102
         attack = room["attack"]
 
@@ -326,23 +296,33 @@ def _lend(folder: str) -> None:
         sys.modules["tests"] = module_from_spec(spec)
 
 
-def main() -> None:
-    """Do the job of standard input. Ends the process at once, whatever threads the learner left."""
-    job = json.load(sys.stdin)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as results:
-        for stream in range(3):
-            os.dup2(nowhere, stream)
-        with suppress(ImportError, ValueError, OSError):
-            import resource
-
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        _lend(job["tests"])
+def attend(line: socket.socket) -> None:
+    """Do the job that comes over this line, and answer on it. Ends the process, whatever threads the learner left."""
+    try:
+        job = json.loads(line.makefile("rb").readline())
+        _settle(job)
         trial = Trial(job)
         for claim in job["claims"]:
-            print(json.dumps(asdict(trial.judge(claim))), file=results, flush=True)
-    os._exit(0)
+            line.sendall(json.dumps(asdict(trial.judge(claim))).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _settle(job: dict[str, Any]) -> None:
+    """Move into the folder of the job, out of reach of the terminal and of what the caller has set for a server."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
+    os.chdir(job["folder"])
+    for name in [name for name in os.environ if name.startswith("AUTHREF_")]:
+        del os.environ[name]
+    os.environ["TMPDIR"] = tempfile.tempdir = job["folder"]
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _lend(job["tests"])
 
 
 if __name__ == "__main__":
-    main()
+    attend(socket.socket(fileno=os.dup(0)))
