@@ -19,8 +19,8 @@ Read the files in this order; each imports only from those above it.
     throttle.py       How many guesses a stranger gets.                                                   7 min
     app/              The routes; they cannot tell which mechanism they were given.                      38 min
     configuration.py  From flags and environment to an app.                                               6 min
-    terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             3 min
-    cli.py            The commands: a table of rooms, each opened only when its command is given.        10 min
+    terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             7 min
+    cli.py            The commands: a table of rooms, each opened only when its command is given.        12 min
     wsgi.py           The same app under any WSGI server: the way beyond one machine.                     6 min
 
 Those are the core. Other folders are rooms: they import the core, and the core works without them.
