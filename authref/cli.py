@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from authref import __version__
 from authref.configuration import add_flags, admin_password_of_environment, build_app, flags_of_environment
 from authref.keys import fresh_keys, write_keys
-from authref.terminal import Parser, fail, highlight, prepare, say, sentences, warn
+from authref.terminal import Parser, fail, highlight, prepare, refuse_an_archive, say, sentences, warn
 
 if TYPE_CHECKING:
     from authref.app import App
@@ -57,6 +57,7 @@ def _jwt(arguments: Sequence[str]) -> int:
 
 
 def _compare(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.compare import main
 
     return main(arguments)
@@ -69,6 +70,7 @@ def _choose(arguments: Sequence[str]) -> int:
 
 
 def _exercises(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.exercises import main
 
     return main(arguments)
@@ -109,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.serving.server import serve
     from authref.serving.workers import serve_by_many
 

@@ -85,6 +85,12 @@ def prepare() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
 
 
+def refuse_an_archive() -> None:
+    """End the program where authref was imported from a zip file, in which its other files cannot be opened."""
+    if not os.path.isfile(__file__):
+        fail("This copy of authref is in an archive, where its files cannot be opened; unpack it, and run it there.")
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Makes one sentence of what goes wrong in the block, and ends the program."""
@@ -117,8 +123,6 @@ def _flush_errors() -> None:
 
 def _trouble(error: OSError) -> str:
     """What the system refused, and what helps."""
-    if not os.path.isfile(__file__):
-        return "This copy of authref is an archive, and its files must be files; unpack it, or: python -m pip install"
     try:
         os.getcwd()
     except OSError:

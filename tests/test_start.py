@@ -211,18 +211,24 @@ class Streams(unittest.TestCase):
 
 class FromAnArchive(unittest.TestCase):
     def test_a_zip_file(self) -> None:
-        """Python can import authref from a zip file; a server, which needs its files, says how to go on instead."""
+        """Python can import authref from a zip file; what needs other files of it says so, and what does not runs."""
         with tempfile.TemporaryDirectory() as folder:
             archive = Path(folder, "authref.zip")
             package = Path(cli.__file__).parent
             with zipfile.ZipFile(archive, "w") as packed:
                 for path in (*package.glob("*.*"), *package.glob("app/*.py"), *package.glob("serving/*.py")):
                     packed.write(path, path.relative_to(package.parent))
-            command = [sys.executable, "-m", "authref", *SERVE]
-            done = subprocess.run(command, env=environment(archive), cwd=folder, capture_output=True, text=True,
-                                  timeout=30)  # fmt: skip
-        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
-        self.assertRegex(done.stderr, r"\Aauthref: [^\n]*archive[^\n]*pip install[^\n]*\n\Z")
+            code = "import sys; from authref.cli import main; sys.exit(main(sys.argv[1:]))"
+            for arguments in (SERVE, ["exercises", "list"], ["compare", "--quick"], ["keys", "new"]):
+                with self.subTest(arguments):
+                    command = [sys.executable, "-P", "-c", code, *arguments]
+                    done = subprocess.run(command, env=environment(archive), cwd=folder, capture_output=True,
+                                          text=True, timeout=30)  # fmt: skip
+                    if arguments == ["keys", "new"]:
+                        self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    else:
+                        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                        self.assertRegex(done.stderr, r"\Aauthref: [^\n]*archive[^\n]*unpack it[^\n]*\n\Z")
 
 
 class OddValues(Sentences):
