@@ -10,16 +10,25 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import re
 import secrets
+import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from authref import __version__
-from authref.configuration import add_flags, build_app, flags_of_environment, settings_of
+from authref.configuration import (
+    add_flags,
+    admin_password_of_environment,
+    build_app,
+    flags_of_environment,
+    settings_of,
+)
 from authref.keys import fresh_keys, write_keys
-from authref.terminal import Parser, fail, highlight, sentences, warn
+from authref.terminal import Parser, fail, highlight, prepare, refuse_an_archive, say, sentences, warn
 
 if TYPE_CHECKING:
     from authref.app import App
@@ -56,6 +65,7 @@ def _jwt(arguments: Sequence[str]) -> int:
 
 
 def _compare(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.compare import main
 
     return main(arguments)
@@ -74,6 +84,7 @@ def _xray(arguments: Sequence[str]) -> int:
 
 
 def _exercises(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.exercises import main
 
     return main(arguments)
@@ -84,7 +95,7 @@ def _keys(arguments: Sequence[str]) -> int:
     about = "print a ring of one new key: a value for AUTHREF_KEYS"
     parser.add_argument("command", choices=("new",), metavar="new", help=about)
     parser.parse_args(arguments)
-    print(write_keys(fresh_keys()))
+    say(write_keys(fresh_keys()))
     return 0
 
 
@@ -95,11 +106,11 @@ def _help(arguments: Sequence[str]) -> int:
 
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "xray": ("what happens to a login, in twelve steps (--xray shows it on a page)", _xray),
-    "exercises": ("write it yourself, one function at a time, with the tests as the judge", _exercises),
+    "exercises": ("write it yourself, a function at a time; the tests judge", _exercises),
     "compare": ("sessions and tokens, run and measured side by side", _compare),
-    "choose": ("which of the two fits? A few questions and a reasoned answer", _choose),
+    "choose": ("which of the two fits? a few questions, a reasoned answer", _choose),
     "jwt": ("look into a token, check one, make one", _jwt),
-    "keys": ("keys new prints a key ring, a value for AUTHREF_KEYS", _keys),
+    "keys": ("keys new prints a key ring, for AUTHREF_KEYS", _keys),
     "help": ("show this", _help),
 }
 
@@ -107,18 +118,22 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    prepare()
     with sentences():
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]][1](arguments[1:])
-        return _serve(_parser().parse_args([*flags_of_environment(), *arguments]))
+        return _serve(_parser().parse_args([*flags_of_environment(), *arguments]), arguments)
 
 
-def _serve(flags: argparse.Namespace) -> int:
+def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.serving.server import serve
     from authref.serving.workers import serve_by_many
 
+    flags.quiet = flags.quiet or sys.stdout is None  # closed, as some who start a service leave it
     _refuse_contradictions(flags)
-    chosen = os.environ.get("AUTHREF_ADMIN_PASSWORD")
+    _refuse_a_port_that_is_taken(flags, typed)
+    chosen = admin_password_of_environment() if flags.admin_email else ""
     admin_password = chosen or secrets.token_urlsafe(12)
     app, page = _watched(flags, admin_password) if flags.xray else (build_app(flags, admin_password), None)
     if flags.workers > 1 and not app.store.shared:
@@ -133,15 +148,10 @@ def _serve(flags: argparse.Namespace) -> int:
         see = f"See what happens, in a browser: {page(url)}" if page else "See what happens, in a browser: add --xray."
         _greet(flags, app, url, see, shown if app.made_admin else "the one chosen before")
 
-    try:
-        if flags.workers > 1:
-            serve_by_many(app, flags.host, flags.port, ready, flags.workers)
-        else:
-            serve(app, flags.host, flags.port, ready)
-    except BrokenPipeError:  # whoever read the banner has gone
-        return 1
-    except (OSError, OverflowError) as error:
-        fail(_cannot_listen(flags, error))
+    if flags.workers > 1:
+        serve_by_many(app, flags.host, flags.port, ready, flags.workers)
+    else:
+        serve(app, flags.host, flags.port, ready)
     app.events.emit("sys_shutdown")
     app.store.close()
     return 0
@@ -158,19 +168,30 @@ def _watched(flags: argparse.Namespace, admin_password: str) -> tuple[App | XRay
 
 
 def _refuse_contradictions(flags: argparse.Namespace) -> None:
-    """End the program for flags that nobody should combine, and for a port that is taken."""
-    if flags.quiet and flags.admin_email and not os.environ.get("AUTHREF_ADMIN_PASSWORD"):
-        fail("With --quiet nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
+    """End the program for flags that nobody should combine."""
+    if flags.quiet and flags.admin_email and not admin_password_of_environment():
+        fail("Without a banner nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
     if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
         fail("The number of workers is 1 or more, and 1 on a system that cannot fork.")
+    password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
+    if password and flags.store != os.environ.get("AUTHREF_STORE"):
+        fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")
+
+
+def _refuse_a_port_that_is_taken(flags: argparse.Namespace, typed: Sequence[str]) -> None:
+    """End the program if it is, before anything slow is done; the sentence has a command that works."""
     try:
         _listen(flags.host, flags.port)
-    except (OSError, OverflowError) as error:
-        fail(_cannot_listen(flags, error))
+    except (OSError, OverflowError, TypeError) as error:  # TypeError: a host that no encoding knows
+        try:
+            remedy = f"try: {_again(typed, flags)}"
+        except (OSError, TypeError):
+            remedy = "choose others: --host, --port."
+        fail(f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); {remedy}")
 
 
 def _listen(host: str, port: int) -> int:
-    """Take the port for a moment; its number, which is any free one for 0. Raises OSError, OverflowError."""
+    """Take the port for a moment; its number, which is any free one for 0. Raises OSError, OverflowError, TypeError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
@@ -178,12 +199,32 @@ def _listen(host: str, port: int) -> int:
         return int(listener.getsockname()[1])
 
 
-def _cannot_listen(flags: argparse.Namespace, error: Exception) -> str:
-    try:
-        remedy = f"try: python -m authref {' '.join(sys.argv[1:])} --port {_listen(flags.host, 0)}".replace("  ", " ")
-    except OSError:
-        remedy = "choose others: --host, --port."
-    return f"Cannot listen on {flags.host} port {flags.port} ({error.args[-1]}); {remedy}"
+def _again(typed: Sequence[str], flags: argparse.Namespace) -> str:
+    """The command as it was typed, for a shell, with a free port. Raises OSError, TypeError when the host has none."""
+    kept = _without(typed, "--port")
+    if flags.store == os.environ.get("AUTHREF_STORE"):  # it may hold a password, and need not be said
+        kept = _without(kept, "--store")
+    return shlex.join([*_program(), *kept, "--port", str(_listen(flags.host, 0))])
+
+
+def _without(typed: Sequence[str], flag: str) -> list[str]:
+    """The arguments but for this flag and its value."""
+    kept, words = [], iter(typed)
+    for word in words:
+        if word == flag:
+            next(words, "")
+        elif not word.startswith(f"{flag}="):
+            kept.append(word)
+    return kept
+
+
+def _program() -> list[str]:
+    """How this program was called: `authref`, by its path where no shell would find it, or `python -m authref`."""
+    called = sys.argv[0]
+    if os.path.basename(called) == "__main__.py":
+        return [sys.orig_argv[0], "-m", "authref"]
+    name = os.path.basename(called)
+    return [name if shutil.which(name) == called else called]
 
 
 def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin_password: str) -> None:
@@ -194,17 +235,18 @@ def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin
         warn(sentence)
     if not flags.quiet:
         admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
-        print(highlight(_BANNER.format(version=__version__, url=url, see=see, admin=admin)), flush=True)
+        say(highlight(_BANNER.format(version=__version__, url=url, see=see, admin=admin)))
     app.events.emit("sys_startup", url=url)
 
 
 def _parser() -> Parser:
-    commands = "\n".join(f"  authref {name:11}{about}" for name, (about, _) in COMMANDS.items())
+    commands = {"": ("start the server, with the flags below", _serve), **COMMANDS}
+    lines = "\n".join(f"  authref {name:11}{about}" for name, (about, _) in commands.items())
     parser = Parser(
         "authref",
         usage="authref [COMMAND | FLAGS]",
-        description=f"commands (each says more with --help):\n  authref            start the server\n{commands}",
-        epilog="Most flags have a variable too, such as AUTHREF_STORE; AUTHREF_KEYS holds the signing keys.",
+        description=f"commands (each says more with --help):\n{lines}",
+        epilog="Most flags have a variable too, such as AUTHREF_STORE.\nAUTHREF_KEYS holds the signing keys.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # else `--key SECRET` would be taken for --key-file, and make a file of that name
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -46,7 +45,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def flags_of_environment() -> Iterator[str]:
     """The variables as the flags they stand for; AUTHREF_ALLOW_ORIGIN may name several origins."""
     for name in VARIABLES:
-        value = os.environ.get("AUTHREF_" + name.replace("-", "_").upper(), "")
+        value = os.environ.get("AUTHREF_" + name.replace("-", "_").upper(), "").rstrip("\r\n")  # of a file of variables
         for each in value.split() if name == "allow-origin" else [value] if value else []:
             yield f"--{name}={each}"
 
@@ -62,11 +61,6 @@ def settings_of(flags: argparse.Namespace, admin_password: str) -> Settings:
     """What the flags choose. Raises as `build_app` does."""
     from authref.app import Settings
 
-    password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
-    if password and flags.store != os.environ.get("AUTHREF_STORE"):
-        raise ValueError(
-            "Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE."
-        )
     store = _open_store(flags.store)
     return Settings(
         public_url=flags.public_url,
@@ -79,6 +73,18 @@ def settings_of(flags: argparse.Namespace, admin_password: str) -> Settings:
         admin_password=admin_password,
         events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
     )
+
+
+def admin_password_of_environment() -> str:
+    """The password of AUTHREF_ADMIN_PASSWORD, or "". Raises ValueError for one that would lock its owner out."""
+    password = os.environ.get("AUTHREF_ADMIN_PASSWORD", "")
+    if password.splitlines() not in ([], [password]):
+        raise ValueError("AUTHREF_ADMIN_PASSWORD holds a line end, which nobody types when they log in; take it away.")
+    try:
+        password.encode()
+    except UnicodeEncodeError:  # its text would quote the password
+        raise ValueError("AUTHREF_ADMIN_PASSWORD holds bytes that are no text; write it anew, in UTF-8.") from None
+    return password
 
 
 def environment_keys() -> dict[str, bytes]:
@@ -107,6 +113,8 @@ def _keys(path: str | None, store: Store) -> dict[str, bytes]:
         raise ValueError(f"Whoever shares this store must share the keys; {NEW_KEYS}")
     if path is None:
         return fresh_keys()
+    if os.path.exists(path) and not os.path.isfile(path):  # to open a pipe would wait for whoever writes into it
+        raise ValueError(f"The key file {path} is no ordinary file; name another one.")
     try:
         return read_key_file(path)
     except OSError as error:

@@ -98,7 +98,7 @@ class Sessions:
         """The user whose live session the request's cookie names, or 401."""
         session_id = self._session_id(request)
         if session_id is None:
-            return self.refusal()
+            return self.refusal(request)
         key = _key(session_id)
         session = self._records.get(key)
         if session is None:
@@ -134,13 +134,19 @@ class Sessions:
         """End every session of this user."""
         self._records.drop_owned_by(user_id)
 
-    def refusal(self) -> Response:
-        """The one answer to every request without a live session; it does not say what was wrong with it."""
-        return Response.problem(401, "unauthorized", "Log in first: POST /login.", self.challenge)
+    def refusal(self, request: Request | None = None) -> Response:
+        """The one answer to every request without a live session; it does not say what was wrong with it.
+
+        It does say that a token, good or bad, was sent to a route that takes only cookies.
+        """
+        detail = "Log in first: POST /login."
+        if request is not None and request.header("authorization") is not None:
+            detail = "This route takes the cookie of a session, /token/me takes a token, all others take either."
+        return Response.problem(401, "unauthorized", detail, self.challenge)
 
     def _refuse(self, request: Request, reason: str) -> Response:
         self._events.emit("session_use_after_expire", reason=reason, peer=request.peer)
-        return self.refusal()
+        return self.refusal(request)
 
     def _session_id(self, request: Request) -> str | None:
         lines = [value for name, value in request.headers if name == "cookie"]

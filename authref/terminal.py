@@ -1,19 +1,21 @@
 """How does a command speak? In one sentence, on the right stream, and in colour only where somebody looks.
 
 Rules of this file:
-- an error is one sentence with its remedy, and exit status 2; no traceback reaches a user;
+- an error is one sentence with its remedy, and exit status 2; no traceback reaches a user, and no byte of a secret;
+- that also holds where nobody can read it: a stream that is closed or full, an answer whose reader has gone;
 - Ctrl-C is no error: it ends a command without a word.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+from contextlib import contextmanager, suppress
+from typing import IO, Any, NoReturn
 
 from authref.maps import StoreUnavailable
 
@@ -24,11 +26,69 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         fail(f"{message}; {self.prog} --help lists what there is.")
 
+    def _print_message(self, message: str, file: IO[str] | Any = None) -> None:
+        say(message.rstrip("\n"))  # help, or the version; argparse itself keeps quiet about a full disk
+
+
+def say(text: str) -> None:
+    """Print the answer, now. Ends the program where that fails: quietly if its reader has gone, as `head` does."""
+    if sys.stdout is None:
+        fail("Standard output is closed, so nobody would see the answer; send it to a file or to a terminal.")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _let_go(1)
+        raise SystemExit(1) from None
+    except OSError as error:
+        _let_go(1)
+        fail(f"Cannot write to standard output ({error.strerror}); make room, or send it elsewhere.")
+
 
 def fail(sentence: str) -> NoReturn:
-    """End the program with the sentence on standard error and status 2."""
-    print(f"authref: {sentence}", file=sys.stderr)
+    """End the program with the sentence on standard error and status 2; on standard output where that is closed."""
+    try:
+        print(f"authref: {printable(sentence)}", file=sys.stderr, flush=True)
+    except OSError:
+        _let_go(2)
     raise SystemExit(2)
+
+
+def warn(sentence: str) -> None:
+    """Say on standard error what should worry whoever starts this."""
+    with suppress(OSError):
+        print(f"Warning: {printable(sentence)}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """The text on one line, with what a terminal would not show, or would obey, in the spelling of Python."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def _let_go(number: int) -> None:
+    """Send what is still unwritten nowhere: else Python, at its end, would try once more and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+def prepare() -> None:
+    """Make the standard streams safe to use, whoever started this process.
+
+    A character that an old terminal lacks is shown by its number. And the three numbers are taken: where one is
+    closed, the next file would get it, say the store's, and what Python says in an emergency would be written there.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+
+
+def refuse_an_archive() -> None:
+    """End the program where authref was imported from a zip file, in which its other files cannot be opened."""
+    if not os.path.isfile(__file__):
+        fail("This copy of authref is in an archive, where its files cannot be opened; unpack it, and run it there.")
 
 
 @contextmanager
@@ -41,20 +101,39 @@ def sentences() -> Iterator[None]:
         if package == "authref":
             fail(f"A part of authref that this needs, authref/{room.split('.')[0]}, is missing; install authref anew.")
         fail(f"The package {package} is missing; install it: python -m pip install {package}")
+    except UnicodeError:  # a ValueError, whose text quotes what it could not read: it may be a password
+        fail("A flag, or a variable that begins with AUTHREF_, holds bytes that are no text; write it anew, in UTF-8.")
     except ValueError as error:
         fail(str(error))
     except StoreUnavailable as error:  # it was there a moment ago, and failed while the first admin was made
         fail(f"The store does not answer ({error}); start it, or name another one.")
+    except OSError as error:
+        fail(_trouble(error))
+    finally:
+        _flush_errors()
 
 
-def warn(sentence: str) -> None:
-    """Say on standard error what should worry whoever starts this."""
-    print(f"Warning: {sentence}", file=sys.stderr)
+def _flush_errors() -> None:
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:  # full: the log went nowhere, and that is no reason to end with another status
+        _let_go(2)
+
+
+def _trouble(error: OSError) -> str:
+    """What the system refused, and what helps."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "The folder that you are in is gone; go to another one: cd"
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return f"The system does not let this go on ({what}); mend that, and try again."
 
 
 def in_colour() -> bool:
     """True on a terminal whose user has not asked for NO_COLOR."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def highlight(text: str) -> str:

@@ -81,7 +81,7 @@ class Tokens:
         """What the request's token says, if it may be believed; or the refusal."""
         scheme, _, token = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
-            return self.refusal()
+            return self.refusal(request)
         token = token.lstrip(" ")
         try:
             claims = jwt.verify(token, self._keys, issuer=self._issuer, audience=self._audience, now=self._now())
@@ -89,7 +89,7 @@ class Tokens:
             if _B64TOKEN.fullmatch(token):
                 return self._refuse(request, f"{type(invalid).__name__}: {invalid}")
             self._events.emit("authn_token_refused", reason="malformed credentials", peer=request.peer)
-            return _bearer_error(400, "invalid_request", "Send one token: Authorization: Bearer …")
+            return _bearer_error(400, "invalid_request", "Send one token: Authorization: Bearer <token>.")
         if self._revocation.is_revoked(str(claims.get("fam"))):
             return self._refuse(request, "revoked")
         return claims
@@ -150,9 +150,12 @@ class Tokens:
         for family_id, family in self.logins(user_id).items():
             self._end(family_id, family)
 
-    def refusal(self) -> Response:
-        """401 for a request that brings no token."""
-        return Response.problem(401, "unauthorized", "Send a token: Authorization: Bearer …", self.challenge)
+    def refusal(self, request: Request | None = None) -> Response:
+        """401 for a request that brings no token; whether it brought a cookie, good or bad, is all that it tells."""
+        detail = "Send a token: Authorization: Bearer <token>."
+        if request is not None and request.header("authorization") is None and request.header("cookie") is not None:
+            detail = "This route takes a token (Authorization: Bearer <token>), /me a cookie, all others take either."
+        return Response.problem(401, "unauthorized", detail, self.challenge)
 
     def _refuse(self, request: Request, reason: str) -> Response:
         self._events.emit("authn_token_refused", reason=reason, peer=request.peer)

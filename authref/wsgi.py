@@ -15,14 +15,13 @@ Rules of this file:
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
 from authref.app import App
-from authref.configuration import add_flags, build_app, flags_of_environment
+from authref.configuration import add_flags, admin_password_of_environment, build_app, flags_of_environment
 from authref.serving.reader import MAX_BODY, read_head
 from authref.terminal import Parser, fail, sentences, warn
 from authref.wire import PHRASES, Problem, Request, Response
@@ -99,7 +98,7 @@ def app_of_environment() -> App:
         parser = Parser("authref")
         add_flags(parser)
         flags = parser.parse_args(list(flags_of_environment()))
-        admin_password = os.environ.get("AUTHREF_ADMIN_PASSWORD", "")
+        admin_password = admin_password_of_environment()
         if flags.admin_email and not admin_password:
             fail("Nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
         app = build_app(flags, admin_password)

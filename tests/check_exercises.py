@@ -1,4 +1,4 @@
-"""Every exercise both ways, and every wrong answer: `python -m tests.check_exercises [id ...]`.
+"""Every exercise both ways, and every answer, right or wrong: `python -m tests.check_exercises [id ...]`.
 
 Unsolved, an exercise's own claims must fail, and because of the function in question; with the reference they must all
 pass; each plausible wrong answer of solutions/ must fail just the claim that is named there first. Each
@@ -30,6 +30,7 @@ import authref
 from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise
 from authref.exercises.lessons import EXERCISES
 from tests.solutions import ATTACKS, WRONG
+from tests.solutions.right import RIGHT
 
 PACKAGE = Path(authref.__file__).parent
 ROOT = Path(__file__).parent.parent
@@ -251,6 +252,15 @@ def check_wrong(exercise: Exercise) -> Iterator[str]:
             yield f"wrong answer {number} fails {short(found[0])} first, not {wrong.fails}"
 
 
+def check_right(exercise: Exercise) -> Iterator[str]:
+    """Each other right answer passes everything."""
+    for number, source in enumerate(RIGHT.get(exercise.id, ()), 1):
+        with Variant(exercise.target, source) as variant:
+            outcomes = variant.run("judge", list(exercise.claims))
+        if found := failed(outcomes, exercise.claims):
+            yield f"right answer {number} fails {', '.join(map(short, found))}: {outcomes and outcomes[found[0]]}"
+
+
 def check_attacks(exercise: Exercise) -> Iterator[str]:
     """The attack gets past the naive version and not past the reference; each wrong one fails as it is told."""
     with Variant(exercise.target, exercise.naive) as naive, Variant() as reference:
@@ -259,8 +269,10 @@ def check_attacks(exercise: Exercise) -> Iterator[str]:
             job = [exercise.target, source, exercise.check]
             return [variant.run("attack", job) for variant in (naive, reference)]
 
-        if (outcome := passes(ATTACKS[exercise.id])) != [True, False]:
-            yield f"the attack gives {outcome}"
+        for number, source in enumerate((ATTACKS[exercise.id], *RIGHT.get(exercise.id, ()))):
+            outcome = passes(source)
+            if outcome[0] is not True or outcome[1] is True:  # an attack that fails may raise
+                yield f"attack {number} gives {outcome}"
         for number, wrong in enumerate(WRONG[exercise.id], 1):
             outcome = passes(wrong.source)
             # A wrong attack meets the naive version in vain, or is none: the reference takes it as well.
@@ -296,8 +308,8 @@ def check_reference() -> Iterator[str]:
 
 CHECKS: dict[str, tuple[Callable[[Exercise], Iterator[str]], ...]] = {
     PREDICT: (check_answers,),
-    WRITE: (check_blank, check_wrong),
-    HEAL: (check_blank, check_naive, check_wrong),
+    WRITE: (check_blank, check_wrong, check_right),
+    HEAL: (check_blank, check_naive, check_wrong, check_right),
     BREAK: (check_attacks, check_naive),
 }
 
@@ -319,9 +331,10 @@ def main(chosen: list[str]) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [line for lines in pool.map(complaints, jobs) for line in lines]
     print("\n".join(found))
-    wrong = sum(map(len, WRONG.values()))
+    wrong, right = (sum(map(len, answers.values())) for answers in (WRONG, RIGHT))
     seconds = time.perf_counter() - started
-    print(f"{len(EXERCISES)} exercises, {len(all_claims())} claims, {wrong} wrong answers: {len(found)} complaints")
+    print(f"{len(EXERCISES)} exercises, {len(all_claims())} claims, {right} right and {wrong} wrong answers:"
+          f" {len(found)} complaints")
     print(f"{seconds:.0f} s")
     return len(found)
 

@@ -545,5 +545,58 @@ class TheLastAdmin(unittest.TestCase):
                 self.assertEqual(sorted(statuses), left + [409] * len(active))
 
 
+class TheWrongDoor(unittest.TestCase):
+    """A token at /me, a cookie at /token/me: the two routes that take one of the two only."""
+
+    def setUp(self) -> None:
+        self.harness = Harness()
+        self.harness.sign_up()
+        self.cookie, self.bearer = self.harness.cookie(), self.harness.bearer()
+
+    def detail(self, answer: Response) -> str:
+        self.assertEqual((answer.status, body(answer)["code"]), (401, "unauthorized"))
+        return str(body(answer)["detail"])
+
+    def test_which_door_is_which(self) -> None:
+        """The refusal says what this route takes, where the other is taken, and that all other routes take either."""
+        at_me = self.detail(self.harness.send("GET", "/me", authorization=self.bearer))
+        self.assertRegex(at_me, "This route takes the cookie.*/token/me takes a token.*others take either")
+        at_token_me = self.detail(self.harness.send("GET", "/token/me", cookie=self.cookie))
+        self.assertRegex(at_token_me, "This route takes a token.*Bearer <token>.*/me a cookie.*others take either")
+
+    def test_what_it_says_is_true(self) -> None:
+        """The twin: each opens its own door, and every route but these two takes either."""
+        for route in self.harness.app.routes:
+            if route.by == "either" and route.method == "GET" and route.rule == "user":
+                for headers in ({"cookie": self.cookie}, {"authorization": self.bearer}):
+                    with self.subTest(route.path, headers=list(headers)):
+                        self.assertEqual(self.harness.send("GET", route.path, **headers).status, 200)
+        self.assertEqual([route.path for route in self.harness.app.routes if route.by in ("session", "bearer")],
+                         ["/me", "/token/me"])  # fmt: skip
+        self.assertEqual(self.harness.send("GET", "/me", cookie=self.cookie).status, 200)
+        self.assertEqual(self.harness.send("GET", "/token/me", authorization=self.bearer).status, 200)
+
+    def test_no_oracle(self) -> None:
+        """The answer is the same, byte for byte, for a good credential, a bad one and junk: which header counts."""
+        ended = self.harness.cookie()
+        self.harness.send("POST", "/logout", cookie=ended)
+        bearers = (self.bearer, self.bearer[:-1], "Bearer x", "Bearer", "Basic YTpi", "")
+        cookies = (self.cookie, ended, "session=x", "a=b", "", self.cookie + "; " + self.cookie)
+        tokens_at_me = {self.harness.send("GET", "/me", authorization=bearer) for bearer in bearers}
+        tokens_at_me |= {self.harness.send("GET", "/me", authorization=bearer, cookie=cookie)
+                         for bearer in bearers for cookie in cookies[1:]}  # fmt: skip
+        self.assertEqual(len(tokens_at_me), 1)
+        self.assertEqual(len({self.harness.send("GET", "/token/me", cookie=cookie) for cookie in cookies}), 1)
+
+    def test_nothing_at_all(self) -> None:
+        """Who shows nothing is told how to log in, at either door, and at those that take either."""
+        self.assertEqual(self.detail(self.harness.send("GET", "/me")), "Log in first: POST /login.")
+        self.assertRegex(self.detail(self.harness.send("GET", "/token/me")), "^Send a token: .*: Bearer <token>")
+        self.assertEqual(self.detail(self.harness.send("GET", "/me/sessions")), "Log in first: POST /login.")
+        basic = {"cookie": self.cookie, "authorization": "Basic YTpi"}
+        for target in ("/token/me", "/me/sessions"):  # the header is judged, and the cookie no longer matters
+            self.assertRegex(self.detail(self.harness.send("GET", target, **basic)), "^Send a token")
+
+
 if __name__ == "__main__":
     unittest.main()

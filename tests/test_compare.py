@@ -492,7 +492,7 @@ class TheCommand(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "page.html")
             status, out, err = run("--json", "--html", str(path))
-            self.assertEqual((status, err), (0, ""))
+            self.assertEqual((status, err), (0, f"The page is in {path}\n"))  # on stderr: the other is for programs
             self.assertEqual(json.loads(out), json.loads(json.dumps(asdict(seen()))))
             self.assertEqual(path.read_text("utf-8"), page.write(report.tell(seen())))
 

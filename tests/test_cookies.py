@@ -97,7 +97,7 @@ class Reading(unittest.TestCase):
         self.assertEqual(parse("session=abc; theme=dark; empty="), {"session": "abc", "theme": "dark", "empty": ""})
 
     def test_the_table(self) -> None:
-        """Each header is read as the table says: planted, quoted, encoded and broken pairs gain nothing."""
+        """Planted, quoted, encoded and broken pairs gain nothing, whatever stands beside them in the header."""
         for name, header, expected in HEADERS:
             with self.subTest(name):
                 self.assertEqual(parse(header), expected)

@@ -10,9 +10,11 @@ from collections import Counter
 from functools import cache
 
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise
+from authref.exercises.judge import judge, sentence_of
 from authref.exercises.lessons import EXERCISES, GIVEN
 from authref.exercises.report import contents
 from tests.solutions import ATTACKS, PACKAGE, WRONG, reference
+from tests.solutions.right import RIGHT
 from tests.test_structure import core_files
 
 
@@ -91,6 +93,8 @@ class TheCatalogue(unittest.TestCase):
                     module, name, test = claim.rsplit(".", 2)
                     method = getattr(getattr(importlib.import_module(module), name), test)
                     self.assertTrue(method.__doc__)
+                    # It is shown without the test: there is no table, and nothing stands below or above.
+                    self.assertNotRegex(sentence_of(claim), r"\b(table|below|above)\b")
 
     def test_words(self) -> None:
         """Texts are short and whole sentences; hints are three; nothing names a test or gives a line away."""
@@ -136,6 +140,29 @@ class TheCatalogue(unittest.TestCase):
         """The README's list of lessons is the one that `exercises list --markdown` prints."""
         readme = (PACKAGE.parent / "README.md").read_text("utf-8")
         self.assertIn(contents(EXERCISES).strip(), readme)
+
+    def test_right_answers(self) -> None:
+        """Other right answers are for exercises that are there, and each is another one than authref's own."""
+        for name, answers in RIGHT.items():
+            [exercise] = [each for each in EXERCISES if each.id == name]
+            with self.subTest(name):
+                self.assertEqual(len(set(answers)), len(answers))
+                self.assertNotEqual(exercise.kind, PREDICT)
+                for answer in answers:
+                    target = "attack" if exercise.kind == BREAK else re.split("[:.]", exercise.target)[-1]
+                    functions = [node for node in ast.parse(answer).body if isinstance(node, ast.FunctionDef)]
+                    self.assertEqual([function.name for function in functions], [target])
+                    own = ATTACKS[name] if exercise.kind == BREAK else reference(exercise.target)
+                    self.assertNotEqual(ast.dump(functions[0]), ast.dump(ast.parse(own).body[0]))
+
+    def test_right_answers_by_other_names(self) -> None:
+        """What was called counts, and not how it was named: `from bcrypt import checkpw` is right as well."""
+        for name in ("verify-password", "constant-time"):
+            [exercise] = [each for each in EXERCISES if each.id == name]
+            with self.subTest(name):
+                self.assertRegex(RIGHT[name][0], r"\A\nfrom \w+ import ")
+                judgement = judge(exercise, RIGHT[name][0], "answer.py")
+                self.assertTrue(judgement.solved, judgement)
 
     def test_wrong_answers(self) -> None:
         """Each exercise has three wrong answers or more, and each naive version that is to be broken an attack."""

@@ -384,7 +384,7 @@ class InAFolder(unittest.TestCase):
         self.write("01-cookies-parse.py", answer("    return dict(pair.split('=') for pair in header.split(';'))"))
         status, out, _ = command("run", "1")
         self.assertEqual(status, 1)
-        for words in ("Claim 1 of 2: Each header is read as the table says", "  case        two cookies\n",
+        for words in ("Claim 1 of 2: Planted, quoted, encoded and broken pairs", "  case        two cookies\n",
                       "  given       header = 'session=abc; theme=dark'\n",
                       "  returned    {' theme': 'dark', 'session': 'abc'}\n",
                       "  expected    {'session': 'abc', 'theme': 'dark'}\n", "tests/test_cookies.py:",

@@ -21,7 +21,7 @@ import bcrypt
 import authref
 from authref import passwords
 from authref.passwords import TooBusy, Turns, cost_of, hash_of_nobody, hash_password, objection, verify_password
-from tests.support import PASSWORD, SENTENCE, TEST_COST
+from tests.support import PASSWORD, SENTENCE, TEST_COST, in_place_of
 from tests.test_maps import race
 
 COMMON = Path(authref.__file__).with_name("common-passwords.txt").read_text("ascii").split()
@@ -137,20 +137,32 @@ class StoredHashes(unittest.TestCase):
             "Argon2": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g",
             "1 MB": "$2b$04$" + "a" * 1_000_000,
         }
-        with mock.patch("bcrypt.checkpw", side_effect=AssertionError("bcrypt was reached")):
+        reached = mock.Mock(side_effect=AssertionError("bcrypt was reached"))
+        with in_place_of(bcrypt.checkpw, reached), in_place_of(bcrypt.hashpw, reached):
             for name, stored in table.items():
                 with self.subTest(name):
                     self.assertIs(verify_password(PASSWORD, stored), False)
 
     def test_hashes_that_do_reach_bcrypt(self) -> None:
         """Each cost from 4 to 14 is passed on, and bcrypt's answer is the answer."""
-        for cost in range(4, 15):
-            for answer in (True, False):
-                stored = f"$2b${cost:02}${'a' * 53}"
-                with self.subTest(cost=cost, answer=answer), mock.patch("bcrypt.checkpw") as checkpw:
-                    checkpw.return_value = answer
-                    self.assertIs(verify_password(PASSWORD, stored), answer)
-                    checkpw.assert_called_once_with(CONDENSED[PASSWORD], stored.encode())
+        asked: list[tuple[bytes, bytes]] = []
+
+        def checkpw(password: bytes, hashed_password: bytes) -> bool:
+            asked.append((password, hashed_password))
+            return answer
+
+        def hashpw(password: bytes, salt: bytes) -> bytes:  # checkpw is this, and a comparison
+            asked.append((password, salt))
+            return salt if answer else b"$2b$another"
+
+        with in_place_of(bcrypt.checkpw, checkpw), in_place_of(bcrypt.hashpw, hashpw):
+            for cost in range(4, 15):
+                for answer in (True, False):
+                    stored = f"$2b${cost:02}${'a' * 53}"
+                    with self.subTest(cost=cost, answer=answer):
+                        asked.clear()
+                        self.assertIs(verify_password(PASSWORD, stored), answer)
+                        self.assertEqual(asked, [(CONDENSED[PASSWORD], stored.encode())])
 
     def test_the_costs_that_may_be_chosen(self) -> None:
         """What may be configured is what is read back: a cost beyond it would lock everybody out who signs up."""

@@ -30,7 +30,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from authref.maps import StoreUnavailable
-from authref.terminal import Parser, fail, in_colour
+from authref.terminal import Parser, fail, in_colour, say
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     if "@" in (chosen.redis or "") and chosen.redis != os.environ.get(REDIS):
         fail(f"Everybody on this machine can list the flags; put an address with a password into {REDIS}.")
     for name in ("SIGTERM", "SIGHUP"):  # then, too, whatever was started is stopped and tidied up
-        if hasattr(signal, name):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:  # as under nohup
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         # Here and not above: the other command of this room measures nothing; and Ctrl-C may come as early as this.
@@ -61,26 +61,21 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, StoreUnavailable) as error:
         fail(f"The comparison could not go on ({error}); mend that, or run it again.")
     blocks = report.tell(seen)
-    columns = max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
-    status = show(json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, in_colour()))
     if chosen.html:
         try:
             Path(chosen.html).write_text(page.write(blocks), "utf-8")
         except OSError as error:
             fail(f"Cannot write {chosen.html} ({error.strerror}); name another file.")
-    return status
-
-
-def show(text: str) -> int:
-    """Print it; the exit status: 1 when whoever read it has gone, as `head` does."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        # What the terminal's encoding lacks becomes a question mark, and not the end of the program.
-        print(text.encode(encoding, "replace").decode(encoding), flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python, at its end, would try once more and complain
-        return 1
+        print(f"The page is in {Path(chosen.html).absolute()}", file=sys.stderr, flush=True)
+    columns = max(40, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else 80
+    show(json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, in_colour()))
     return 0
+
+
+def show(text: str) -> None:
+    """Print it; what the terminal's encoding lacks becomes one question mark, so that tables keep their width."""
+    encoding = sys.stdout.encoding or "utf-8" if sys.stdout else "utf-8"
+    say(text.encode(encoding, "replace").decode(encoding))
 
 
 def _progress(stage: str) -> None:

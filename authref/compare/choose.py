@@ -265,7 +265,8 @@ def main(arguments: Sequence[str]) -> int:
     given = vars(_parser().parse_args(arguments))
     as_json = given.pop("json")
     advice = advise(collect(given))
-    return show(json.dumps(asdict(advice), indent=2) if as_json else _highlight(as_text(advice)))
+    show(json.dumps(asdict(advice), indent=2) if as_json else _highlight(as_text(advice)))
+    return 0
 
 
 def collect(given: dict[str, list[str] | None]) -> Answers:

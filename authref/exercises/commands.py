@@ -7,10 +7,8 @@ remedy. `--json` says the same for programs.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ from authref.exercises import report
 from authref.exercises.exercise import Exercise
 from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, is_somebody_elses, started
 from authref.exercises.judge import Judgement, judge, tests_folder
-from authref.terminal import Parser, fail
+from authref.terminal import Parser, fail, say
 
 POLL = 0.3  # seconds between two looks at the files
 CORES = os.cpu_count() or 1
@@ -28,18 +26,8 @@ CORES = os.cpu_count() or 1
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit status."""
     chosen = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot write a character shows its number
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     command: Callable[[argparse.Namespace], int] = chosen.command
-    try:
-        return command(chosen)
-    except BrokenPipeError:  # whoever read it has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except KeyboardInterrupt:
-        print()
-        return 1
+    return command(chosen)
 
 
 def catalogue() -> tuple[Exercise, ...]:
@@ -81,8 +69,8 @@ def _start(chosen: argparse.Namespace) -> int:
     except OSError as error:
         fail(f"Cannot write to {path} ({error.strerror}); choose another folder: {PROGRAM} start DIR")
     new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
-    print(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
-    print(f"Go on in that folder: {PROGRAM} next")
+    say(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
+    say(f"Go on in that folder: {PROGRAM} next")
     return 0
 
 
@@ -90,7 +78,7 @@ def _next(chosen: argparse.Namespace) -> int:
     folder = _folder(chosen)
     number = _first_open(folder)
     if number is None:
-        print("[]" if chosen.json else f"{report.summary(folder)}: nothing is left. Break something of your own.")
+        say("[]" if chosen.json else f"{report.summary(folder)}: nothing is left. Break something of your own.")
         return 0
     return _say(folder, [number], chosen.json)
 
@@ -116,13 +104,16 @@ def _say(folder: Folder, numbers: Sequence[int], as_json: bool) -> int:
             results = dict(zip(wanted, pool.map(lambda n: judged(folder, n, every=as_json), wanted), strict=True))
     for number, judgement in results.items():
         folder.mark(number, judgement.solved)
+    status = 0 if all(judgement.solved for judgement in results.values()) else 1
     if as_json:
-        print(json.dumps([report.as_json(number, folder, results[number]) for number in wanted], indent=2), flush=True)
+        say(json.dumps([report.as_json(number, folder, results[number]) for number in wanted], indent=2))
     elif len(numbers) == 1:
-        print(report.highlight(report.report(numbers[0], folder, results[numbers[0]])), flush=True)
+        say(report.highlight(report.report(numbers[0], folder, results[numbers[0]])))
     else:
-        print(report.table(folder, wanted), flush=True)
-    return 0 if all(judgement.solved for judgement in results.values()) else 1
+        for number in filter(lambda each: not results[each].solved, numbers):  # why; of all 46 it would be too much
+            say(report.highlight(report.report(number, folder, results[number])) + "\n\n" + "-" * report.WIDTH)
+        say(report.table(folder, wanted))
+    return status
 
 
 def _watch(chosen: argparse.Namespace) -> int:
@@ -133,18 +124,18 @@ def _watch(chosen: argparse.Namespace) -> int:
     try:
         if first is not None:
             _say(folder, [first], False)
-        print("\nWatching; save a file to have it judged, Ctrl-C ends.", flush=True)
+        say("\nWatching; save a file to have it judged, Ctrl-C ends.")
         while True:
             time.sleep(POLL)
             now = _saved(folder, numbers)
             for number in numbers:
                 if now[number] != saved[number]:
-                    print("\n" + "-" * report.WIDTH)
+                    say("\n" + "-" * report.WIDTH)
                     _say(folder, [number], False)
-                    print(f"\n{report.summary(folder)}. Watching; Ctrl-C ends.", flush=True)
+                    say(f"\n{report.summary(folder)}. Watching; Ctrl-C ends.")
             saved = now
     except KeyboardInterrupt:
-        print()
+        say("")
         return 0
 
 
@@ -163,7 +154,7 @@ def _saved(folder: Folder, numbers: Sequence[int]) -> dict[int, tuple[int, int] 
 def _hint(chosen: argparse.Namespace) -> int:
     folder = _folder(chosen)
     number = _number(folder, chosen.exercise)
-    print(report.highlight(report.hints(folder.exercises[number - 1], folder.next_hint(number), number)))
+    say(report.highlight(report.hints(folder.exercises[number - 1], folder.next_hint(number), number)))
     return 0
 
 
@@ -173,7 +164,7 @@ def _show(chosen: argparse.Namespace) -> int:
     if not folder.is_solved(number) and not chosen.force:
         fail(f"Exercise {number} is not solved yet; to see it all the same: {PROGRAM} show {number} --force")
     exercise = folder.exercises[number - 1]
-    print(report.highlight(report.shown(exercise, number, report.reference(exercise))))
+    say(report.highlight(report.shown(exercise, number, report.reference(exercise))))
     return 0
 
 
@@ -185,20 +176,20 @@ def _reset(chosen: argparse.Namespace) -> int:
     for number in numbers:
         path = folder.reset(number)
         old = path.with_suffix(".old")
-        print(f"{path.name} is as it was at first" + (f"; what you had is in {old.name}" if old.exists() else "") + ".")
+        say(f"{path.name} is as it was at first" + (f"; what you had is in {old.name}" if old.exists() else "") + ".")
     return 0
 
 
 def _list(chosen: argparse.Namespace) -> int:
     if chosen.markdown:
-        print(report.contents(catalogue()))
+        say(report.contents(catalogue()))
         return 0
     folder = _folder(chosen)
     numbers = range(1, len(folder.exercises) + 1)
     if chosen.json:
-        print(json.dumps([report.as_json(number, folder) for number in numbers], indent=2))
+        say(json.dumps([report.as_json(number, folder) for number in numbers], indent=2))
     else:
-        print(report.table(folder, numbers), flush=True)
+        say(report.table(folder, numbers))
     return 0
 
 
@@ -208,10 +199,10 @@ def _verify(chosen: argparse.Namespace) -> int:
     started, exercises = time.monotonic(), catalogue()
     complaints = verify.uncovered(exercises, given()) + verify.verify(exercises)
     if chosen.json:
-        print(json.dumps({"exercises": len(exercises), "complaints": complaints}, indent=2))
+        say(json.dumps({"exercises": len(exercises), "complaints": complaints}, indent=2))
     else:
         what = f"{len(exercises)} exercises, both ways, in {time.monotonic() - started:.0f} s"
-        print(*complaints, f"{what}: {len(complaints) or 'no'} complaints.", sep="\n")
+        say("\n".join([*complaints, f"{what}: {len(complaints) or 'no'} complaints."]))
     return 1 if complaints else 0
 
 

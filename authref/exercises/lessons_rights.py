@@ -203,7 +203,7 @@ def check(target, attack):
     except ValueError:
         return False
     head = answer.partition(b"\\r\\n\\r\\n")[0]
-    return any(line.lower().startswith(b"set-cookie: session=") for line in head.split(b"\\r\\n"))
+    return any(line.lower().startswith(b"set-cookie: session=") for line in head.split(b"\\n"))  # browsers take LF, too
 """,
         hints=(
             "What ends a header line on the wire, and what may stand in a text that you choose?",

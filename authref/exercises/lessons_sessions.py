@@ -253,7 +253,8 @@ def log_in(self, user: User, request: Request) -> Response:
         kind=HEAL,
         title="Logged out, says the browser",
         task="This logout asks the browser to forget the cookie, and that is all. End the session on the server too, "
-        "whichever session the request names, and leave a line in the log. The answer stays the same for everybody.",
+        "whichever session the request names, and leave a `session_expired` in the log, with the user, the peer and "
+        "the reason `logout`. The answer stays the same for everybody.",
         attacker="Whoever copied the cookie before goes on using it after the logout. The victim believes that it is "
         "over.",
         read="authref/sessions.py: `_end`; authref/events.py: emit",
@@ -266,6 +267,7 @@ def log_in(self, user: User, request: Request) -> Response:
             "tests.test_sessions.LoggingOut.test_a_second_cookie_that_somebody_planted",
             "tests.test_sessions.LoggingOut.test_a_store_that_cannot_be_reached",
             "tests.test_sessions.Ids.test_the_log",
+            "tests.test_sessions.Ids.test_who_and_from_where",
         ),
         naive='''\
 def log_out(self, request: Request) -> Response:
@@ -275,7 +277,7 @@ def log_out(self, request: Request) -> Response:
         hints=(
             "A copy of the cookie is out of the browser's reach. Where does the session stand that it names?",
             "`self._end(request)` removes the record, also when a planted second cookie makes the request nobody's, "
-            "and returns the session or None. The event is called session_expired.",
+            "and returns the session or None. For the event, `self._events.emit` takes its name, and the rest by name.",
             "End it first; if there was one, write the event with the user's id and the reason, never the session's "
             "id. Then the same answer as before. If the store fails, let the error through: nobody may be told that "
             "they are logged out.",

@@ -6,9 +6,7 @@ the learner's own. Everything fits 80 columns.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -21,6 +19,7 @@ from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
 from authref.exercises.verdict import Verdict
+from authref.terminal import in_colour
 
 WIDTH = 78  # columns
 _LABEL = 12  # columns before a value
@@ -181,9 +180,7 @@ def contents(exercises: tuple[Exercise, ...]) -> str:
 
 def highlight(text: str) -> str:
     """The text with its headings in bold, on a terminal whose user has not asked for NO_COLOR."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return _HEADINGS.sub("\033[1m\\g<0>\033[0m", text)
+    return _HEADINGS.sub("\033[1m\\g<0>\033[0m", text) if in_colour() else text
 
 
 def reference(exercise: Exercise) -> str:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from authref import jwt
 from authref.configuration import environment_keys
-from authref.terminal import Parser, fail
+from authref.terminal import Parser, fail, say
 from authref.wire import read_json
 
 TIMES = ("iat", "nbf", "exp")
@@ -46,16 +46,18 @@ def main(arguments: Sequence[str]) -> int:
     """Run one of the three commands; the exit status: 0 fine, 1 refused, 2 not understood."""
     chosen = _parser().parse_args(arguments)
     if chosen.command == "create":
-        print(_create(chosen))
+        say(_create(chosen))
         return 0
     token = _standard_input() if chosen.token == "-" else chosen.token.strip()  # noqa: S105
     if chosen.command == "verify":
         return _verify(token, chosen)
-    print(describe(token, time.time()))
+    say(describe(token, time.time()))
     return 0
 
 
 def _standard_input() -> str:
+    if sys.stdin is None:
+        fail("Standard input is closed; give the token as an argument, or send it through a pipe.")
     try:
         return sys.stdin.read().strip()
     except UnicodeDecodeError:

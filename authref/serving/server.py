@@ -342,7 +342,7 @@ def _allow_files() -> None:
 
 
 def serve(app: App, host: str, port: int, ready: Callable[[str], object] = lambda url: None) -> None:
-    """Serve the app until Ctrl-C or SIGTERM; `ready` is called with the URL once clients can connect.
+    """Serve the app until Ctrl-C, SIGTERM or SIGHUP; `ready` is called with the URL once clients can connect.
 
     Raises OSError when the address cannot be had.
     """
@@ -354,6 +354,12 @@ def serve(app: App, host: str, port: int, ready: Callable[[str], object] = lambd
 
 
 def stop_on_signals(server: Server) -> None:
-    """Let Ctrl-C and SIGTERM stop the server."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let Ctrl-C, SIGTERM and, unless it is ignored, SIGHUP stop the server."""
+    for number in awaited_signals():
         signal.signal(number, lambda *_: server.stop())
+
+
+def awaited_signals() -> set[signal.Signals]:
+    """The signals that end a server. `nohup` has SIGHUP ignored, so that it outlives its terminal."""
+    hangs_up = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # Windows has none
+    return {signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])}

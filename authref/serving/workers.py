@@ -24,7 +24,7 @@ from typing import NoReturn, Protocol
 from authref import passwords
 from authref.events import Events
 from authref.maps import Store
-from authref.serving.server import App, Server, stop_on_signals
+from authref.serving.server import App, Server, awaited_signals, stop_on_signals
 
 RESTART_SECONDS = 0.25  # before a dead one is replaced: if they cannot live here, they die slowly
 
@@ -40,7 +40,7 @@ def serve_by_many(app: SharedApp, host: str, port: int, ready: Callable[[str], o
     """Serve the app as `server.serve` does, from `count` processes. Raises OSError when the address cannot be had."""
     with Server(app, host, port) as server:
         # From here on signals wait until they are asked for: none comes between two steps, and none is missed.
-        awaited = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+        awaited = {*awaited_signals(), signal.SIGCHLD}
         signal.signal(signal.SIGCHLD, lambda *_: None)  # some are started with it ignored, and would never hear of it
         signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
         ready(server.url)
@@ -50,7 +50,7 @@ def serve_by_many(app: SharedApp, host: str, port: int, ready: Callable[[str], o
 
 
 def _supervise(server: Server, app: SharedApp, count: int, awaited: Collection[signal.Signals]) -> None:
-    """Keep `count` processes serving until Ctrl-C or SIGTERM."""
+    """Keep `count` processes serving until Ctrl-C, SIGTERM or SIGHUP."""
     lifeline, held = os.pipe()
     running = {_fork(server, app, lifeline, held) for _ in range(count)}
     while signal.sigwait(awaited) == signal.SIGCHLD:

@@ -669,6 +669,11 @@ def setdefault(self, key, value):
     ),
     "logout": (
         Wrong(
+            but("sessions:Sessions.log_out", ('"session_expired"', '"logged_out"')),
+            "sessions.Ids.test_who_and_from_where",
+            "Whoever watches the log looks for another word.",
+        ),
+        Wrong(
             but("sessions:Sessions.log_out", (", headers=self.clearing", "")),
             "mechanisms.SessionsTest.test_logging_out_tells_the_browser",
             "The browser goes on sending a dead cookie.",
