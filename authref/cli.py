@@ -8,7 +8,6 @@ Rules of this file:
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import secrets
 import socket
@@ -17,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from authref import __version__
-from authref.configuration import add_flags, build_app, flags_of_environment
+from authref.configuration import add_flags, build_app, flags_of_environment, is_loopback
 from authref.keys import fresh_keys, write_keys
 from authref.terminal import Parser, fail, highlight, sentences, warn
 
@@ -168,7 +167,7 @@ def _cannot_listen(flags: argparse.Namespace, error: Exception) -> str:
 
 def _greet(flags: argparse.Namespace, app: App, url: str, admin_password: str) -> None:
     """Say where the server is, and what should worry whoever starts it."""
-    if not _is_loopback(flags.host):
+    if not is_loopback(flags.host):
         warn("what goes over this address can be read on its way; put TLS in front.")
     for sentence in app.store.warnings():
         warn(sentence)
@@ -196,10 +195,3 @@ def _parser() -> Parser:
     add("--quiet", action="store_true", help="no banner")
     add("--version", action="version", version=f"authref {__version__}")
     return parser
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

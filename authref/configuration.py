@@ -9,6 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from authref.events import Events
+from authref.guards import LOOPBACK
 from authref.keys import fresh_keys, read_key_file, read_keys
 from authref.maps import MemoryStore, Store
 
@@ -64,6 +66,7 @@ def build_app(flags: argparse.Namespace, admin_password: str) -> App:
     return build(
         Settings(
             public_url=flags.public_url,
+            hosts=_hosts(flags.public_url, getattr(flags, "host", "")),
             bcrypt_cost=flags.bcrypt_cost,
             store=store,
             keys=_keys(flags.key_file or store.key_file, store),
@@ -74,6 +77,21 @@ def build_app(flags: argparse.Namespace, admin_password: str) -> App:
             events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
         )
     )
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address, or its name, that only this machine reaches."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _hosts(public_url: str | None, host: str) -> tuple[str, ...]:
+    """The names by which browsers may call us; none, so any, where nobody has said under which name we are reached."""
+    if public_url is not None:
+        return (re.sub(":[0-9]+$", "", public_url.partition("://")[2]), *LOOPBACK)
+    return (*LOOPBACK, host) if is_loopback(host) else ()
 
 
 def environment_keys() -> dict[str, bytes]:
