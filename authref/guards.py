@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from authref.wire import Headers, Request, Response
 
@@ -58,8 +59,13 @@ def is_ours(request: Request, names: Collection[str]) -> bool:
     host = request.header("host")
     if host is None or not names:
         return True
-    name = _PORT.sub("", host.lower())
+    name = _without_port(host)
     return name in names or (request.path == "/health" and _ADDRESS.fullmatch(name) is not None)
+
+
+@lru_cache(maxsize=100)
+def _without_port(host: str) -> str:
+    return _PORT.sub("", host.lower())
 
 
 def is_cross_site(request: Request, public_url: str | None, allowed: Collection[str] = ()) -> bool:

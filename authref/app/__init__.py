@@ -95,6 +95,7 @@ class App:
         for route in self.routes:
             table = self._by_parent if route.path.endswith("/{id}") else self._by_path
             table.setdefault(route.path.removesuffix("/{id}"), {})[route.method] = route
+        self._slow_work = {"hashes", "scans", *store.slow}
         self._headers = guards.security_headers(settings.public_url)
 
     def __call__(self, request: Request) -> Response:
@@ -111,7 +112,7 @@ class App:
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
         route = self._find(request.path)[0].get(_as_routed(request.method))
-        return route is not None and (route.work in ("hashes", "scans") or route.work in self.store.slow)
+        return route is not None and route.work in self._slow_work
 
     def health(self, request: Request) -> Response:
         """200 while requests can be answered, 503 while the store or the server cannot do its part."""
@@ -128,9 +129,9 @@ class App:
         if guards.is_cross_site(request, settings.public_url, settings.allow_origins):
             self.events.emit("malicious_cors", method=request.method, peer=request.peer)
             return guards.cross_site(request.header("origin"))
-        if (request.method, request.target) == ("OPTIONS", "*"):  # what the server can do as such (RFC 9110 §9.3.7)
-            return Response(204, headers=(("allow", _allow({route.method for route in self.routes})),))
         methods, arguments = self._find(request.path)
+        if request.target == "*" and request.method == "OPTIONS":  # what the server can do as such (RFC 9110 §9.3.7)
+            return Response(204, headers=(("allow", _allow({route.method for route in self.routes})),))
         if not methods:
             raise Problem(404, "not_found", "Nothing is here; GET / says what there is.")
         if guards.is_preflight(request, settings.allow_origins):
