@@ -187,10 +187,10 @@ class Preflight(CorsCase):
         """It hears which methods this path takes, that a token and JSON may be sent, and for how long that is so."""
         for origin in LISTED:
             for path, method, methods in (
-                ("/token/me", "GET", "GET"),
+                ("/token/me", "GET", "GET, HEAD"),
                 ("/token/login", "POST", "POST"),
-                ("/me/sessions", "DELETE", "DELETE, GET"),
-                ("/users/some-id", "PATCH", "DELETE, GET, PATCH"),
+                ("/me/sessions", "DELETE", "DELETE, GET, HEAD"),
+                ("/users/some-id", "PATCH", "DELETE, GET, HEAD, PATCH"),
             ):
                 with self.subTest(origin=origin, path=path):
                     answer = self.preflight(origin, path, method)

@@ -14,7 +14,7 @@ Rules of this file:
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 from authref import guards
@@ -94,7 +94,11 @@ class App:
         self._by_parent: dict[str, dict[str, Route]] = {}  # the same for paths that end in an id
         for route in self.routes:
             table = self._by_parent if route.path.endswith("/{id}") else self._by_path
-            table.setdefault(route.path.removesuffix("/{id}"), {})[route.method] = route
+            methods = table.setdefault(route.path.removesuffix("/{id}"), {})
+            for method in (
+                ("GET", "HEAD") if route.method == "GET" else (route.method,)
+            ):  # the server leaves a body away
+                methods[method] = route
         self._slow_work = {"hashes", "scans", *store.slow}
         self._headers = guards.security_headers(settings.public_url)
 
@@ -111,7 +115,7 @@ class App:
 
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
-        route = self._find(request.path)[0].get(_as_routed(request.method))
+        route = self._find(request.path)[0].get(request.method)
         return route is not None and route.work in self._slow_work
 
     def health(self, request: Request) -> Response:
@@ -131,14 +135,15 @@ class App:
             return guards.cross_site(request.header("origin"))
         methods, arguments = self._find(request.path)
         if request.target == "*" and request.method == "OPTIONS":  # what the server can do as such (RFC 9110 §9.3.7)
-            return Response(204, headers=(("allow", _allow({route.method for route in self.routes})),))
+            every = {"HEAD", *(route.method for route in self.routes)}
+            return Response(204, headers=(("allow", ", ".join(sorted(every))),))
         if not methods:
             raise Problem(404, "not_found", "Nothing is here; GET / says what there is.")
         if guards.is_preflight(request, settings.allow_origins):
             return guards.preflight_answer(methods)
-        route = methods.get(_as_routed(request.method))
+        route = methods.get(request.method)
         if route is None:
-            allowed = _allow(methods)
+            allowed = ", ".join(sorted(methods))
             raise Problem(405, "method_not_allowed", f"This path takes {allowed}.", (("allow", allowed),))
         if "?" in request.target and not request.query.keys() <= set(route.query):
             raise Problem(400, "invalid_request", "This route takes no such query parameter.")
@@ -146,8 +151,9 @@ class App:
 
     def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""
-        if path in self._by_path:
-            return self._by_path[path], ()
+        methods = self._by_path.get(path)
+        if methods is not None:
+            return methods, ()
         parent, _, last = path.rpartition("/")
         return (self._by_parent.get(parent, {}), (last,)) if last else ({}, ())
 
@@ -178,11 +184,3 @@ def _file(name: str, media_type: str) -> Callable[[Request], Response]:
     """A handler that answers 200 with a file of this package."""
     answer = Response(200, Path(__file__).parent.with_name(name).read_bytes(), (("content-type", media_type),))
     return lambda request: answer
-
-
-def _as_routed(method: str) -> str:
-    return "GET" if method == "HEAD" else method  # the server leaves the body away
-
-
-def _allow(methods: Collection[str]) -> str:
-    return ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
