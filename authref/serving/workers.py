@@ -69,7 +69,7 @@ def _supervise(server: Server, app: SharedApp, count: int) -> None:
     """Keep `count` processes serving until a signal ends them."""
     lifeline, held = os.pipe()
     running: dict[int, float] = {}  # the id of each process, and when it began
-    young_deaths = 0
+    young_deaths, pause = 0, 0.0
     while young_deaths < MAX_YOUNG_DEATHS:
         with suppress(OSError):  # no more processes may be started: fewer serve
             while len(running) < count:
@@ -79,9 +79,11 @@ def _supervise(server: Server, app: SharedApp, count: int) -> None:
         died = [worker for worker in running if os.waitpid(worker, os.WNOHANG)[0]]
         for worker in died:
             app.events.emit("sys_worker_died", worker=worker)
-            young_deaths = young_deaths + 1 if time.monotonic() - running.pop(worker) < YOUNG else 0
+            age = time.monotonic() - running.pop(worker) - pause  # it may have died as the last pause began
+            young_deaths = young_deaths + 1 if age < YOUNG else 0
         if died:
-            time.sleep(min(RESTART_SECONDS * 2 ** max(0, young_deaths - 1), LONGEST_RESTART))
+            pause = min(RESTART_SECONDS * 2 ** max(0, young_deaths - 1), LONGEST_RESTART)
+            time.sleep(pause)
     can_live = bool(running) and young_deaths < MAX_YOUNG_DEATHS
     os.close(held)
     server.server_close()  # so that who comes now is refused, instead of waiting where nobody opens any more
