@@ -8,7 +8,6 @@ Rules of this file:
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import re
 import secrets
@@ -25,6 +24,7 @@ from authref.configuration import (
     admin_password_of_environment,
     build_app,
     flags_of_environment,
+    is_loopback,
     settings_of,
 )
 from authref.keys import fresh_keys, write_keys
@@ -105,7 +105,7 @@ def _help(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
-    "xray": ("what happens to a login, in twelve steps (--xray shows it on a page)", _xray),
+    "xray": ("what happens to a login, step by step; --xray: on a page", _xray),
     "exercises": ("write it yourself, a function at a time; the tests judge", _exercises),
     "compare": ("sessions and tokens, run and measured side by side", _compare),
     "choose": ("which of the two fits? a few questions, a reasoned answer", _choose),
@@ -229,7 +229,7 @@ def _program() -> list[str]:
 
 def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin_password: str) -> None:
     """Say where the server is, and what should worry whoever starts it."""
-    if not _is_loopback(flags.host):
+    if not is_loopback(flags.host):
         warn("what goes over this address can be read on its way; put TLS in front.")
     for sentence in app.store.warnings():
         warn(sentence)
@@ -259,10 +259,3 @@ def _parser() -> Parser:
     add("--quiet", action="store_true", help="no banner")
     add("--version", action="version", version=f"authref {__version__}")
     return parser
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

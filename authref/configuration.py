@@ -9,12 +9,15 @@ Rules of this file:
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from authref.events import Events
+from authref.guards import LOOPBACK
 from authref.keys import fresh_keys, read_key_file, read_keys
 from authref.maps import MemoryStore, Store
 
@@ -64,6 +67,7 @@ def settings_of(flags: argparse.Namespace, admin_password: str) -> Settings:
     store = _open_store(flags.store)
     return Settings(
         public_url=flags.public_url,
+        hosts=_hosts(flags.public_url, getattr(flags, "host", "")),
         bcrypt_cost=flags.bcrypt_cost,
         store=store,
         keys=_keys(flags.key_file or store.key_file, store),
@@ -85,6 +89,21 @@ def admin_password_of_environment() -> str:
     except UnicodeEncodeError:  # its text would quote the password
         raise ValueError("AUTHREF_ADMIN_PASSWORD holds bytes that are no text; write it anew, in UTF-8.") from None
     return password
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address, or its name, that only this machine reaches."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _hosts(public_url: str | None, host: str) -> tuple[str, ...]:
+    """The names by which browsers may call us; none, so any, where nobody has said under which name we are reached."""
+    if public_url is not None:
+        return (re.sub(":[0-9]+$", "", public_url.partition("://")[2]), *LOOPBACK)
+    return (*LOOPBACK, host) if is_loopback(host) else ()
 
 
 def environment_keys() -> dict[str, bytes]:

@@ -11,15 +11,19 @@ Rules of this file:
 - there are no exceptions by path, for the one exception is what gets found;
 - another origin may read our answers only if it is listed, by its exact name, and never with our cookies:
   "any origin, with credentials" is the mistake that turns a guard into a gate. Tokens cross, cookies do not;
+- a request for a name that is not ours is not for us, whatever the address it came to;
 - every answer, errors too, tells the browser to keep it to itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from authref.wire import Headers, Request, Response
 
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # this machine, as a URL names it
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they change nothing here (RFC 9110 §9.2.1)
 
 SECURITY_HEADERS: Headers = (
@@ -33,8 +37,35 @@ SECURITY_HEADERS: Headers = (
     ("x-content-type-options", "nosniff"),  # JSON that looks like HTML stays JSON
 )
 # From the first visit on, for a year, the browser refuses to speak to this host, and to every subdomain of it,
-# without TLS (RFC 6797).
+# without TLS (RFC 6797). Never for `localhost`: that would be every other project on this machine, too.
 HSTS: Headers = (("strict-transport-security", "max-age=31536000; includeSubDomains"),)
+
+_PUBLIC_TLS = re.compile(r"https://(?!(?:.*\.)?localhost(?::|$)|127\.|\[::1\])")
+_PORT = re.compile(":[0-9]+$")
+_ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
+
+
+def security_headers(public_url: str | None) -> Headers:
+    """What every answer carries where browsers reach us under this origin."""
+    return SECURITY_HEADERS + (HSTS if _PUBLIC_TLS.match(public_url or "") else ())
+
+
+def is_ours(request: Request, names: Collection[str]) -> bool:
+    """True if the request's Host is one of our names; without `names` every host is ours.
+
+    A stranger can have their own name resolve to our address; for a browser their page is then ours (DNS rebinding).
+    Who names no host is no browser, and what asks for /health by a bare address is a load balancer.
+    """
+    host = request.header("host")
+    if host is None or not names:
+        return True
+    name = _without_port(host)
+    return name in names or (request.path == "/health" and _ADDRESS.fullmatch(name) is not None)
+
+
+@lru_cache(maxsize=100)
+def _without_port(host: str) -> str:
+    return _PORT.sub("", host.lower())
 
 
 def is_cross_site(request: Request, public_url: str | None, allowed: Collection[str] = ()) -> bool:
@@ -47,13 +78,16 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
         return False
     if (request.header("authorization") or "").lower().startswith("bearer "):
         return False
-    if request.header("sec-fetch-site") in ("same-origin", "none"):  # "none": typed in, or a bookmark
+    origin, site, host = request.header("origin"), request.header("sec-fetch-site"), request.header("host")
+    if origin is None:  # without either header it is curl, a phone app, a script; "none": typed in, or a bookmark
+        return site not in (None, "same-origin", "none")
+    if origin == "null":  # a page that hides its address, as ours do; only the browser knows whose page it is
+        return site != "same-origin"
+    if origin in allowed or origin == (public_url or (f"http://{host}" if host else None)):
         return False
-    origin, host = request.header("origin"), request.header("host")
-    if origin is not None:
-        ours = public_url or (f"http://{host}" if host else None)
-        return origin != ours and origin not in allowed
-    return request.header("sec-fetch-site") is not None  # neither header: curl, a phone app, a script; not a browser
+    # A proxy may have ended TLS and not said so. The browser knows, and no foreign origin has our host and port.
+    behind_tls = public_url is None and origin == f"https://{host}"
+    return not (behind_tls and site == "same-origin")
 
 
 def is_preflight(request: Request, allowed: Collection[str]) -> bool:
@@ -77,9 +111,13 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
     origin = request.header("origin") if allowed else None
     if origin is None or origin not in allowed:
         return ()
-    return (("access-control-allow-origin", origin), ("vary", "origin"))
+    exposed = ("access-control-expose-headers", "Location, Retry-After, WWW-Authenticate")
+    return (("access-control-allow-origin", origin), exposed, ("vary", "origin"))
 
 
-def cross_site() -> Response:
+def cross_site(origin: str | None) -> Response:
     """403 for a request that came from another site."""
-    return Response.problem(403, "cross_site", "This request was made by a page of another site.")
+    detail = "This request was made by a page of another site."
+    if origin == "null":  # a page with `Referrer-Policy: no-referrer`, our own too, or a sandboxed frame, a file
+        detail = "The page that made this request hides which site it is of (Origin: null)."
+    return Response.problem(403, "cross_site", detail)

@@ -14,6 +14,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import get_data
 from secrets import token_bytes, token_hex
 from tempfile import NamedTemporaryFile
 
@@ -23,7 +24,7 @@ _KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEXADECIMAL = re.compile(r"([0-9A-Fa-f]{2}){16,}")
 
 # Keys of tutorials and standards, in hexadecimal, each with its place: where those who guess begin.
-_LINES = Path(__file__).with_name("published-keys.txt").read_text("ascii").splitlines()
+_LINES = (get_data("authref", "published-keys.txt") or b"").decode("ascii").splitlines()
 _PUBLISHED = frozenset(bytes.fromhex(line.split()[0]) for line in _LINES)
 
 

@@ -189,11 +189,14 @@ def _finite(literal: str) -> float:
 _decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_float=_finite, parse_constant=_finite)
 
 
-def write_response(response: Response, date: str, *, close: bool = False, without_body: bool = False) -> bytes:
+def write_response(
+    response: Response, date: str, *, close: bool = False, kept: str = "", without_body: bool = False
+) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4).
 
-    `date` is the Date header's text; `without_body` answers HEAD. Raises ValueError rather than let a line
-    break out of a header's value: what came after it would be a header of the attacker's choosing.
+    `date` is the Date header's text, `kept` the lines that say how long an open connection stays. `without_body`
+    answers HEAD: the same head as GET, and nothing after it. Raises ValueError rather than let a line break out
+    of a header's value: whatever came after it would be a header of the attacker's choosing.
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     count = len(response.headers)
@@ -201,6 +204,6 @@ def write_response(response: Response, date: str, *, close: bool = False, withou
         raise ValueError("a header holds a control character")
     no_content = response.status == 204  # it ends with its head and names no length (RFC 9110 §8.6, §15.3.5)
     length = "" if no_content else f"content-length: {len(response.body)}\r\n"
-    end = "connection: close\r\n" if close else ""
+    end = "connection: close\r\n" if close else kept
     head = f"HTTP/1.1 {response.status} {PHRASES[response.status]}\r\ndate: {date}\r\n{fields}{length}{end}\r\n"
     return head.encode("latin-1") + (b"" if without_body or no_content else response.body)

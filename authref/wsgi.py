@@ -53,7 +53,8 @@ class Application:
                 raise Problem(503, "store_not_shared", "Several processes need a store that all of them share.")
             return self._app(_request(environ, peer))
         except Problem as problem:
-            return self._app.refuse(problem, peer)
+            origin = [("origin", environ["HTTP_ORIGIN"])] if "HTTP_ORIGIN" in environ else []
+            return self._app.refuse(problem, Request("", "", tuple(origin), b"", peer))
 
 
 def _request(environ: Environ, peer: str) -> Request:
@@ -71,8 +72,9 @@ def _request(environ: Environ, peer: str) -> Request:
 
 def _head(environ: Environ) -> str:
     """The head that the server was sent, as far as it still tells."""
-    fields = [(name[5:], value) for name, value in environ.items() if name.startswith("HTTP_")]
-    fields += [(name, environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)]
+    named = [(name[5:], value) for name, value in environ.items() if name.startswith("HTTP_")]
+    named += [(name, environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)]
+    fields = list(dict.fromkeys(named))  # Twisted says type and length twice: equal copies are one
     # Two Cookie lines have come as one, `session=planted; x=1,session=own`: the second would hide in the first's x.
     fields += [("COOKIE", line) for line in _OUR_COOKIE.split(environ.get("HTTP_COOKIE", ""))[1:]]
     lines = [f"{environ['REQUEST_METHOD']} {_target(environ)} HTTP/1.1"]

@@ -82,7 +82,8 @@ class TheFlows(unittest.TestCase):
                     self.assertIn("bytes", exchange.answer[-3] + exchange.answer[-1])
                     for line in exchange.request + exchange.answer:
                         self.assertNotRegex(line, r"[A-Za-z0-9_.-]{25}")
-        self.assertRegex("\n".join(seen().flows[0].log_in.answer), r"set-cookie: session=[\w-]{8}…\(43\); Path=/; Max-Age")
+        answer = "\n".join(seen().flows[0].log_in.answer)
+        self.assertRegex(answer, r"set-cookie: session=[\w-]{8}…\(43\); Path=/; Max-Age")
 
 
 class WhatLoginsLeave(unittest.TestCase):

@@ -187,10 +187,10 @@ class Preflight(CorsCase):
         """It hears which methods this path takes, that a token and JSON may be sent, and for how long that is so."""
         for origin in LISTED:
             for path, method, methods in (
-                ("/token/me", "GET", "GET"),
+                ("/token/me", "GET", "GET, HEAD"),
                 ("/token/login", "POST", "POST"),
-                ("/me/sessions", "DELETE", "DELETE, GET"),
-                ("/users/some-id", "PATCH", "DELETE, GET, PATCH"),
+                ("/me/sessions", "DELETE", "DELETE, GET, HEAD"),
+                ("/users/some-id", "PATCH", "DELETE, GET, HEAD, PATCH"),
             ):
                 with self.subTest(origin=origin, path=path):
                     answer = self.preflight(origin, path, method)
@@ -213,7 +213,7 @@ class Preflight(CorsCase):
         """404 is no permission (a browser wants a 2xx), and a listed page may read it like any other error."""
         answer = self.preflight(APP, "/nowhere")
         self.assertEqual(answer.status, 404)
-        self.assertEqual(list(cors_of(answer)), ["access-control-allow-origin"])
+        self.assertEqual(list(cors_of(answer)), ["access-control-allow-origin", "access-control-expose-headers"])
 
     def test_options_that_is_no_preflight(self) -> None:
         """Without the question a browser asks, OPTIONS is a method that no route takes: 405 with Allow."""
@@ -239,6 +239,9 @@ class Preflight(CorsCase):
 
 
 class Reading(CorsCase):
+    # Without it a page cannot say how long to wait, what was wrong with its token, or where its account is.
+    EXPOSED = {"access-control-expose-headers": "Location, Retry-After, WWW-Authenticate"}
+
     def test_listed_origins(self) -> None:
         """Each is named back to itself, never the whole list and never a star."""
         for origin in LISTED:
@@ -246,7 +249,7 @@ class Reading(CorsCase):
                 answer = self.get(origin)
                 self.assertEqual(answer.status, 200)
                 self.assert_readable(answer, origin)
-                self.assertEqual(cors_of(answer), {"access-control-allow-origin": origin})
+                self.assertEqual(cors_of(answer), {"access-control-allow-origin": origin, **self.EXPOSED})
 
     def test_unlisted_origins(self) -> None:
         """The answer comes, for it may be no browser that asks, but no page of that origin can read it."""
@@ -363,9 +366,23 @@ class TheList(unittest.TestCase):
             "http://127.0.0.1:8000",
             "http://[::1]:8000",
             "https://xn--bcher-kva.example",
+            "http://my_host:3000",
         ):
             with self.subTest(origin):
                 Settings(keys=KEYS, allow_origins=(origin,), public_url=origin).check()
+
+    def test_apps_in_a_web_view(self) -> None:
+        """Their pages have a scheme of their own; it may talk to us, and is no address that we have."""
+        for origin in (
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
+            "chrome-extension://abcdefgh",
+        ):
+            with self.subTest(origin):
+                Settings(keys=KEYS, allow_origins=(origin,)).check()
+                with self.assertRaisesRegex(ValueError, "public URL .* write it like https://"):
+                    Settings(keys=KEYS, public_url=origin).check()
 
     def test_what_is_none(self) -> None:
         """Refused at the start, in a sentence that shows a right one: as an entry of the list and as our own name."""
@@ -395,9 +412,9 @@ class TheList(unittest.TestCase):
             "https://app.example\n",
             "https://app.example,https://other.example",
             "https://bücher.example",
-            "ftp://app.example",
             "file://",
-            "chrome-extension://abcdefgh",
+            "://app.example",
+            "1a://app.example",
         ):
             for settings in (
                 Settings(keys=KEYS, allow_origins=(origin,)),

@@ -43,7 +43,11 @@ class CrossSite(unittest.TestCase):
         }
 
     def test_the_table_of_go(self) -> None:
-        """The decisions of Go's CrossOriginProtection, row by row, for every method and with every setting."""
+        """The decisions of Go's CrossOriginProtection, row by row, for every method and with every setting.
+
+        But for one: a foreign Origin is refused even beside `same-origin`. Some servers in front of an app join
+        `Sec_Fetch_Site`, which a page may send, with the real one.
+        """
         evil = "https://attacker.example"
         table = [
             # Sec-Fetch-Site, Origin, may it change something?
@@ -55,7 +59,9 @@ class CrossSite(unittest.TestCase):
             (None, "ours", True),
             (None, evil, False),
             (None, "null", False),
-            ("same-origin", evil, True),  # the newer header is the browser's own judgement
+            ("same-origin", evil, False),  # Go: True
+            ("none", evil, False),
+            ("same-origin", "ours", True),
             ("cross-site", evil, False),
             ("same-site", evil, False),
             ("cross-site", "null", False),
@@ -67,6 +73,40 @@ class CrossSite(unittest.TestCase):
                         sent = ours if origin == "ours" else origin
                         expected = method in UNSAFE and not passes
                         self.assertEqual(refused(app, method, sec_fetch_site=site, origin=sent), expected)
+
+    def test_a_proxy_that_ends_tls(self) -> None:
+        """Behind TLS that nobody told us of, our own page's Origin is https and the browser says so; others' is not."""
+        app, _ = self.apps["by Host"]
+        for origin, site, passes in (
+            (f"https://{HOST}", "same-origin", True),
+            (f"https://{HOST}", "same-site", False),
+            (f"https://{HOST}", "cross-site", False),
+            (f"https://{HOST}", None, False),  # an old browser: nobody says that this is our page
+            ("https://auth.example", "same-origin", False),  # another port is another site
+            ("https://auth.example:8001", "same-origin", False),
+            ("https://attacker.example:8000", "same-origin", False),
+            ("ftp://" + HOST, "same-origin", False),
+        ):
+            with self.subTest(origin, site=site):
+                self.assertEqual(refused(app, "POST", origin=origin, sec_fetch_site=site), not passes)
+        for setting in ("public http", "public https"):  # where it was said, it holds
+            app, ours = self.apps[setting]
+            swapped = ours.replace("http:", "https:") if ours.startswith("http:") else ours.replace("https:", "http:")
+            with self.subTest(setting):
+                self.assertTrue(
+                    refused(app, "POST", "/logout", "auth.example", origin=swapped, sec_fetch_site="same-origin")
+                )
+                self.assertFalse(
+                    refused(app, "POST", "/logout", "auth.example", origin=ours, sec_fetch_site="same-origin")
+                )
+
+    def test_what_a_refused_page_hears(self) -> None:
+        """A page that hides its origin is not called another site's: it may be our own, with `no-referrer`."""
+        for origin, words in (("null", "hides"), ("https://attacker.example", "another site")):
+            answer = self.apps["by Host"][0](Request("POST", "/logout", (("host", HOST), ("origin", origin))))
+            self.assertEqual((answer.status, body(answer)["code"]), (403, "cross_site"))
+            self.assertIn(words, body(answer)["detail"])
+            self.assertRegex(body(answer)["detail"], SENTENCE)
 
     def test_words_that_no_browser_says(self) -> None:
         """A Sec-Fetch-Site that is not exactly a permitted word is no permission."""
@@ -106,7 +146,7 @@ class CrossSite(unittest.TestCase):
                 "the default port, written out": f"{scheme}://{name}:{443 if scheme == 'https' else 80}",
                 "upper case": ours.upper(),
                 "a capital in the host": ours.replace("auth", "Auth"),
-                "a dot at the end": f"{scheme}://{name}.{host[len(name):]}",
+                "a dot at the end": f"{scheme}://{name}.{host[len(name) :]}",
                 "a slash at the end": ours + "/",
                 "a path": ours + "/login",
                 "a blank": ours + " x",
@@ -226,6 +266,38 @@ class CrossSite(unittest.TestCase):
                 self.assertEqual(answer.header("set-cookie") is not None, expected == 200)
 
 
+class OurNames(unittest.TestCase):
+    NAMES = ("auth.example", "localhost", "127.0.0.1", "[::1]")
+
+    def test_a_name_that_a_stranger_gave_us(self) -> None:
+        """A page whose own name was made to mean our address is refused, whatever it asks for (DNS rebinding)."""
+        app = Harness(hosts=self.NAMES).app
+        for host in ("auth.example", "auth.example:8000", "AUTH.example", "localhost:1", "127.0.0.1:8000", "[::1]:8000",
+                     "[::1]", None):  # fmt: skip
+            for method, target in (("GET", "/health"), ("POST", "/logout"), ("GET", "/nowhere")):
+                with self.subTest(host, method=method, target=target):
+                    fields = () if host is None else (("host", host),)
+                    self.assertIn(app(Request(method, target, fields)).status, (200, 404))
+        for host in ("evil.example", "evil.example:8000", "auth.example.evil.example", "evilauth.example", "", "local",
+                     "auth.example.", "127.0.0.1.evil.example", "[::2]", "192.0.2.1", "localhost:80:80"):  # fmt: skip
+            for method, target in (("GET", "/me"), ("POST", "/logout"), ("GET", "/nowhere"), ("OPTIONS", "*")):
+                with self.subTest(host, method=method, target=target):
+                    answer = app(Request(method, target, (("host", host),)))
+                    self.assertEqual((answer.status, body(answer)["code"]), (421, "misdirected_request"))
+                    self.assertRegex(body(answer)["detail"], SENTENCE)
+                    self.assertEqual(Harness().app(Request(method, target, (("host", host),))).status < 421, True)
+
+    def test_a_load_balancer(self) -> None:
+        """What asks for /health by our address is answered: nobody can make an address mean another one."""
+        app = Harness(hosts=self.NAMES).app
+        for host, expected in (
+            ("192.0.2.1", 200), ("192.0.2.1:8000", 200), ("[2001:db8::1]:8000", 200),
+            ("evil.example", 421), ("192.0.2.1.evil.example", 421), ("1a", 421),
+        ):  # fmt: skip
+            with self.subTest(host):
+                self.assertEqual(app(Request("GET", "/health", (("host", host),))).status, expected)
+
+
 class Headers(unittest.TestCase):
     EXPECTED = {
         "cache-control": "no-store",
@@ -281,6 +353,24 @@ class Headers(unittest.TestCase):
                         self.assertEqual([text for field, text in answer.headers if field == name], [value], name)
                     hsts = [text for field, text in answer.headers if field == self.HSTS]
                     self.assertEqual(hsts, ["max-age=31536000; includeSubDomains"] if tls else [])
+
+    def test_hsts_for_this_machine(self) -> None:
+        """`localhost` never gets HSTS, or a year long no other project there could be opened without TLS."""
+        for public_url, expected in (
+            ("https://auth.example", True),
+            ("https://auth.example:8443", True),
+            ("https://localhost.example", True),
+            ("https://my-localhost", True),
+            ("https://localhost", False),
+            ("https://localhost:8443", False),
+            ("https://app.localhost:8443", False),
+            ("https://127.0.0.1:8443", False),
+            ("https://[::1]:8443", False),
+            ("http://auth.example", False),
+        ):
+            with self.subTest(public_url):
+                answer = Harness(public_url=public_url).send("GET", "/")
+                self.assertEqual(answer.header(self.HSTS) is not None, expected)
 
     def test_what_a_failure_tells(self) -> None:
         """No answer names a file, a line of code, an exception or its message, or a version."""

@@ -19,9 +19,10 @@ from authref.app.users import MAX_PAGE
 from authref.maps import StoreUnavailable
 from authref.passwords import MAX_LENGTH, MIN_LENGTH, Turns
 from authref.roles import ROLES
-from authref.users import MAX_EMAIL
+from authref.serving.reader import MAX_BODY
+from authref.users import MAX_EMAIL, objections
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body, map_class
+from tests.support import PASSWORD, Harness, body, exchange, map_class, running
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 TYPES: dict[str, tuple[type, ...]] = {
@@ -83,6 +84,9 @@ class Description:
             elif word in ("enum", "const"):
                 if value not in (argument if word == "enum" else [argument]):
                     yield f"{where} is none of {argument}"
+            elif word == "pattern":
+                if isinstance(value, str) and not re.fullmatch(argument, value):
+                    yield f"{where} is not of the form {argument}"
             elif word in ("minLength", "maxLength", "minProperties"):
                 if isinstance(value, str | dict):
                     right = len(value) <= argument if word == "maxLength" else len(value) >= argument
@@ -163,11 +167,14 @@ class TheDocument(OpenApiTest):
     def test_what_a_client_needs(self) -> None:
         """Each operation has a name of its own, a summary, its path's parameters and, where it asks for one, a 401."""
         operations = self.description.operations()
+        tags = {tag["name"] for tag in self.description.document["tags"] if tag["description"]}
         names = [operation["operationId"] for operation in operations.values()]
         self.assertEqual(len(names), len(set(names)))
         for (method, path), operation in operations.items():
             with self.subTest(path, method=method):
                 self.assertTrue(operation["summary"])
+                self.assertRegex(operation["description"], r"\A[A-Z].*\.\Z")
+                self.assertLessEqual(set(operation["tags"]), tags)
                 shared = self.description.document["paths"][path].get("parameters", [])
                 parameters = [*shared, *operation.get("parameters", [])]
                 in_path = {item["name"] for item in parameters if item["in"] == "path"}
@@ -189,6 +196,15 @@ class TheDocument(OpenApiTest):
         self.assertEqual((limits["limit"]["minimum"], limits["limit"]["maximum"]), (1, MAX_PAGE))
         self.assertEqual(limits["limit"]["default"], MAX_PAGE)
 
+    def test_an_address_that_only_one_of_them_takes(self) -> None:
+        """The pattern of an e-mail address allows what a sign-up takes, and nothing else."""
+        schema = self.description.document["components"]["schemas"]["NewAccount"]["properties"]["email"]
+        for email in ("a@b", "alice@example.com", "a.b+c@x.y-z.example", "@b", "a@", "a", "", "a@b.", "a@-b", "a b@c",
+                      "a@b\n", "\u0430@b", "a@" + "b" * 64, "a@" + "b" * 63, "a" * 65 + "@b", "a@b@c"):  # fmt: skip
+            with self.subTest(email):
+                takes = "email" not in objections(email, PASSWORD)
+                self.assertEqual(self.description.fits(email, schema), takes)
+
 
 class RealAnswers(OpenApiTest):
     def life(self) -> Iterator[tuple[str, str, Response]]:
@@ -202,8 +218,32 @@ class RealAnswers(OpenApiTest):
             if route.by in ("bearer", "either"):  # half an Authorization header is 400 (RFC 6750 §3.1)
                 target = route.path.replace("{id}", "x")
                 yield route.method, route.path, self.harness.send(route.method, target, authorization="Bearer")
-        for path in ("/health", "/openapi.json", "/"):
-            yield "GET", path, self.harness.send("GET", path)
+        for method, path in (
+            ("GET", "/health"),
+            ("GET", "/openapi.json"),
+            ("GET", "/"),
+            ("GET", "/me"),
+            ("POST", "/logout"),
+        ):
+            for query in ("", "?token=x"):
+                yield method, path, self.harness.send(method, path + query)
+        yield from self.bodies()
+
+    def bodies(self) -> Iterator[tuple[str, str, Response]]:
+        """What each route that takes a body says to one that is absent, too long (told by the reader) or no JSON."""
+        self.harness.sign_up("root2@example.com", role="admin")
+        root = {"cookie": self.harness.cookie("root2@example.com")}
+        with running(self.harness.app) as server:
+            for method, path in self.description.operations():
+                if self.description.request_schema(method, path) is not None:
+                    target = path.replace("{id}", "nobody")
+                    yield method, path, self.harness.send(method, target, **root)
+                    yield method, path, self.harness.send(method, target, content_length="0", **root)
+                    head = f"{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n"
+                    said, _, text = exchange(server, head.encode()).partition(b"\r\n\r\n")
+                    line, *fields = said.decode().split("\r\n")
+                    headers = [(name, value) for name, _, value in (field.partition(": ") for field in fields)]
+                    yield method, path, Response(int(line.split()[1]), text, tuple(headers))
 
     def signing_up_and_in(self) -> Iterator[tuple[str, str, Response]]:
         send = self.harness.send
@@ -400,7 +440,7 @@ class RealAnswers(OpenApiTest):
             with self.subTest(wrong):
                 self.assertFalse(self.description.fits(wrong, user))
         with self.assertRaises(NotImplementedError):
-            self.description.fits("", {"pattern": "x"})
+            self.description.fits("", {"not": {}})
 
 
 class ThePage(OpenApiTest):

@@ -7,6 +7,7 @@ crowd of strangers could keep every core busy. Each of these is tried here, besi
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import unittest
 from collections.abc import Callable, Iterator
@@ -403,7 +404,7 @@ class TakingTurns(unittest.TestCase):
     def test_at_the_start(self) -> None:
         """Until the cores are shared out, all of them hash: with all but one taken the next caller need not wait."""
         with ExitStack() as taken:
-            for _ in range((os.cpu_count() or 1) - 1):
+            for _ in range(passwords.cores() - 1):
                 taken.enter_context(passwords.turns.take())
             self.assertEqual(in_time(lambda: take(passwords.turns)), "done")
         self.assertEqual(passwords.MAX_WAITING, 64)
@@ -411,14 +412,46 @@ class TakingTurns(unittest.TestCase):
     def test_sharing_the_cores(self) -> None:
         """All processes together hash on as many cores as there are, and each on one at least."""
         with mock.patch.object(passwords, "turns"), mock.patch.object(passwords, "MAX_WAITING", 0):
-            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (None, 1, 1), (4, 1, 4)):
+            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (4, 1, 4)):
                 with self.subTest(cores=cores, processes=processes), ExitStack() as taken:
-                    with mock.patch("os.cpu_count", return_value=cores):
+                    with mock.patch.object(passwords, "cores", return_value=cores):
                         passwords.share_cores(processes)
                     for _ in range(expected):
                         taken.enter_context(passwords.turns.take())
                     with self.assertRaises(passwords.TooBusy):
                         taken.enter_context(passwords.turns.take())
+
+    def test_cores_that_are_not_ours(self) -> None:
+        """A container of one core on a machine of 64 hashes one at a time, not 64: all else would stand still."""
+        own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
+        for name, files, expected in (
+            ("no cgroups", {}, []),
+            ("version 2, a container", {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, [1]),
+            ("version 2, without a limit", {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, []),
+            ("version 2, a service in a slice", {
+                "proc/self/cgroup": "0::/a.slice/b.service\n",
+                "sys/fs/cgroup/a.slice/cpu.max": "400000 100000\n",
+                "sys/fs/cgroup/a.slice/b.service/cpu.max": "50000 100000\n",
+            }, [0, 4]),
+            ("version 1", {
+                "proc/self/cgroup": "5:memory:/docker/x\n4:cpu,cpuacct:/docker/x\n0::/\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            }, [2]),
+            ("version 1, without a limit", {
+                "proc/self/cgroup": "4:cpu:/\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            }, []),
+        ):  # fmt: skip
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                for path, text in files.items():
+                    Path(folder, path).parent.mkdir(parents=True, exist_ok=True)
+                    Path(folder, path).write_text(text)
+                self.assertEqual(list(passwords._quotas(Path(folder))), expected)
+        for quotas, expected in (([], len(own)), ([0], 1), ([1, 4], 1), ([10_000], len(own))):
+            with mock.patch.object(passwords, "_quotas", return_value=quotas):
+                self.assertEqual(passwords.cores(), expected)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import random
 import re
 import unittest
 from collections.abc import Iterable
+from contextlib import suppress
 
 from authref.serving.reader import MAX_BODY, MAX_CHUNKS, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
 from authref.wire import Problem, Request
@@ -174,13 +175,13 @@ class RequestLine(ReaderTest):
         self.check_refused([(505, "an HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")])
 
     def test_methods(self) -> None:
-        """Methods nobody here serves get 501; TRACE would send cookies back in a body that scripts can read."""
-        for method in (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"):
+        """A method of the standard is read, so that a path can say 405 and what it takes; others get 501."""
+        for method in (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE"):
             with self.subTest(method):
                 self.check_accepted("", with_line(method + b" / HTTP/1.1"))
         self.check_refused(
             (501, repr(method), with_line(method + b" / HTTP/1.1"))
-            for method in (b"TRACE", b"CONNECT", b"get", b"Get", b"GETS", b"PROPFIND", b"X-_.~!")
+            for method in (b"CONNECT", b"get", b"Get", b"GETS", b"PROPFIND", b"X-_.~!")
         )
         self.check_refused([(501, "a tunnel", with_line(b"CONNECT a.example:443 HTTP/1.1"))])
 
@@ -213,12 +214,15 @@ class RequestLine(ReaderTest):
         )
 
     def test_other_targets(self) -> None:
-        """A target that is no path is refused: "*", a host and port, a lone percent sign, a fragment."""
+        """A target that is no path is refused: a host and port, a lone percent sign, a fragment; "*" is for OPTIONS."""
+        self.assertEqual(self.check_accepted("*", with_line(b"OPTIONS * HTTP/1.1")).target, "*")
         self.check_refused(
             (400, repr(target), with_line(method + b" " + target + b" HTTP/1.1"))
             for method, target in (
                 (b"GET", b"*"),
-                (b"OPTIONS", b"*"),
+                (b"POST", b"*"),
+                (b"OPTIONS", b"**"),
+                (b"OPTIONS", b"/*/%"),
                 (b"GET", b"a.example:443"),
                 (b"GET", b"me"),
                 (b"GET", b"?x=1"),
@@ -318,7 +322,24 @@ class Fields(ReaderTest):
                 (b"<script>",),
             )
         )
-        self.check_refused([(400, "no Host in HTTP/1.0", b"GET / HTTP/1.0\r\n\r\n")])
+
+    def test_no_host_in_http_1_0(self) -> None:
+        """Load balancers ask for /health in HTTP/1.0 and name no Host; for all else there is one, as in HTTP/1.1."""
+        for method in (b"GET", b"HEAD"):
+            self.assertEqual(self.check_accepted("", method + b" /health HTTP/1.0\r\n\r\n").header("host"), None)
+        self.check_refused(
+            (400, repr(data), data + b"\r\n\r\n")
+            for data in (
+                b"GET / HTTP/1.0",
+                b"GET /me HTTP/1.0",
+                b"GET /health?x HTTP/1.0",
+                b"GET http:///health HTTP/1.0",
+                b"POST /health HTTP/1.0",
+                b"GET /health HTTP/1.1",
+                b"GET /health HTTP/1.0\r\nHost:",
+                b"GET /health HTTP/1.0\r\nHost: a\r\nHost: a",
+            )
+        )
 
     def test_fields_we_know_nothing_of(self) -> None:
         """An offer to change the protocol, or anything else unknown, is read like any field and not followed."""
@@ -330,13 +351,15 @@ class Fields(ReaderTest):
 class BodyLength(ReaderTest):
     def test_content_lengths(self) -> None:
         """Content-Length is ASCII digits: int() would take "+5", "5_0" and Arabic ones, and a proxy would not."""
-        for value in (b"5", b"05", b" 5", b"\t5\t"):
+        for value in (b"5", b" 5", b"\t5\t"):
             with self.subTest(value):
                 self.assertEqual(self.check_accepted("", with_body(b"Content-Length:" + value)).body, b"hello")
         self.check_refused(
             (400, repr(value), with_body(b"Content-Length:" + value))
             for value in (
                 b"",
+                b"05",  # by the rules of C that is octal
+                b"00",
                 b"+5",
                 b"-1",
                 b"-0",
@@ -394,7 +417,10 @@ class BodyLength(ReaderTest):
         self.assertEqual(self.check_accepted("", with_body(b"Transfer-Encoding: chunked", body)).body, b"")
 
     def test_transfer_codings(self) -> None:
-        """The only coding is exactly "chunked": what is almost that, one reader obeys and the other passes over."""
+        """The only coding is exactly "chunked": what is almost that, one reader obeys and the other passes over.
+
+        Where it is not the last, nobody can tell where the body ends: 400 (RFC 9112 §6.3); before it, 501.
+        """
         for value in (b"chunked", b" Chunked\t"):
             with self.subTest(value):
                 data = with_body(b"Transfer-Encoding:" + value, b"5\r\nhello\r\n0\r\n\r\n")
@@ -402,16 +428,17 @@ class BodyLength(ReaderTest):
         self.check_refused(
             (status, repr(value), with_body(b"Transfer-Encoding:" + value, b"0\r\n\r\n"))
             for status, value in (
-                (501, b""),
-                (501, b"gzip"),
-                (501, b"identity"),
+                (400, b""),
+                (400, b"gzip"),
+                (400, b"identity"),
                 (501, b"gzip, chunked"),
-                (501, b"chunked, gzip"),
-                (501, b"chunked, chunked"),
-                (501, b"chunked;q=1"),
-                (501, b'"chunked"'),
-                (501, b"xchunked"),
-                (501, b"chunked\xa0"),
+                (400, b"chunked, gzip"),
+                (400, b"chunked, chunked"),
+                (501, b"gzip;q=1 ,\tchunked"),
+                (400, b"chunked;q=1"),
+                (400, b'"chunked"'),
+                (400, b"xchunked"),
+                (400, b"chunked\xa0"),
                 (400, b"\x0bchunked"),
                 (400, b"chunked\0"),
             )
@@ -477,6 +504,21 @@ class Chunks(ReaderTest):
                 b"0\r\n\n\n",
             )
         )
+
+    def test_refused_at_once(self) -> None:
+        """What can no longer become an end of chunks, or a request, is refused at its first wrong byte."""
+        for name, data in (
+            ("a lone LF after the last chunk", chunked(b"0\r\n\n")),
+            ("a trailer", chunked(b"0\r\nX")),
+            ("a lone LF after a chunk", chunked(b"5\r\nhello\n")),
+            ("TLS spoken to a plain port", b"\x16"),
+            ("a blank", b" "),
+            ("a line end before the request", b"\r"),
+            ("a byte no method has", b"\xc3"),
+        ):
+            with self.subTest(name):
+                self.assertEqual(read([data]), ([], 400))
+                self.assertEqual(read([data[:-1]]), ([], 0))
 
     def test_missing_end(self) -> None:
         """A body without its last chunk is not finished, so it is no request yet."""
@@ -603,6 +645,26 @@ class Pipeline(ReaderTest):
         ):
             with self.subTest(name):
                 self.assertEqual(self.check_accepted(name, data).body, inner)
+
+    def test_what_is_known_of_a_refused_one(self) -> None:
+        """The fields of a refused request are known once its head is whole: never those of the one before it."""
+        origin = b"Origin: https://app.example"
+        for name, data, known in (
+            ("a body announced too long", with_body(origin + b"\r\nContent-Length: 65537", b""), True),
+            ("a chunk announced too long", with_body(origin + b"\r\nTransfer-Encoding: chunked", b"10001\r\n"), True),
+            ("half a body", with_body(origin + b"\r\nContent-Length: 5", b"he"), True),
+            ("half a head", b"GET / HTTP/1.1\r\n" + origin + b"\r\n", False),
+            ("a line that is no field", with_fields(origin, b"bad line"), False),
+            ("nothing", b"", True),  # it is the one before
+        ):
+            with self.subTest(name):
+                reader = Reader("192.0.2.1")
+                reader.feed(with_fields(origin) + data)
+                self.assertIsNotNone(reader.next_request())
+                with suppress(Problem):
+                    self.assertIsNone(reader.next_request())
+                self.assertEqual(reader.so_far().header("origin"), "https://app.example" if known else None)
+                self.assertEqual(reader.so_far().peer, "192.0.2.1")
 
     def test_a_good_request_after_a_bad_one(self) -> None:
         """After a refusal nothing more is read: nobody knows where the next request would begin."""

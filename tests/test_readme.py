@@ -76,7 +76,8 @@ class ReadmeSession(unittest.TestCase):
     def test_the_commands_of_the_setup(self) -> None:
         """One command shows the page, one starts the server and one runs the tests, each a single line."""
         commands = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
-        self.assertEqual([command.rpartition(" -m ")[2] for command in commands], ["authref --xray", "authref", "unittest"])
+        ends = [command.rpartition(" -m ")[2] for command in commands]
+        self.assertEqual(ends, ["authref --xray", "authref", "unittest"])
 
 
 class ReadmeExercise(unittest.TestCase):

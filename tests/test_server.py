@@ -26,8 +26,8 @@ from unittest import mock
 from authref.app import App
 from authref.maps import MemoryStore
 from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
-from authref.serving.server import STATES, Server
-from authref.wire import Request, Response
+from authref.serving.server import LINGER, STATES, WORK, Server, serve
+from authref.wire import Problem, Request, Response
 from tests.support import PASSWORD, Harness, exchange, running, status
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -62,8 +62,9 @@ class Answer:
 class Client:
     """A client that sends bytes as it likes and reads one answer at a time."""
 
-    def __init__(self, server: Server, receive_buffer: int = 0) -> None:
+    def __init__(self, server: Server, receive_buffer: int = 0, address: str = "127.0.0.1") -> None:
         self.sock = socket.socket()
+        self.sock.bind((address, 0))
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent is there at once
@@ -243,7 +244,8 @@ class Answers(ServerTest):
         for request, expected in ((HEALTH, 200), (ME, 401), (login(), 200), (unknown, 404), (HEALTH, 200)):
             answer = client.ask(request)
             self.assertEqual(answer.status, expected)
-            self.assertNotIn("connection", answer.headers)
+            self.assertEqual(answer.headers["connection"], "keep-alive")
+            self.assertEqual(answer.headers["keep-alive"], f"timeout={STATES['idle'][0]:.0f}")
 
     def test_connection_close(self) -> None:
         """A client that asks to close, or speaks HTTP/1.0, is told so and gets nothing after its answer."""
@@ -256,7 +258,27 @@ class Answers(ServerTest):
             with self.subTest(name), Client(server) as client:
                 answer = client.ask(request + HEALTH)
                 self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
+                self.assertNotIn("keep-alive", answer.headers)
                 self.assertEqual(client.rest(), b"")
+
+    def test_a_load_balancer(self) -> None:
+        """HTTP/1.0 without a Host is answered for /health, in which load balancers ask so, and for nothing else."""
+        server = self.serve()
+        for request, expected in (
+            (b"GET /health HTTP/1.0\r\n\r\n", 200),
+            (b"HEAD /health HTTP/1.0\r\n\r\n", 200),
+            (b"GET /me HTTP/1.0\r\n\r\n", 400),
+            (b"GET /health HTTP/1.1\r\n\r\n", 400),
+        ):
+            with self.subTest(request):
+                self.assertEqual(status(exchange(server, request)), expected)
+
+    def test_what_the_server_can_do(self) -> None:
+        """OPTIONS of the server as such names all methods that some path takes, and the connection goes on."""
+        client = self.client(self.serve())
+        answer = client.ask(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual((answer.status, answer.headers["allow"]), (204, "DELETE, GET, HEAD, PATCH, POST"))
+        self.assertEqual(client.ask(HEALTH).status, 200)
 
     def test_pipelined_requests(self) -> None:
         """Requests sent together are answered in their order, the slow ones too."""
@@ -397,13 +419,15 @@ class Refusals(ServerTest):
         (417, "an unknown expectation", HEALTH[:-2] + b"Expect: 200-ok\r\n\r\n"),
         (431, "a long head", HEALTH[:-2] + b"Cookie: ".ljust(MAX_HEAD, b"a") + b"\r\n\r\n"),
         (431, "many fields", HEALTH[:-2] + b"X: y\r\n" * 100 + b"\r\n"),
-        (501, "an unknown method", b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"),
-        (501, "an unknown coding", HEALTH[:-2] + b"Transfer-Encoding: gzip\r\n\r\n"),
+        (501, "an unknown method", b"PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (501, "an unknown coding", HEALTH[:-2] + b"Transfer-Encoding: gzip, chunked\r\n\r\n"),
+        (400, "a coding without an end", HEALTH[:-2] + b"Transfer-Encoding: gzip\r\n\r\n"),
         (505, "an HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     )
     UNSERVED = (
         (404, "an unknown path", b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"),
         (405, "another method", b"DELETE /me HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (405, "a method that nothing takes", b"TRACE /me HTTP/1.1\r\nHost: a\r\n\r\n"),
         (411, "no body", b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\r\n"),
         (415, "a form", login().replace(b"application/json", b"text/plain")),
         (400, "broken JSON", login().replace(b'"email"', b"'email'")),
@@ -478,6 +502,45 @@ class Refusals(ServerTest):
                 client.sock.shutdown(socket.SHUT_WR)
                 self.assertEqual(client.rest(), b"")
 
+    def test_a_refused_upload_that_comes_slowly(self) -> None:
+        """Whoever sends a refused body slowly still reads the 413: it is not reset away while bytes come, in bounds."""
+        server = self.serve()
+        client = self.client(server)
+        client.send(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        self.assertTrue(eventually(lambda: in_state(server, "goodbye") == 1))
+        for second in range(int(LINGER) - 1):
+            client.send(b"x" * 100)
+            self.pass_time(server, 1)
+            self.assertEqual(in_state(server, "goodbye"), 1, f"closed after {second} s")
+        self.assertEqual(client.answer().status, 413)
+        client.send(b"x" * 100)
+        self.pass_time(server, 3)
+        self.assertEqual(in_state(server, "goodbye"), 0, "it would never end")
+        silent = self.client(server)
+        silent.send(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        self.assertTrue(eventually(lambda: in_state(server, "goodbye") == 1))
+        self.pass_time(server, 3)
+        self.assertEqual(in_state(server, "goodbye"), 0, "a silent one needs no more time")
+
+    def test_a_page_that_is_refused(self) -> None:
+        """A page of a listed origin can read what was refused after its head was read; others cannot."""
+        harness = Harness(now=time.time, allow_origins=("https://app.example",))
+        with running(harness.app) as server:
+            for name, framing, expected in (
+                ("by length", b"Content-Length: 65537\r\n\r\n", 413),
+                ("by chunks", b"Transfer-Encoding: chunked\r\n\r\n10001\r\n", 413),
+                ("half a body", b"Content-Length: 10\r\n\r\nhalf", 408),
+            ):
+                for origin, reads in ((b"https://app.example", True), (b"https://evil.example", False)):
+                    with self.subTest(name, origin=origin), Client(server) as client:
+                        client.send(b"POST /login HTTP/1.1\r\nHost: a\r\nOrigin: " + origin + b"\r\n" + framing)
+                        if expected == 408:
+                            self.pass_time(server, 16)
+                        answer = client.answer()
+                        self.assertEqual(answer.status, expected)
+                        allowed = answer.headers.get("access-control-allow-origin")
+                        self.assertEqual(allowed, origin.decode() if reads else None)
+
     def test_the_longest_body(self) -> None:
         """A body of exactly 64 KiB is read, and a wrong password of that length is just wrong."""
         client = self.client(self.serve())
@@ -548,7 +611,10 @@ class SlowClients(ServerTest):
     )
 
     def test_150_clients_that_fall_silent(self) -> None:
-        """Whoever stops half way gets 408 at the deadline, an idle client not a word; others are served meanwhile."""
+        """Whoever stops half way gets 408 at the deadline, an idle client not a word; others are served meanwhile.
+
+        Whoever had an answer stays longer.
+        """
         with running(self.harness.app) as server, ExitStack() as clients:
             slow = []
             for expected, name, data in self.SILENT * 17:
@@ -563,15 +629,32 @@ class SlowClients(ServerTest):
             self.pass_time(server, 6)
             for expected, name, client in slow:
                 with self.subTest(name):
+                    if expected == 200:
+                        self.assertEqual([client.answer().status, client.hears()], [200, False])
+                        continue
                     answer = client.rest()
                     self.assertEqual((status(answer), answer.count(b"HTTP/1.1 ")), (expected, 1 if expected else 0))
+            self.pass_time(server, 60)
+            for _, _, client in slow:
+                self.assertEqual(client.rest(), b"")
             self.assert_well(server)
 
     def test_the_deadlines(self) -> None:
         """What a client can delay ends within 10 seconds (a head) or 15 (the rest); only our own work may last."""
         seconds = {state: row[0] for state, row in STATES.items()}
-        self.assertEqual((seconds["head"], seconds["request"]), (10, 15))
-        self.assertEqual([state for state, limit in seconds.items() if limit > 15], ["working"])
+        self.assertEqual((seconds["head"], seconds["new"], seconds["idle"]), (10, 15, 75))
+        self.assertEqual([state for state, limit in seconds.items() if limit > 15], ["idle", "working"])
+
+    def test_a_pause_after_an_answer(self) -> None:
+        """A connection that has had an answer waits longer than proxies do, who else send into a closed door."""
+        server = self.serve()
+        used, fresh = self.client(server), self.client(server)
+        self.assertEqual(used.ask(HEALTH).status, 200)
+        self.pass_time(server, 70)
+        self.assertEqual(fresh.rest(), b"")
+        self.assertEqual(used.ask(HEALTH).status, 200)
+        self.pass_time(server, 76)
+        self.assertEqual(used.rest(), b"")
 
     def test_a_byte_now_and_then(self) -> None:
         """A byte does not move the deadline: else one laptop holds every connection for ever (slowloris)."""
@@ -683,13 +766,86 @@ class SlowClients(ServerTest):
 
 
 class ConnectionLimit(ServerTest):
-    def test_one_more_than_the_limit(self) -> None:
-        """The client beyond the limit hears 503 and when to come back; the others are served, and so is the next."""
-        with mock.patch("authref.serving.server.MAX_CONNECTIONS", 3):
-            server = self.serve()
-            served = [self.client(server) for _ in range(3)]
+    """When all places are taken. A client may come from any of our own addresses, 127.0.0.1 and so on."""
+
+    HOG, ONE, OTHER = "127.0.0.66", "127.0.0.1", "127.0.0.2"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(mock.patch("authref.serving.server.MAX_CONNECTIONS", 6))
+
+    def clients(self, server: Server, *addresses: str) -> list[Client]:
+        """A client from each of these addresses, let in in this order."""
+        clients = []
+        for address in addresses:
+            client = self.enterContext(Client(server, address=address))
+            self.assertEqual(client.ask(HEALTH).status, 200)
+            self.late += 0.001  # so that each is idle for longer than the next
+            clients.append(client)
+        return clients
+
+    def test_one_address_that_holds_all(self) -> None:
+        """Newcomers get in, each at the price of the connection that the greediest address has left idle longest."""
+        server = self.serve()
+        hogs = self.clients(server, *[self.HOG] * 6)
+        self.assertEqual(hogs[0].ask(HEALTH).status, 200)  # it is not the longest idle one any more
+        guests = self.clients(server, self.ONE, self.OTHER)
+        self.assertEqual([hogs[1].rest(), hogs[2].rest()], [b"", b""])
+        for client in (hogs[0], *hogs[3:], *guests):
+            self.assertEqual(client.ask(HEALTH).status, 200)
+        self.assertEqual(len(server.connections), 6)
+
+    def test_one_that_goes_on_coming(self) -> None:
+        """However often the greedy one comes again, only its own connections give way."""
+        server = self.serve()
+        guests = self.clients(server, self.ONE, self.OTHER)
+        for _ in range(20):
+            self.clients(server, self.HOG)
+        for client in guests:
+            self.assertEqual(client.ask(HEALTH).status, 200)
+
+    def test_half_a_request_on_each(self) -> None:
+        """Nor do half requests keep others out; one that waits in silence goes before one that is being sent."""
+        server = self.serve()
+        hogs = self.clients(server, *[self.HOG] * 6)
+        for client in hogs[:-1]:
+            client.send(HEALTH[:10])
+        self.assertTrue(eventually(lambda: in_state(server, "head") == 5))
+        self.clients(server, self.ONE)
+        self.assertEqual(hogs[-1].rest(), b"")
+        self.clients(server, self.OTHER)
+        self.assertEqual(hogs[0].rest(), b"")
+
+    def test_a_proxy_that_is_trusted(self) -> None:
+        """A proxy's connections are those of many: none of them gives way to a stranger."""
+        server = self.serve()
+        server.trusted = {self.ONE}
+        proxy = self.clients(server, *[self.ONE] * 4)
+        self.clients(server, *[self.OTHER] * 2, self.HOG, self.HOG, *[self.ONE] * 2)
+        for client in proxy:
+            self.assertEqual(client.ask(HEALTH).status, 200)
+
+    def test_addresses_of_one_home(self) -> None:
+        """IPv6 counts by /64, and an IPv4 client that was let in over IPv6 by its own address."""
+        server = self.serve()
+        for one, other, together in (
+            ("2001:db8::1", "2001:db8::ffff:0:1", True),
+            ("2001:db8::1", "2001:db8:0:1::1", False),
+            ("::ffff:192.0.2.1", "192.0.2.1", True),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+            ("fe80::1%eth0", "fe80::2%eth0", True),
+            ("192.0.2.1", "192.0.2.2", False),
+        ):
+            with self.subTest(one, other=other):
+                self.assertEqual(server._crowd(one) is server._crowd(other), together)
+
+    def test_all_at_work(self) -> None:
+        """Only where every connection waits for our own work does a newcomer hear 503, and when to come back."""
+        with gate(self.harness.app) as held, running(self.harness.app, 6) as server:
+            served = [self.client(server) for _ in range(6)]
             for client in served:
-                self.assertEqual(client.ask(HEALTH).status, 200)
+                client.send(login())
+                held.wait_for_one()
             with Client(server) as client:
                 refused = client.ask(HEALTH)
                 self.assertEqual((refused.status, refused.headers["connection"]), (503, "close"))
@@ -697,11 +853,99 @@ class ConnectionLimit(ServerTest):
                 self.assertEqual(refused.headers["x-content-type-options"], "nosniff")
                 client.sock.shutdown(socket.SHUT_WR)
                 self.assertEqual(client.rest(), b"")
-            for client in served:
-                self.assertEqual(client.ask(HEALTH).status, 200)
-            served[0].vanish()
-            self.assertTrue(eventually(lambda: len(server.connections) == 2))
+            held.open()
+            self.assertEqual({client.answer().status for client in served}, {200})
             self.assert_well(server)
+
+
+class Threads(ServerTest):
+    """The pool that makes slow answers: its threads are had, kept and missed."""
+
+    def test_a_process_that_is_nicer_already(self) -> None:
+        """Where the system lets no thread be nicer, the threads work all the same."""
+        with mock.patch("os.setpriority", side_effect=PermissionError(13, "Permission denied")):
+            self.assertEqual(self.client(self.serve()).ask(login()).status, 200)
+
+    def test_fewer_threads_than_wished(self) -> None:
+        """As many threads work as the system gives us."""
+        start, started = threading.Thread.start, itertools.count()
+
+        def start_two(thread: threading.Thread) -> None:
+            if thread.daemon and next(started) >= 2:
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with mock.patch.object(threading.Thread, "start", start_two):
+            client = self.client(self.serve())
+            self.assertEqual([client.ask(login()).status for _ in range(3)], [200] * 3)
+
+    def test_no_thread(self) -> None:
+        """Without one the server does not start, and says so in a sentence before it greets anybody."""
+        greeted: list[str] = []
+        none_starts = mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread"))
+        with none_starts, self.assertRaisesRegex(ValueError, r"^Not one thread .*\.$"):
+            serve(self.harness.app, "127.0.0.1", 0, greeted.append)
+        self.assertEqual(greeted, [])
+
+    def test_a_thread_that_dies(self) -> None:
+        """It is replaced, and nobody notices."""
+        server = self.serve()
+        before = list(server.pool)
+        server.slow_work.put(None)  # one of them ends
+        self.assertTrue(eventually(lambda: len(server.pool) == 4 and server.pool != before))
+        self.assertEqual(self.client(server).ask(login()).status, 200)
+
+    def test_a_pool_that_lost_its_threads(self) -> None:
+        """Slow requests, waiting ones too, hear 503 instead of nothing; /health says so; all ends when one is back."""
+        with mock.patch.object(Server, "_work", lambda server: None):  # each thread dies as it begins
+            server = self.serve()
+            waiting, client = self.client(server), self.client(server)
+            waiting.send(login())
+            refused = waiting.answer()
+            self.assertEqual((refused.status, json.loads(refused.body)["code"]), (503, "no_threads"))
+            self.assertGreater(int(refused.headers["retry-after"]), 0)
+            self.assertTrue(eventually(lambda: self.harness.app.unwell != ""))
+            health = client.ask(HEALTH)
+            self.assertEqual((health.status, json.loads(health.body)["code"]), (503, "unwell"))
+            self.assertIn("no thread", json.loads(health.body)["detail"])
+            self.assertEqual(client.ask(ME).status, 401)
+            with Client(server) as late:
+                self.assertEqual(late.ask(login()).status, 503)
+        self.assertTrue(eventually(lambda: self.harness.app.unwell == ""))
+        self.assertEqual([client.ask(HEALTH).status, client.ask(login()).status], [200, 200])
+
+
+class AnotherApp(unittest.TestCase):
+    """What the server needs of an app is the protocol `App` and no more: it serves one of a few lines."""
+
+    class Greeter:
+        unwell = ""
+
+        def __call__(self, request: Request) -> Response:
+            if request.path == "/crash":
+                return Response(200, b"", (("x", "a\r\nb"),))  # cannot be written
+            return Response(200, f"{request.method} {request.path} on {threading.current_thread().name}".encode())
+
+        def is_slow(self, request: Request) -> bool:
+            return request.path == "/slow"
+
+        def refuse(self, error: Exception, request: Request) -> Response:
+            if isinstance(error, Problem):
+                return error.response
+            return Response(500, type(error).__name__.encode() + request.path.encode())
+
+    def test_it_is_served(self) -> None:
+        """Quick answers are made in the serving thread, slow ones in another, and both kinds of refusal are its own."""
+        with running(self.Greeter()) as server, Client(server) as client:
+            quick, slow, crash, bad = (
+                client.ask(f"GET /{path} HTTP/1.1\r\nHost: a\r\n{more}\r\n".encode())
+                for path, more in (("quick", ""), ("slow", ""), ("crash", ""), ("bad", "bad line\r\n"))
+            )
+        self.assertTrue(quick.body.startswith(b"GET /quick on "))
+        self.assertTrue(slow.body.startswith(b"GET /slow on "))
+        self.assertNotEqual(quick.body.rpartition(b" ")[2], slow.body.rpartition(b" ")[2])
+        self.assertEqual((crash.status, crash.body), (500, b"ValueError/crash"))
+        self.assertEqual((bad.status, bad.headers["connection"]), (400, "close"))
 
 
 class Crashes(ServerTest):
@@ -781,17 +1025,29 @@ class GracefulStop(ServerTest):
             self.assert_ended(server)
 
     def test_a_login_that_takes_longer_than_patience(self) -> None:
-        """However long a login in flight takes, a stop waits for it: clients have deadlines, our own work has none."""
+        """A stop waits for a login in flight longer than for a client: the whole line before a hash goes through."""
         with gate(self.harness.app) as held:
             server = self.serve()
             client = self.client(server)
             client.send(login())
             held.wait_for_one()
             self.stop(server)
-            self.late = 60.0  # a minute has passed
+            self.late = 19.0  # seconds have passed
             self.assertFalse(client.hears(0.1), "the stop has cut the login off")
             held.open()
             self.assertEqual(client.answer().status, 200)
+
+    def test_work_that_hangs(self) -> None:
+        """Our own work has a deadline too, once we are told to end: a store that hangs does not keep us for ever."""
+        with gate(self.harness.app) as held:
+            server = self.serve()
+            client = self.client(server)
+            client.send(login())
+            held.wait_for_one()
+            self.stop(server)
+            self.late = WORK + 1
+            self.assertEqual(client.rest(), b"")
+            self.assert_ended(server)
 
     def test_a_request_on_its_way(self) -> None:
         """A request that the server has not read yet when it is stopped is answered, and is its connection's last."""

@@ -21,7 +21,7 @@ from typing import Any
 from unittest import mock
 
 from authref import cli
-from authref.serving.server import awaited_signals
+from authref.serving.server import ends
 from tests.test_cli import ADMIN_PASSWORD, RING, Program, Sentences, environment, run
 
 # Forks for each case: [arguments, {number of a stream: the file instead, null if closed}, is the folder removed].
@@ -406,7 +406,7 @@ class HangUp(unittest.TestCase):
         """Under nohup, which has it ignored, the server outlives its terminal; SIGTERM still ends it."""
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a process that is started now inherits that
         try:
-            self.assertNotIn(signal.SIGHUP, awaited_signals())
+            self.assertNotIn(signal.SIGHUP, ends())
             program = Program().start()
         finally:
             signal.signal(signal.SIGHUP, before)
@@ -414,7 +414,7 @@ class HangUp(unittest.TestCase):
             program.process.send_signal(signal.SIGHUP)
             self.assertEqual(program.send("GET", "/health")[0], 200)
             self.assertEqual(program.stop(signal.SIGTERM), 0)
-        self.assertIn(signal.SIGHUP, awaited_signals())
+        self.assertIn(signal.SIGHUP, ends())
 
 
 if __name__ == "__main__":

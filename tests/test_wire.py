@@ -335,6 +335,14 @@ class WriteResponse(unittest.TestCase):
         closing = write_response(Response(200, b"x"), DATE, close=True)
         self.assertEqual(closing, self.HEAD + b"content-length: 1\r\nconnection: close\r\n\r\nx")
 
+    def test_kept(self) -> None:
+        """Any other answer may say how long the connection stays open; the last one never does."""
+        kept = "keep-alive: timeout=75\r\n"
+        answer = write_response(Response(200, b"x"), DATE, kept=kept)
+        self.assertEqual(answer, self.HEAD + b"content-length: 1\r\nkeep-alive: timeout=75\r\n\r\nx")
+        closing = write_response(Response(200, b"x"), DATE, close=True, kept=kept)
+        self.assertEqual(closing, self.HEAD + b"content-length: 1\r\nconnection: close\r\n\r\nx")
+
     def test_204(self) -> None:
         """204 names no length (RFC 9110 §8.6)."""
         expected = b"HTTP/1.1 204 No Content\r\ndate: " + DATE.encode() + b"\r\n\r\n"

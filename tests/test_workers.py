@@ -184,7 +184,7 @@ class TwoWorkers(unittest.TestCase):
         with held(self.first, self.second):  # so that all of them wait at the door, and both begin with them
             waiting = [socket.create_connection(address(self.program), 10) for _ in range(20)]
             for client in waiting:
-                client.sendall(f"GET /me HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n".encode())
+                client.sendall(f"GET /me HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
         for client in waiting:
             with client:
                 self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 200 "))
@@ -305,7 +305,7 @@ class TheEnd(unittest.TestCase):
         """A client of this process that has sent all but the last byte."""
         with held(*(other for other in workers_of(program) if other != worker)):
             client = clients.enter_context(socket.create_connection(address(program), 5))
-            head = b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+            head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
             client.sendall(head + b"Expect: 100-continue\r\n\r\n")
             self.assertIn(b"100 Continue", client.recv(100))
             client.sendall(b"{")

@@ -14,6 +14,7 @@ Rules of this file:
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from authref import guards
@@ -31,12 +32,11 @@ from authref.sessions import Session, Sessions
 from authref.throttle import Counter, Throttle
 from authref.tokens import Tokens
 from authref.users import Cost, EmailTaken, Pointer, User, Users
-from authref.wire import Headers, Problem, Request, Response
+from authref.wire import Problem, Request, Response
 
 __all__ = ["App", "Settings", "build"]
 
-_PACKAGE = Path(__file__).parent.parent
-RETRY_SECONDS = 1  # one hash later there is a free place, and a store that restarts may be back
+RETRY = (("retry-after", "1"),)  # seconds: one hash later there is a free place, and a store that restarts may be back
 
 
 def build(settings: Settings | None = None) -> App:
@@ -68,16 +68,18 @@ class App:
         self.settings, self.events = settings, events
         self.store = store = settings.store or MemoryStore(now)
         self.made_admin = False
-        self.users = Users(
-            store.map("users", User),
-            store.map("addresses", Pointer),
-            store.map("admins", Pointer),
-            store.map("costs", Cost),
-            settings.bcrypt_cost,
-            now,
-        )
+        self.unwell = ""  # what the server cannot do now, in a sentence
+        people = store.map("users", User), store.map("addresses", Pointer), store.map("admins", Pointer)
+        self.users = Users(*people, store.map("costs", Cost), settings.bcrypt_cost, now)
         self.sessions = Sessions(store.map("sessions", Session), self.users, events, secure=settings.secure, now=now)
-        self.tokens = self._make_tokens(Families(store.map("families", Family), now))
+        families = Families(store.map("families", Family), now)
+        revocation = {
+            "none": Stateless(),
+            "denylist": DenyList(store.map("denials", Denial), now),
+            "allowlist": AllowList(families),
+        }[settings.revocation]
+        names = {"issuer": settings.issuer, "audience": settings.audience}
+        self.tokens = Tokens(settings.keys, families, revocation, self.users, events, **names, now=now)
         parts = (self.users, self.sessions, self.tokens, Throttle(store.map("counters", Counter), now), events)
         self.routes = (
             *AccountRoutes(*parts).table(),
@@ -85,132 +87,100 @@ class App:
             *TokenRoutes(*parts).table(),
             *UserRoutes(*parts).table(),
             Route("GET", "/health", self.health, "anyone"),
-            Route("GET", "/openapi.json", self.openapi, "anyone", store=""),
-            Route("GET", "/", self.index, "anyone", store=""),
+            Route("GET", "/openapi.json", _file("openapi.json", "application/json"), "anyone", work=""),
+            Route("GET", "/", _file("index.html", "text/html; charset=utf-8"), "anyone", work=""),
         )
         self._by_path: dict[str, dict[str, Route]] = {}  # and then by method
         self._by_parent: dict[str, dict[str, Route]] = {}  # the same for paths that end in an id
-        self._index_routes()
-        self._headers = guards.SECURITY_HEADERS + (guards.HSTS if settings.secure else ())
-        self._index = _PACKAGE.joinpath("index.html").read_bytes()
-        self._openapi = _PACKAGE.joinpath("openapi.json").read_bytes()
+        for route in self.routes:
+            table = self._by_parent if route.path.endswith("/{id}") else self._by_path
+            methods = table.setdefault(route.path.removesuffix("/{id}"), {})
+            for method in (
+                ("GET", "HEAD") if route.method == "GET" else (route.method,)
+            ):  # the server leaves a body away
+                methods[method] = route
+        self._slow_work = {"hashes", "scans", *store.slow}
+        self._headers = guards.security_headers(settings.public_url)
 
     def __call__(self, request: Request) -> Response:
         """The answer to the request, whatever it is."""
         try:
-            response = self._answer(request)
-        except Problem as problem:
-            response = self._note(problem, request.peer)
-        except TooBusy:
-            retry = (("retry-after", str(RETRY_SECONDS)),)
-            too_busy = Problem(503, "too_busy", "Too many logins at once; try again.", retry)
-            response = self._note(too_busy, request.peer)
-        except StoreUnavailable as error:
-            response = self._without_store(error)
+            return self._harden(self._answer(request), request)
         except Exception as error:  # the last resort: nobody is let in, and nothing is told
-            response = self._crash(error)
-        return self._harden(response, guards.cors_headers(request, self.settings.allow_origins))
+            return self.refuse(error, request)
 
-    def refuse(self, problem: Problem, peer: str) -> Response:
-        """The answer to bytes that make no request."""
-        return self._harden(self._note(problem, peer))
-
-    def crash(self, error: Exception) -> Response:
-        """The answer when something failed after the app had answered."""
-        return self._harden(self._crash(error))
+    def refuse(self, error: Exception, request: Request) -> Response:
+        """The answer to what could not be read, or not be answered."""
+        return self._harden(self._explain(error, request), request)
 
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
-        route = self._find(request.path)[0].get(_as_routed(request.method))
-        return route is not None and (route.slow or route.store in self.store.slow)
+        route = self._find(request.path)[0].get(request.method)
+        return route is not None and route.work in self._slow_work
 
     def health(self, request: Request) -> Response:
-        """200 while requests can be answered, 503 while the store cannot be."""
+        """200 while requests can be answered, 503 while the store or the server cannot do its part."""
+        if self.unwell:
+            raise Problem(503, "unwell", self.unwell, RETRY)
         self.store.check()
         return Response.json({"status": "ok"})
 
-    def openapi(self, request: Request) -> Response:
-        """200 with the description of this table for programs."""
-        return Response(200, self._openapi, (("content-type", "application/json"),))
-
-    def index(self, request: Request) -> Response:
-        """200 with the description of this table for people."""
-        return Response(200, self._index, (("content-type", "text/html; charset=utf-8"),))
-
-    def _make_tokens(self, families: Families) -> Tokens:
-        settings, now = self.settings, self.settings.now
-        revocation = {
-            "none": Stateless(),
-            "denylist": DenyList(self.store.map("denials", Denial), now),
-            "allowlist": AllowList(families),
-        }[settings.revocation]
-        return Tokens(
-            settings.keys,
-            families,
-            revocation,
-            self.users,
-            self.events,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            now=now,
-        )
-
-    def _index_routes(self) -> None:
-        for route in self.routes:
-            parent, _, last = route.path.rpartition("/")
-            table, key = (self._by_parent, parent) if last == "{id}" else (self._by_path, route.path)
-            table.setdefault(key, {})[route.method] = route
-
     def _answer(self, request: Request) -> Response:
+        """The answer of the route that the request names. Raises whatever keeps it from that."""
         settings = self.settings
+        if not guards.is_ours(request, settings.hosts):
+            raise Problem(421, "misdirected_request", "This server has another name than that in Host.")
         if guards.is_cross_site(request, settings.public_url, settings.allow_origins):
             self.events.emit("malicious_cors", method=request.method, peer=request.peer)
-            return guards.cross_site()
+            return guards.cross_site(request.header("origin"))
         methods, arguments = self._find(request.path)
+        if request.target == "*" and request.method == "OPTIONS":  # what the server can do as such (RFC 9110 §9.3.7)
+            every = {"HEAD", *(route.method for route in self.routes)}
+            return Response(204, headers=(("allow", ", ".join(sorted(every))),))
         if not methods:
             raise Problem(404, "not_found", "Nothing is here; GET / says what there is.")
         if guards.is_preflight(request, settings.allow_origins):
             return guards.preflight_answer(methods)
-        route = methods.get(_as_routed(request.method))
+        route = methods.get(request.method)
         if route is None:
-            allowed = ", ".join(sorted([*methods, *(["HEAD"] if "GET" in methods else [])]))
+            allowed = ", ".join(sorted(methods))
             raise Problem(405, "method_not_allowed", f"This path takes {allowed}.", (("allow", allowed),))
         if "?" in request.target and not request.query.keys() <= set(route.query):
             raise Problem(400, "invalid_request", "This route takes no such query parameter.")
         return route.handler(request, *arguments)
 
-    def _note(self, problem: Problem, peer: str) -> Response:
-        """The problem's answer; the log hears of it, unless somebody only mistyped a path."""
-        if problem.code not in ("not_found", "method_not_allowed"):
-            excess = problem.response.status in (429, 503)
-            name = "excess_rate_limit_exceeded" if excess else "input_validation_fail"
-            self.events.emit(name, reason=problem.code, peer=peer)
-        return problem.response
-
-    def _crash(self, error: Exception) -> Response:
-        """500, which tells nothing; the log gets the kind of error and its place."""
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        # Not its message: that may quote what the client sent.
-        place = f"{Path(where.filename).name}:{where.lineno}"
-        self.events.emit("sys_crash", error=type(error).__name__, at=place)
-        return Response.problem(500, "internal_error", "Something went wrong here.")
-
-    def _without_store(self, error: StoreUnavailable) -> Response:
-        """503: nobody is let in and nothing is promised while the store is away."""
-        self.events.emit("sys_store_unavailable", error=error)
-        retry = (("retry-after", str(RETRY_SECONDS)),)
-        return Response.problem(503, "store_unavailable", "The store does not answer; try again in a moment.", retry)
-
     def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""
-        if path in self._by_path:
-            return self._by_path[path], ()
+        methods = self._by_path.get(path)
+        if methods is not None:
+            return methods, ()
         parent, _, last = path.rpartition("/")
         return (self._by_parent.get(parent, {}), (last,)) if last else ({}, ())
 
-    def _harden(self, response: Response, more: Headers = ()) -> Response:
+    def _explain(self, error: Exception, request: Request) -> Response:
+        """What the client hears of it; the log hears more, unless somebody only mistyped a path."""
+        if isinstance(error, TooBusy):
+            error = Problem(503, "too_busy", "Too many logins at once; try again.", RETRY)
+        if isinstance(error, Problem):
+            excess = error.response.status in (429, 503)
+            name = "excess_rate_limit_exceeded" if excess else "input_validation_fail"
+            if error.code not in ("not_found", "method_not_allowed"):
+                self.events.emit(name, reason=error.code, peer=request.peer)
+            return error.response
+        if isinstance(error, StoreUnavailable):  # nobody is let in and nothing is promised while it is away
+            self.events.emit("sys_store_unavailable", error=error)
+            return Response.problem(503, "store_unavailable", "The store does not answer; try again.", RETRY)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Not its message: that may quote what the client sent.
+        self.events.emit("sys_crash", error=type(error).__name__, at=f"{Path(where.filename).name}:{where.lineno}")
+        return Response.problem(500, "internal_error", "Something went wrong here.")
+
+    def _harden(self, response: Response, request: Request) -> Response:
+        more = guards.cors_headers(request, self.settings.allow_origins)
         return Response(response.status, response.body, response.headers + more + self._headers)
 
 
-def _as_routed(method: str) -> str:
-    return "GET" if method == "HEAD" else method  # the server leaves the body away
+def _file(name: str, media_type: str) -> Callable[[Request], Response]:
+    """A handler that answers 200 with a file of this package."""
+    answer = Response(200, Path(__file__).parent.with_name(name).read_bytes(), (("content-type", media_type),))
+    return lambda request: answer

@@ -18,10 +18,10 @@ class AccountRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         """The rows of these routes."""
         return (
-            Route("POST", "/signup", self.sign_up, "anyone", slow=True),
-            Route("POST", "/login", self.log_in, "anyone", slow=True),
+            Route("POST", "/signup", self.sign_up, "anyone", work="hashes"),
+            Route("POST", "/login", self.log_in, "anyone", work="hashes"),
             Route("POST", "/logout", self.log_out, "anyone"),
-            Route("GET", "/me", self.me, "user", by="session", store="reads"),
+            Route("GET", "/me", self.me, "user", by="session", work="reads"),
         )
 
     def sign_up(self, request: Request) -> Response:

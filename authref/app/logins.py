@@ -21,11 +21,11 @@ class LoginRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         """The rows of these routes."""
         return (
-            # Slow: forty logins, of which each by token may hold a thousand hashes, are long to read in some stores.
-            Route("GET", "/me/sessions", self.list, "user", by="either", slow=True, store="reads"),
+            # Scans: forty logins, of which each by token may hold a thousand hashes, are long to read in some stores.
+            Route("GET", "/me/sessions", self.list, "user", by="either", work="scans"),
             Route("DELETE", "/me/sessions", self.end_every, "user", by="either"),
             Route("DELETE", "/me/sessions/{id}", self.end_one, "user", by="either"),
-            Route("POST", "/me/password", self.change_password, "user", by="either", slow=True),
+            Route("POST", "/me/password", self.change_password, "user", by="either", work="hashes"),
         )
 
     def list(self, request: Request) -> Response:

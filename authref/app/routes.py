@@ -55,8 +55,9 @@ class Route:
     rule: roles.Rule
     by: str = ""
     query: tuple[str, ...] = ()  # the parameters it takes; any other is refused (a token in an address, say)
-    slow: bool = False  # it hashes a password or walks through many records: not for the thread that serves everybody
-    store: str = "writes"  # what it does there: writes, reads, or "" for nothing
+    # What it does meanwhile: "hashes" a password, "scans" many records (neither is for the thread that serves
+    # everybody), "writes" or "reads" a few of them, or "" for nothing.
+    work: str = "writes"
 
 
 @dataclass(frozen=True)

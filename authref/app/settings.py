@@ -18,7 +18,9 @@ from authref.maps import Store
 from authref.revocation import MODES
 from authref.users import objections
 
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+# A web view's app has a scheme of its own (capacitor://localhost). A browser's Origin never names the default port.
+_DEFAULT_PORT = r"(?!http:.*:80$|https:.*:443$)"
+_ORIGIN = re.compile(_DEFAULT_PORT + r"[a-z][a-z0-9+.\-]*://(?:[a-z0-9._\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Settings:
     """All that can be chosen. Without `keys` they are made anew, so that a restart ends every token."""
 
     public_url: str | None = None  # the origin under which browsers reach us; with https, cookies are Secure
+    hosts: tuple[str, ...] = ()  # our names, in lower case and without a port; without any, every Host is for us
     bcrypt_cost: int = passwords.COST
     store: Store | None = None  # None: this process's memory
     keys: Keys = field(default_factory=fresh_keys, repr=False)
@@ -49,11 +52,12 @@ class Settings:
         if not passwords.MIN_COST <= self.bcrypt_cost <= passwords.MAX_COST:
             raise ValueError(f"The bcrypt cost is a number from {passwords.MIN_COST} to {passwords.MAX_COST}.")
         for origin in (*self.allow_origins, *([self.public_url] if self.public_url is not None else [])):
-            default_port = origin.endswith(":443" if origin.startswith("https:") else ":80")
-            if not _ORIGIN.fullmatch(origin) or default_port:  # a browser's Origin never names the default port
+            if not _ORIGIN.fullmatch(origin):
                 raise ValueError(
                     f"{origin!r} is no origin; write it like https://auth.example: lower case, no path or default port."
                 )
+        if self.public_url is not None and not self.public_url.startswith(("http:", "https:")):
+            raise ValueError("The public URL is one of browsers; write it like https://auth.example.")
         if self.revocation not in MODES:
             raise ValueError(f"The revocation mode is one of {', '.join(MODES)}.")
         if self.admin_email is not None:

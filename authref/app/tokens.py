@@ -15,10 +15,10 @@ class TokenRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         """The rows of these routes."""
         return (
-            Route("POST", "/token/login", self.log_in, "anyone", slow=True),
+            Route("POST", "/token/login", self.log_in, "anyone", work="hashes"),
             Route("POST", "/token/refresh", self.refresh, "anyone"),
             Route("POST", "/token/logout", self.log_out, "anyone"),
-            Route("GET", "/token/me", self.me, "user", by="bearer", store=self.tokens.asks),
+            Route("GET", "/token/me", self.me, "user", by="bearer", work=self.tokens.asks),
         )
 
     def log_in(self, request: Request) -> Response:

@@ -23,8 +23,8 @@ class UserRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         """The rows of these routes."""
         return (
-            Route("GET", "/users", self.list, "admin", by="either", query=("limit", "after"), slow=True, store="reads"),
-            Route("GET", "/users/{id}", self.show, "self_or_admin", by="either", store="reads"),
+            Route("GET", "/users", self.list, "admin", by="either", query=("limit", "after"), work="scans"),
+            Route("GET", "/users/{id}", self.show, "self_or_admin", by="either", work="reads"),
             Route("PATCH", "/users/{id}", self.change, "admin", by="either"),
             Route("DELETE", "/users/{id}", self.delete, "self_or_admin", by="either"),
         )

@@ -79,8 +79,8 @@ ACCOUNTS: tuple[Exercise, ...] = (
         kind=HEAL,
         title="Where does the request end?",
         task="This version finds out how long a body is, and is friendly about it. Make it strict: whatever a proxy "
-        "could understand differently is refused: 400, for a coding that is not chunked 501, for more than MAX_BODY "
-        "bytes 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field speaks "
+        "could understand differently is refused with 400; a coding before chunked with 501, more than MAX_BODY bytes "
+        "with 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field speaks "
         "of a body.",
         attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
         "in the first one (request smuggling), and the proxy's checks never see it.",
@@ -110,10 +110,12 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
             "Which texts does int() take that are not plain digits? What if both fields are there? And how long may "
             "a body be at all?",
             'int() takes "+5", "5_0" and digits of other scripts; the file has a pattern for ASCII digits. RFC 9112 '
-            "§6.3: Transfer-Encoding together with Content-Length is suspicious, and HTTP/1.0 knows no chunks. The "
-            "file has MAX_BODY, `_malformed` (400) and `_too_large` (413); an unknown coding is 501.",
-            "A ladder: if there is a coding, refuse the length beside it and the old version, refuse every coding but "
-            "exactly the one word, and only then say None. Without a length 0. Else the whole text must be digits, few "
+            "§6.3: Transfer-Encoding together with Content-Length is suspicious, HTTP/1.0 knows no chunks, and where "
+            "chunked is not the last of the codings nobody knows the end: 400. The file has MAX_BODY, `_malformed` "
+            "(400) and `_too_large` (413); another coding before the one chunked is 501.",
+            "A ladder: if there is a coding, refuse the length beside it and the old version. Cut the value at its "
+            "commas; the last is exactly the one word, the others are not, and if there are others, that is 501. Only "
+            "then say None. Without a length 0. Else the whole text must be digits, few "
             "enough to convert, and the number must not be beyond the limit.",
         ),
     ),

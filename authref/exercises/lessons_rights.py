@@ -132,7 +132,8 @@ def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = No
         kind=HEAL,
         title="Every origin is welcome",
         task="This lets the page of any origin read the answers, and with cookies. Let only those read that are "
-        "listed, by their exact name, never with cookies, and tell caches that the answer depends on who asks.",
+        "listed, by their exact name, never with cookies, and tell caches that the answer depends on who asks. They "
+        "may read the headers Location, Retry-After and WWW-Authenticate, too.",
         attacker='With "any origin, with credentials", a page that you happen to visit reads your account in your '
         "name.",
         read="authref/guards.py: the opening; the Fetch standard, CORS protocol",
@@ -157,8 +158,9 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
             "Who may read the answer now? Which of the two headers says something about cookies?",
             "An origin is compared as a whole; `in` does that. The header `vary: origin` tells a cache that the answer "
             "is another one for another origin. Without access-control-allow-credentials no cookie crosses.",
-            "No headers at all if there is no origin or it is not listed. Else two: the origin named back, and the one "
-            "for caches.",
+            "No headers at all if there is no origin or it is not listed. Else three: the origin named back, the one "
+            "that names the headers its page may read beside the body (Location, Retry-After, WWW-Authenticate), and "
+            "the one for caches.",
         ),
     ),
     Exercise(
@@ -177,7 +179,9 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
             "tests.test_wire.WriteResponse.test_a_line_break_in_a_header",
         ),
         naive='''\
-def write_response(response: Response, date: str, *, close: bool = False, without_body: bool = False) -> bytes:
+def write_response(
+    response: Response, date: str, *, close: bool = False, kept: str = "", without_body: bool = False
+) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4)."""
     lines = [f"HTTP/1.1 {response.status} {PHRASES[response.status]}", f"date: {date}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
@@ -186,7 +190,7 @@ def write_response(response: Response, date: str, *, close: bool = False, withou
         lines.append(f"content-length: {len(response.body)}")
     if close:
         lines.append("connection: close")
-    head = "\\r\\n".join(lines) + "\\r\\n\\r\\n"
+    head = "\\r\\n".join(lines) + "\\r\\n" + ("" if close else kept) + "\\r\\n"
     return head.encode("latin-1") + (b"" if without_body or no_content else response.body)
 ''',
         attack='''\

@@ -416,21 +416,22 @@ def check(target, attack):
         kind=WRITE,
         title="Who wrote this request?",
         task="Return True for a request that would change something and that another site may have caused. A "
-        "bearer token clears it, and so does a Sec-Fetch-Site that names no other site; otherwise Origin decides, "
-        "compared as a whole. Only where neither of these two headers is there, no browser is asking.",
+        "bearer token clears it. Else Origin decides, compared as a whole; without one, a Sec-Fetch-Site that names no "
+        "other site clears it. Where neither header is there, no browser is asking. Where `public_url` is not set a "
+        "proxy may have ended TLS: https:// and our Host, beside `same-origin`, are ours.",
         attacker="A hidden form on a foreign page sends a request, and the browser adds your cookie to it (cross-site "
         "request forgery).",
         read="authref/guards.py: the opening; RFC 9110 §9.2.1",
         target="authref.guards:is_cross_site",
         claims=(
             "tests.test_guards.CrossSite.test_a_hidden_form_against_somebody_logged_in",
-            "tests.test_cors.CrossSiteRequests.test_the_table",
             "tests.test_guards.CrossSite.test_with_authorization",
+            "tests.test_guards.CrossSite.test_the_table_of_go",
             "tests.test_guards.CrossSite.test_words_that_no_browser_says",
             "tests.test_guards.CrossSite.test_origins_that_look_like_ours",
             "tests.test_guards.CrossSite.test_origins_that_are_allowed",
-            "tests.test_guards.CrossSite.test_a_host_that_a_stranger_chose",
             "tests.test_guards.CrossSite.test_no_host",
+            "tests.test_guards.CrossSite.test_a_proxy_that_ends_tls",
         ),
         hints=(
             "Which requests need no question at all? Of the rest: what do the headers Sec-Fetch-Site and Origin say, "
@@ -438,9 +439,10 @@ def check(target, attack):
             "GET, HEAD and OPTIONS change nothing here (SAFE_METHODS). A browser never adds `Authorization: Bearer` by "
             "itself, but a Basic password it does. Sec-Fetch-Site is `same-origin` for our own pages and `none` for "
             "what somebody typed. Our origin is `public_url`, or http:// and the Host if that is not set.",
-            "A ladder of four: safe method, bearer token, a clearing Sec-Fetch-Site, each answers False. If there is "
-            "an Origin, the answer is whether it is neither ours nor one of the allowed. Without one it is whether "
-            "Sec-Fetch-Site was there after all.",
+            "A ladder: safe method and bearer token answer False. Without an Origin the answer is whether "
+            "Sec-Fetch-Site is anything but absent or one of its two clearing words. An Origin that is allowed or ours "
+            "answers False. All others are foreign, but for https:// and the Host beside `same-origin`, without a "
+            "`public_url`.",
         ),
     ),
 )

@@ -6,12 +6,12 @@ exactly one request or a refusal, and after a refusal the connection closes, sin
 what the following bytes mean.
 
     request  = method SP target SP "HTTP/1." ("0" | "1") CR LF  *( name ":" value CR LF )  CR LF  [ body ]
-    target   = "/" path [ "?" query ]  |  "http" ["s"] "://" our own host and such a target
+    target   = "/" path [ "?" query ]  |  "http" ["s"] "://" our own host and such a target  |  "*" with OPTIONS
     body     = Content-Length bytes  |  *( hex-size CR LF data CR LF )  "0" CR LF CR LF      (chunked)
 
 Where we bend RFC 9112, always towards refusing: chunk extensions and trailers (nobody honest sends them, and
-both have carried attacks), a body in hundreds of chunks, an empty line before a request, an absolute target that
-names another host than Host, `OPTIONS *`, and HTTP/1.0 without a Host.
+both have carried attacks), a body in hundreds of chunks, an empty line before a request, leading zeros in a
+Content-Length, an absolute target that names another host than Host, and HTTP/1.0 without a Host (but for PROBE).
 
 Left out: sockets and deadlines (server.py), what a path means (app/).
 """
@@ -19,6 +19,7 @@ Left out: sockets and deadlines (server.py), what a path means (app/).
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from authref.wire import Headers, Problem, Request
@@ -29,7 +30,8 @@ MAX_FIELDS = 100  # beyond: 431
 MAX_BODY = 64 * 1024  # bytes; beyond: 413. Our largest honest body is two passwords of 1,024 characters
 MAX_CHUNKS = 256  # of one body; beyond: 413. Read one by one, 65,536 of one byte keep everybody else waiting
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})  # others: 501
+PROBE = "/health"  # load balancers ask for it in HTTP/1.0 and name no Host
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rf"({_TOKEN}) ([!-~]+) (HTTP/[0-9]\.[0-9])")
@@ -38,8 +40,10 @@ _TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
 # CR or LF, and a folded line (one that starts with a blank) has no name.
 _FIELD = re.compile(rf"\r\n({_TOKEN}):([^\x00-\x08\x0a-\x1f\x7f]*)(?=\r\n)")
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
-_DIGITS = re.compile(r"[0-9]+")  # not int() alone: it takes '+5', '5_0' and the digits of other scripts
+# Not int() alone: it takes '+5', '5_0' and the digits of other scripts. No leading zero: some readers take 010 for 8.
+_DIGITS = re.compile(r"0|[1-9][0-9]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
+_FIRST_BYTE = re.compile(_TOKEN.encode())  # of a method; what speaks TLS to a plain port begins with another
 _START_OF_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{0,8}|[0-9A-Fa-f]{1,8}\r")
 
 
@@ -65,12 +69,14 @@ def read_head(text: str) -> Head:
     if len(fields) != len(headers):
         fields = _join_repeated(headers)
     host = fields.get("host", "")
-    if not _HOST.fullmatch(host):
+    is_probe = version == "HTTP/1.0" and target == PROBE and method in ("GET", "HEAD") and "host" not in fields
+    if not (_HOST.fullmatch(host) or is_probe):
         raise _malformed("A request has exactly one Host, and it is a host name.")
     length = _body_length(fields, version)
     expects_continue = _expects_continue(fields) and version == "HTTP/1.1"
     close = "close" in fields.get("connection", "").lower() or version == "HTTP/1.0"
-    return Head(method, _origin_form(target, host), headers, length, not close, expects_continue)
+    path = target if (method, target) == ("OPTIONS", "*") else _origin_form(target, host)
+    return Head(method, path, headers, length, not close, expects_continue)
 
 
 def _malformed(detail: str) -> Problem:
@@ -92,7 +98,7 @@ def _read_request_line(line: str) -> tuple[str, str, str]:
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         raise Problem(505, "http_version_not_supported", "This server speaks HTTP/1.1.")
     if method not in METHODS:
-        raise Problem(501, "not_implemented", "This server does not know that method.")
+        raise Problem(501, "not_implemented", "This server implements no such method.")
     return method, target, version
 
 
@@ -123,13 +129,16 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
     if coding is not None:
         if length is not None or version == "HTTP/1.0":
             raise _malformed("Transfer-Encoding together with Content-Length, or in HTTP/1.0, has two meanings.")
-        if coding.lower() != "chunked":
+        *others, last = [each.strip(" \t") for each in coding.lower().split(",")]
+        if last != "chunked" or "chunked" in others:
+            raise _malformed("Only where chunked is the last transfer coding does a request say where it ends.")
+        if others:
             raise Problem(501, "not_implemented", "The only transfer coding this server knows is chunked.")
         return None
     if length is None:
         return 0
     if not _DIGITS.fullmatch(length):
-        raise _malformed("Content-Length is one number in ASCII digits.")
+        raise _malformed("Content-Length is one number in ASCII digits, without leading zeros.")
     if len(length) > 18 or int(length) > MAX_BODY:  # int() raises for thousands of digits
         raise _too_large()
     return int(length)
@@ -168,6 +177,7 @@ class Reader:
         self.waiting_for = "request"  # then "head" once a byte of it has come, then "body"
         self._buffer = b""
         self._head_text = b""  # what `head` was read from
+        self._last_head = b""  # the one that came last, read or refused
         self._chunks, self._chunk_count = b"", 0
 
     def feed(self, data: bytes) -> None:
@@ -187,6 +197,14 @@ class Reader:
         self.waiting_for = "request"
         return Request(head.method, head.target, head.headers, body, self.peer)
 
+    def so_far(self) -> Request:
+        """What is known of a request that is refused: its fields, if all of its head has come, and its peer."""
+        line, _, _ = self._last_head.partition(b"\r\n")
+        headers: Headers = ()
+        with suppress(Problem):
+            headers = _read_fields(self._last_head[len(line) :].decode("latin-1")) if line else ()
+        return Request("", "", headers, b"", self.peer)
+
     @property
     def has_bytes(self) -> bool:
         """True if bytes of a further request have come already."""
@@ -201,10 +219,12 @@ class Reader:
     def _take_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
+            self._last_head = b""
             self._refuse_endless_head()
             self.waiting_for = "head"
             return False
         text, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
+        self._last_head = text
         if text != self._head_text:  # who asks again on one connection mostly repeats the head, byte for byte
             self.head, self._head_text = read_head(text.decode("latin-1")), text
         self._chunks, self._chunk_count = b"", 0
@@ -213,6 +233,8 @@ class Reader:
 
     def _refuse_endless_head(self) -> None:
         """Raise as soon as what has come can no longer become a head."""
+        if not _FIRST_BYTE.match(self._buffer):
+            raise _malformed("A request begins with its method.")
         line, newline, _ = self._buffer.partition(b"\n")
         # The CR that ends a line, or the head, may be here before its LF; it counts for neither.
         _refuse_oversize(len(line.removesuffix(b"\r")), len(self._buffer) - 1)
@@ -232,10 +254,11 @@ class Reader:
             if len(self._chunks) + size > MAX_BODY or self._chunk_count > MAX_CHUNKS:
                 raise _too_large()
             end = match.end() + size
-            if len(self._buffer) < end + 2:
-                return None
-            if self._buffer[end : end + 2] != b"\r\n":
+            line_end = self._buffer[end : end + 2]
+            if not b"\r\n".startswith(line_end):
                 raise _malformed("A chunk is not as long as it says, or a trailer follows the last one.")
+            if len(line_end) < 2:
+                return None
             self._chunks += self._buffer[match.end() : end]
             self._chunk_count += 1
             self._buffer = self._buffer[end + 2 :]

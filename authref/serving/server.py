@@ -10,11 +10,15 @@ Rules of this file:
 - every state of a connection has a deadline, set when the state begins. A byte now and then does not move
   it: that is how one laptop used to hold a whole server (slowloris);
 - requests of one connection are answered in order, one at a time, each answer in one send;
+- when all places are taken, whoever holds most of them gives one up: nobody keeps the others out by holding on;
+- what is only a kindness (a thread's niceness, a larger limit) may fail without a word. What is needed may not:
+  a thread that dies is replaced, and while there is none, slow requests and /health say so;
 - after a request that was refused as unreadable the connection closes (see reader.py).
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import selectors
 import signal
@@ -23,11 +27,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from socketserver import TCPServer
 from typing import Protocol
 
@@ -37,17 +41,24 @@ from authref.wire import Problem, Request, Response, write_response
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 # A connection's states: how many seconds each may last, what the selector watches for, and what happens then.
+IDLE_SECONDS = 75  # after an answer: proxies keep their side for 60, and what they send must not meet a closed door
 STATES = {
-    "request": (15.0, READ, "receive"),  # nothing of the next request has come: idle
+    "new": (15.0, READ, "receive"),  # nothing of its first request has come
+    "idle": (float(IDLE_SECONDS), READ, "receive"),  # nothing of its next request has come
     "head": (10.0, READ, "receive"),  # its first byte has come, the end of its head has not
     "body": (15.0, READ, "receive"),
-    "working": (float("inf"), 0, ""),  # the pool makes the answer
+    "working": (float("inf"), 0, ""),  # the pool makes the answer: our own time, not the client's
     "answer": (15.0, WRITE, "flush"),  # the client is slow to take it
     "goodbye": (2.0, READ, "discard"),  # closing at once, with bytes unread, would take the answer back (a reset)
 }
+QUIET = ("new", "idle", "goodbye")  # whoever is put out of one of these loses nothing
+LINGER = 30.0  # seconds that a goodbye lasts at most, while bytes of a refused upload still come
+KEEP_ALIVE = f"connection: keep-alive\r\nkeep-alive: timeout={IDLE_SECONDS}\r\n"
 GRACE = 0.25  # seconds after a stop in which a request that is already on its way is still answered
-PATIENCE = 2.0  # seconds that a slow client has left after a stop; our own work is finished, however long it takes
-MAX_CONNECTIONS = 1024  # beyond: 503
+PATIENCE = 2.0  # seconds that a slow client has left after a stop
+WORK = 20.0  # seconds that our own work has left after a stop: 64 waiting hashes on one core take 16
+STOP_SECONDS = 30  # after which a process that was told to end does so, whatever hangs in it
+MAX_CONNECTIONS = 1024  # beyond: somebody gives up a place
 POOL_THREADS = 64 + MAX_WAITING  # more than may wait for a password hash: other slow work finds a thread
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
 MAX_FILES = 2 * MAX_CONNECTIONS  # one for each connection, three for each thread that has the store's file open
@@ -60,33 +71,37 @@ class App(Protocol):
     def __call__(self, request: Request) -> Response:
         """The answer to the request."""
 
+    unwell: str  # the server writes it: a sentence while it cannot do slow work, for /health to tell, else ""
+
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
 
-    def refuse(self, problem: Problem, peer: str) -> Response:
-        """The answer to bytes that make no request."""
+    def refuse(self, error: Exception, request: Request) -> Response:
+        """The answer to bytes that make no request (a Problem), or when an answer could not be written.
 
-    def crash(self, error: Exception) -> Response:
-        """The answer when something failed after the app had answered."""
+        Of the request there is as much as was read: at least its peer.
+        """
 
 
 class Connection:
     """One client: its socket, the reader of its bytes, its state."""
 
-    def __init__(self, server: Server, sock: socket.socket, peer: str) -> None:
+    def __init__(self, server: Server, sock: socket.socket, peer: str, crowd: set[Connection]) -> None:
         self.server, self.sock, self.reader = server, sock, Reader(peer)
+        self.crowd = crowd  # all connections of its address
         self.unsent = b""
         self.closing = False  # after the answer under way
         self._watched: tuple[int, str] = (0, "")
-        self.enter("request")
+        self.enter("new")
 
     def enter(self, state: str) -> None:
         """Begin a state, its deadline and its watch."""
         self.state = state
         seconds, events, action = STATES[state]
-        if self.server.stopping and state != "working":
-            seconds = GRACE if state == "request" else PATIENCE
-        self.deadline = time.monotonic() + seconds
+        if self.server.stopping:
+            seconds = WORK if state == "working" else GRACE if state in ("new", "idle") else PATIENCE
+        self.since = time.monotonic()
+        self.deadline = self.since + seconds
         if self._watched != (events, action):
             self._watch(events, action)
 
@@ -107,8 +122,9 @@ class Connection:
             self.proceed()
 
     def discard(self) -> None:
-        """Let the client finish sending what nobody reads any more."""
-        self._take()
+        """Let the client finish sending what nobody reads any more: it may be a large upload on a slow line."""
+        if self._take() and not self.server.stopping:
+            self.deadline = min(time.monotonic() + STATES["goodbye"][0], self.since + LINGER)
 
     def _take(self) -> bytes:
         try:
@@ -131,15 +147,17 @@ class Connection:
             self._await_more()
         elif self.server.app.is_slow(request):
             self.enter("working")
+            if self.server.app.unwell:
+                return self.refuse(_no_threads())
             self.server.slow_work.put((self, request))
         else:
             self.reply(self.answer(request))
 
     def refuse(self, problem: Problem) -> None:
-        """Answer what could not be read, and end."""
+        """Answer what cannot be served, and end."""
         self.closing = True
         self.enter("working")  # and read nothing more: it could not be told apart
-        self.reply(self.server.write(self.server.app.refuse(problem, self.reader.peer), close=True))
+        self.reply(self.server.write(self.server.app.refuse(problem, self.reader.so_far()), close=True))
 
     def reply(self, answer: bytes) -> None:
         """Leave the answer to be sent at the end of this round."""
@@ -162,7 +180,7 @@ class Connection:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
         else:
-            self.enter("request")
+            self.enter("idle")
             if self.reader.has_bytes:
                 self.proceed()
 
@@ -170,7 +188,13 @@ class Connection:
         """End the connection, now."""
         self._watch(0, "")
         self.server.connections.discard(self)
+        self.crowd.discard(self)
         self.sock.close()
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while it is the client's turn: no answer to it is being made, or made and not yet sent."""
+        return self.state == "answer" or self.state != "working" and not self.unsent
 
     def _await_more(self) -> None:
         if self.state != self.reader.waiting_for:  # else the deadline stays where it is
@@ -188,7 +212,7 @@ class Connection:
             self.closing = self.server.stopping or head is None or not head.keep_alive
             return self.server.write(response, self.closing, without_body)
         except Exception as error:  # an answer that cannot be written
-            return self.server.write(self.server.app.crash(error), self.closing, without_body)
+            return self.server.write(self.server.app.refuse(error, request), self.closing, without_body)
 
 
 class Server(HTTPServer):
@@ -196,9 +220,11 @@ class Server(HTTPServer):
 
     request_queue_size = 1024  # connections that the system holds for us between two rounds
 
-    def __init__(self, app: App, host: str, port: int) -> None:
-        self.app = app
+    def __init__(self, app: App, host: str, port: int, trusted: Container[str] = ()) -> None:
+        self.app, self.trusted = app, trusted  # peers that hold connections for many: none of theirs must give way
         self.connections: set[Connection] = set()
+        self.crowds: dict[str, set[Connection]] = {}  # those of each address that is not trusted
+        self.pool: list[threading.Thread] = []
         self.answered: list[Connection] = []  # their answers wait for the end of this round
         self.finished: deque[tuple[Connection, bytes]] = deque()  # answers that the pool made
         self.slow_work: SimpleQueue[tuple[Connection, Request] | None] = SimpleQueue()
@@ -216,7 +242,8 @@ class Server(HTTPServer):
 
     def serve_forever(self, poll_interval: float = SWEEP_INTERVAL) -> None:
         """Serve until `stop` is called and what was under way by then is answered."""
-        self._begin()
+        if not self.begun:
+            self.begin()
         next_sweep = 0.0
         while self.connections or not self.stopping:
             if time.monotonic() >= next_sweep:
@@ -230,17 +257,20 @@ class Server(HTTPServer):
             for connection in answered:
                 connection.flush()
 
-    def _begin(self) -> None:
-        """Make what no two processes may share; whoever forks (workers.py) has forked by now."""
+    def begin(self) -> None:
+        """Make what no two processes may share; whoever forks (workers.py) has forked by now.
+
+        Raises ValueError when not one thread can be had.
+        """
         _allow_files()
         self.selector = selectors.DefaultSelector()
         self._alarm_sender, self._alarm = socket.socketpair()  # a byte through it ends the selector's wait
         self._alarm_sender.setblocking(False)
         self.selector.register(self._alarm, READ, self._on_wake)
         self.begun = True
-        # All of them now: starting a thread waits until it runs, and that is long while the others hash.
-        for _ in range(POOL_THREADS):
-            threading.Thread(target=self._work, daemon=True).start()
+        self._fill_pool()  # now: starting a thread waits until it runs, and that is long while the others hash
+        if not self.pool:
+            raise ValueError("Not one thread can be started here; let this user have more of them (ulimit -u).")
 
     def stop(self) -> None:
         """Let `serve_forever` end; for any thread, and for a signal handler."""
@@ -260,7 +290,7 @@ class Server(HTTPServer):
             return
         for connection in list(self.connections):
             connection.close()
-        for _ in range(POOL_THREADS):
+        for _ in self.pool:
             self.slow_work.put(None)
         self.selector.close()
         self._alarm_sender.close()
@@ -271,16 +301,34 @@ class Server(HTTPServer):
         second = int(time.time())
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True))
-        return write_response(response, self._date[1], close=close, without_body=without_body)
+        return write_response(response, self._date[1], close=close, kept=KEEP_ALIVE, without_body=without_body)
 
     def _work(self) -> None:
         """Make slow answers until there is no more to do: what each thread of the pool runs."""
         if sys.platform == "linux":  # where each thread has its own niceness: let the one that serves go first
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+            with suppress(OSError):  # it may be nicer already, and only root may take that back
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         while task := self.slow_work.get():
             connection, request = task
             self.finished.append((connection, connection.answer(request)))
             self.wake()
+
+    def _fill_pool(self) -> None:
+        """Have POOL_THREADS threads, or as many as the system allows."""
+        with suppress(RuntimeError):  # no more can be started
+            while len(self.pool) < POOL_THREADS:
+                thread = threading.Thread(target=self._work, daemon=True)
+                thread.start()
+                self.pool.append(thread)
+
+    def _tend_pool(self) -> None:
+        """Replace threads that have died. While none is left nobody waits in vain: they hear it, and /health tells."""
+        self.pool = [thread for thread in self.pool if thread.is_alive()]
+        self.app.unwell = "" if self.pool else _no_threads().args[0]
+        if not self.pool:
+            for connection, _ in _taken_from(self.slow_work):
+                connection.refuse(_no_threads())
+        self._fill_pool()
 
     def _on_wake(self) -> None:
         self._alarm.recv(1024)
@@ -305,6 +353,7 @@ class Server(HTTPServer):
         except BlockingIOError:
             return False
         except OSError:  # no file descriptors left: stop listening until the next sweep, instead of spinning
+            self._make_room()
             with suppress(KeyError):
                 self.selector.unregister(self.socket)
             return False
@@ -312,15 +361,38 @@ class Server(HTTPServer):
         with suppress(OSError):  # the client may have gone already
             # Else the system holds a small packet back until the one before it is acknowledged: 40 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(self, sock, address[0])
+        is_full = len(self.connections) >= MAX_CONNECTIONS and not self._make_room()
+        connection = Connection(self, sock, address[0], self._crowd(address[0]))
         self.connections.add(connection)
-        if len(self.connections) > MAX_CONNECTIONS:
-            retry = (("retry-after", "1"),)
-            connection.refuse(Problem(503, "too_many_connections", "Try again in a moment.", retry))
+        connection.crowd.add(connection)
+        if is_full:
+            connection.refuse(_unavailable("too_many_connections", "Too many connections are at work; try again."))
         return True
 
+    def _crowd(self, peer: str) -> set[Connection]:
+        """The connections of this address; of IPv6 those of its first half, for one home has 2**64 of them."""
+        if peer in self.trusted:
+            return set()
+        if ":" in peer:
+            address = ipaddress.IPv6Address(peer.partition("%")[0])
+            peer = str(address.ipv4_mapped or int(address) >> 64)
+        return self.crowds.setdefault(peer, set())
+
+    def _make_room(self) -> bool:
+        """End the connection that has waited longest, of the address that has most; False if none of them waits.
+
+        It looks at each connection once, which takes a tenth of a millisecond: to refuse the newcomer costs no less.
+        """
+        most = max(map(len, self.crowds.values()), default=0)
+        crowded = [each for crowd in self.crowds.values() if len(crowd) == most for each in crowd if each.is_waiting]
+        if crowded:
+            min(crowded, key=lambda each: (each.state not in QUIET, each.since)).close()
+        return bool(crowded)
+
     def _sweep(self) -> None:
-        """End every state that has lasted too long; listen again if that was given up."""
+        """End every state that has lasted too long; listen again if that was given up; see to the pool."""
+        self._tend_pool()
+        self.crowds = {peer: crowd for peer, crowd in self.crowds.items() if crowd}
         now = time.monotonic()
         for connection in [each for each in self.connections if each.deadline <= now]:
             if connection.state in ("head", "body"):
@@ -329,6 +401,21 @@ class Server(HTTPServer):
                 connection.close()
         if not self.stopping and self.socket not in self.selector.get_map():
             self.selector.register(self.socket, READ, self._accept)
+
+
+def _unavailable(code: str, detail: str) -> Problem:
+    return Problem(503, code, detail, (("retry-after", "1"),))
+
+
+def _no_threads() -> Problem:
+    return _unavailable("no_threads", "The server has no thread left for slow work; try again in a moment.")
+
+
+def _taken_from(queue: SimpleQueue[tuple[Connection, Request] | None]) -> Iterator[tuple[Connection, Request]]:
+    """What waits in the queue, which is empty then."""
+    with suppress(Empty):
+        while task := queue.get_nowait():
+            yield task
 
 
 def _allow_files() -> None:
@@ -341,25 +428,44 @@ def _allow_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES if hard < 0 else min(MAX_FILES, hard), hard))
 
 
-def serve(app: App, host: str, port: int, ready: Callable[[str], object] = lambda url: None) -> None:
-    """Serve the app until Ctrl-C, SIGTERM or SIGHUP; `ready` is called with the URL once clients can connect.
+def serve(
+    app: App,
+    host: str,
+    port: int,
+    ready: Callable[[str], object] = lambda url: None,
+    trusted: Container[str] = (),
+) -> None:
+    """Serve the app until Ctrl-C or SIGTERM; `ready` is called with the URL once clients can connect.
 
-    Raises OSError when the address cannot be had.
+    Raises OSError when the address cannot be had, ValueError when no thread can be.
     """
-    with Server(app, host, port) as server:
+    with Server(app, host, port, trusted) as server:
+        server.begin()
         if threading.current_thread() is threading.main_thread():
             stop_on_signals(server)
         ready(server.url)
         server.serve_forever()
+        _set_alarm(0)
+
+
+def ends() -> tuple[signal.Signals, ...]:
+    """The signals that end a server: Ctrl-C, SIGTERM, and a closed terminal's unless that is ignored (nohup)."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    is_heard = hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *((hang_up,) if hang_up is not None and is_heard else ()))
 
 
 def stop_on_signals(server: Server) -> None:
-    """Let Ctrl-C, SIGTERM and, unless it is ignored, SIGHUP stop the server."""
-    for number in awaited_signals():
-        signal.signal(number, lambda *_: server.stop())
+    """Let these signals stop the server, and end the process STOP_SECONDS later at the latest."""
+
+    def stop(*_: object) -> None:
+        _set_alarm(STOP_SECONDS)  # the system ends us then, even if all that is ours hangs
+        server.stop()
+
+    for number in ends():
+        signal.signal(number, stop)
 
 
-def awaited_signals() -> set[signal.Signals]:
-    """The signals that end a server. `nohup` has SIGHUP ignored, so that it outlives its terminal."""
-    hangs_up = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # Windows has none
-    return {signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])}
+def _set_alarm(seconds: int) -> None:
+    if hasattr(signal, "alarm"):  # Windows has none
+        signal.alarm(seconds)

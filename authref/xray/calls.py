@@ -106,17 +106,15 @@ def tree(marks: Marks) -> Step:
     """The marks as calls within calls, below a step that stands for all of them."""
     root = Step(None)
     stack = [root]
-    for mark in marks:
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
         if mark is None:
-            stack.pop()
+            ended = stack.pop()
+            ended.raised = following if isinstance(following, str) else ""  # it came up in the caller, too
         elif isinstance(mark, int) and mark < 0:
             stack[-1].steps.append(Step(_codes[-mark]))
             stack.append(stack[-1].steps[-1])
         elif isinstance(mark, int):
             stack[-1].lines.add(mark)
-            stack[-1].raised = ""  # whatever was raised has been caught
-        else:
-            stack[-1].raised = mark
     return root
 
 

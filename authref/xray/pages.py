@@ -82,15 +82,20 @@ class XRay:
         """True for what waits, for something new or for the relay's answer, and for whatever the app calls slow."""
         return request.path.startswith("/xray/") or self.world.app.is_slow(request)
 
-    def refuse(self, problem: Problem, peer: str) -> Response:
-        """The app's answer to bytes that make no request; the feed shows it, too."""
-        response = self.world.app.refuse(problem, peer)
-        self.world.recorder.record_refusal(problem, response, self._relayed)
-        return response
+    @property
+    def unwell(self) -> str:
+        """What the server cannot do now, in a sentence."""
+        return self.world.app.unwell
 
-    def crash(self, error: Exception) -> Response:
-        """The app's answer when something failed after it had answered."""
-        return self.world.app.crash(error)
+    @unwell.setter
+    def unwell(self, sentence: str) -> None:
+        self.world.app.unwell = sentence
+
+    def refuse(self, error: Exception, request: Request) -> Response:
+        """The app's answer to bytes that make no request; the feed shows it, too."""
+        response = self.world.app.refuse(error, request)
+        self.world.recorder.record_refusal(error, response, request, self._relayed)
+        return response
 
     def _answer(self, request: Request) -> Response:
         try:

@@ -117,7 +117,7 @@ def _lines(number: int, step: Step, exchanges: Sequence[Exchange], world: World)
             yield "\n" + fill(answer, width)
 
 
-_BEHIND = ("addresses", "admins", "counters")  # maps of which the story does not speak
+_BEHIND = ("addresses", "admins", "costs", "counters")  # maps of which the story does not speak
 
 
 def _exchange(exchange: Exchange, width: int) -> Iterator[str]:
@@ -128,10 +128,12 @@ def _exchange(exchange: Exchange, width: int) -> Iterator[str]:
     line = f"  {exchange.who:6} {request.method} {request.path} -> {response.status}"
     asked = ", ".join(f"{count} x {name}" for name, count in exchange.notes.looked_up.items() if name not in _BEHIND)
     verdict = f"  {exchange.verdict}" if exchange.verdict else ""
-    yield f"{line}{_in_colour(verdict)}   looked up: {asked or 'nothing'}"
+    whole = f"{line}{verdict}   looked up: {asked or 'nothing'}"[:width]
+    yield whole.replace(verdict, _in_colour(verdict), 1) if verdict else whole
     for name, value in (*request.headers, *response.headers):
         if name in ("cookie", "authorization", "set-cookie"):
-            yield f"           {name}: {value}"[: width - 1] + ("…" if len(value) + len(name) + 13 > width else "")
+            line = f"           {name}: {value}"
+            yield line if len(line) <= width else line[: width - 1] + "…"
     for event in exchange.notes.events if exchange.verdict == "refused" else ():
         yield fill(f"the log: {event}", width, initial_indent="           ", subsequent_indent="             ")
 

@@ -72,13 +72,14 @@ class Recorder:
         self._keep(Exchange(0, 0.0, who(request), server, masked(request), response, notes, marks, verdict, "", spent))
         return response
 
-    def record_refusal(self, problem: Problem, response: Response, raw: bytes) -> None:
-        """Keep what the reader refused before it was a request; `raw` is known of what the relay sent."""
-        notes = Notes(events=[f"refused by the reader: {problem.code}"])
+    def record_refusal(self, error: Exception, response: Response, request: Request, raw: bytes) -> None:
+        """Keep what the reader refused: as much of the request as it read, and the bytes that the relay sent."""
+        code = error.code if isinstance(error, Problem) else type(error).__name__
         text = raw.decode("latin-1")[:MAX_BODY]
         method, target = [*text.partition("\r\n")[0].split(" ")[:2], "?", "?"][:2]
-        sender = "relay" if raw else "somebody"
-        self._keep(Exchange(0, 0.0, sender, "", Request(method, target), response, notes, (), raw=text))
+        seen = request if request.method else Request(method, target)
+        notes = Notes(events=[f"refused by the reader: {code}"])
+        self._keep(Exchange(0, 0.0, "relay" if raw else who(seen), "", masked(seen), response, notes, (), raw=text))
 
     def _keep(self, exchange: Exchange) -> None:
         with self._lock:

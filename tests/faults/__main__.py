@@ -10,7 +10,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from tests.faults import clock, connections, descriptors, disk, kill, redis_away, sigterm, store_gone, workers
+from tests.faults import (
+    clock,
+    connections,
+    descriptors,
+    disk,
+    kill,
+    redis_away,
+    sigterm,
+    store_gone,
+    threads,
+    workers,
+)
 from tests.faults.claims import Broken, CannotRun, Flags
 from tests.faults.client import Unanswered
 
@@ -23,6 +34,7 @@ FAULTS: dict[str, Callable[[Flags], Iterator[str]]] = {
     "connections": connections.run,
     "descriptors": descriptors.run,
     "sigterm": sigterm.run,
+    "threads": threads.run,
     "workers": workers.run,
 }
 

@@ -114,21 +114,21 @@ def attack(stored, common):
     ),
     "long-passwords": (
         """
-def _condense(password):
+def _pre_hash(password):
     return b64encode(hmac.new(_LABEL, password.encode(), hashlib.sha256).digest())
 """,
-        "def _condense(password):\n    return b64encode(hmac.digest(_LABEL, password.encode(), 'sha256'))\n",
+        "def _pre_hash(password):\n    return b64encode(hmac.digest(_LABEL, password.encode(), 'sha256'))\n",
         """
 import base64
 from hmac import new
 
-def _condense(password):
+def _pre_hash(password):
     mac = new(_LABEL, digestmod="SHA256")
     mac.update(bytes(password, "utf-8"))
     return base64.standard_b64encode(mac.digest())
 """,
         """
-def _condense(password):
+def _pre_hash(password):
     from binascii import b2a_base64
     return b2a_base64(hmac.digest(_LABEL, password.encode(), "sha256"), newline=False)
 """,
@@ -141,14 +141,14 @@ def verify_password(password, stored):
     if _STORED.fullmatch(stored) is None:
         return False
     with turns.take():
-        return checkpw(_condense(password), stored.encode())
+        return checkpw(_pre_hash(password), stored.encode())
 """,
         """
 def verify_password(password, stored):
     from bcrypt import checkpw as fits
     if _STORED.fullmatch(stored):
         with turns.take():
-            return fits(hashed_password=stored.encode("utf-8"), password=_condense(password))
+            return fits(hashed_password=stored.encode("utf-8"), password=_pre_hash(password))
     return False
 """,
         """
@@ -157,7 +157,7 @@ import bcrypt as library
 def verify_password(password, stored):
     if not re.fullmatch(_STORED, stored):
         return False
-    condensed, expected = _condense(password), bytes(stored, "ascii")
+    condensed, expected = _pre_hash(password), bytes(stored, "ascii")
     with turns.take():
         found = library.checkpw(condensed, expected)
     return found
@@ -168,7 +168,7 @@ def verify_password(password, stored):
         return False
     expected = stored.encode()
     with turns.take():
-        return hmac.compare_digest(bcrypt.hashpw(_condense(password), expected), expected)
+        return hmac.compare_digest(bcrypt.hashpw(_pre_hash(password), expected), expected)
 """,
     ),
     "role-from-body": (
