@@ -106,7 +106,7 @@ def tree(marks: Marks) -> Step:
     """The marks as calls within calls, below a step that stands for all of them."""
     root = Step(None)
     stack = [root]
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip(marks, (*marks[1:], None), strict=False):
         if mark is None:
             ended = stack.pop()
             ended.raised = following if isinstance(following, str) else ""  # it came up in the caller, too
