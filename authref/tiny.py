@@ -1,18 +1,18 @@
 """Chapter one: how does a server know who is calling? All of it in one file, in ten minutes.
 
-HTTP forgets you after each answer. So you prove once who you are, with a password, and show something from then on: by
-session a number, and the server remembers whose it is; by token a note that the server has signed, and then forgets.
+HTTP forgets you after each answer. So you prove once who you are, with a password, and show something from then on.
+By session it is a number: the server remembers whose it is. By token it is a signed note: the server remembers nothing.
 
 What this lacks, others add. How logins end and go on: sessions.py, refresh.py, revocation.py, keys.py. Limits, and
 times that tell nothing: throttle.py, passwords.py, users.py, serving/. Strict reading: wire.py, cookies.py, jwt.py.
-Pages of other sites: guards.py. What survives a restart: maps.py, stores/. To see it work, start it and paste:
+Pages of other sites: guards.py. What survives a restart: maps.py, stores/. Start it (Ctrl-C ends it), and paste:
 
-  ALICE='{"email": "alice@example.com", "password": "correct horse battery"}' TYPE='Content-Type: application/json'
-  curl -i 127.0.0.1:8000/signup -H "$TYPE" -d "$ALICE"
-  curl -i 127.0.0.1:8000/login -H "$TYPE" -d "$ALICE" -c cookies.txt && curl -i 127.0.0.1:8000/me -b cookies.txt
-  TOKEN=$(curl -s 127.0.0.1:8000/token/login -H "$TYPE" -d "$ALICE" | cut -d '"' -f 4)
-  curl -i 127.0.0.1:8000/token/me -H "Authorization: Bearer $TOKEN"
-  curl -i 127.0.0.1:8000/logout -X POST -b cookies.txt && curl -i 127.0.0.1:8000/me -b cookies.txt
+    ALICE='{"email": "alice@example.com", "password": "correct horse battery"}' TYPE='Content-Type: application/json'
+    curl -i 127.0.0.1:8000/signup -H "$TYPE" -d "$ALICE"
+    curl -i 127.0.0.1:8000/login -H "$TYPE" -d "$ALICE" -c cookies.txt && curl -i 127.0.0.1:8000/me -b cookies.txt
+    TOKEN=$(curl -s 127.0.0.1:8000/token/login -H "$TYPE" -d "$ALICE" | cut -d '"' -f 4)
+    curl -i 127.0.0.1:8000/token/me -H "Authorization: Bearer $TOKEN"
+    curl -i 127.0.0.1:8000/logout -X POST -b cookies.txt && curl -i 127.0.0.1:8000/me -b cookies.txt
 """
 
 import base64
@@ -36,12 +36,12 @@ class Users(dict[str, tuple[User, bytes]]):  # by e-mail address: the user, and 
         if email in self:
             return None
         user = {"id": secrets.token_urlsafe(16), "email": email, "role": role}
-        self[email] = user, bcrypt.hashpw(password.encode(), bcrypt.gensalt())  # slow and salted: to guess at it is dear
+        self[email] = user, bcrypt.hashpw(password.encode(), bcrypt.gensalt())  # slow, salted, and no way back
         return user
 
     def check_credentials(self, email: str, password: str) -> User | None:
-        user, password_hash = self.get(email, (None, b""))
-        return user if user and bcrypt.checkpw(password.encode(), password_hash) else None
+        user, stored = self.get(email, (None, b""))
+        return user if user and len(password.encode()) <= 72 and bcrypt.checkpw(password.encode(), stored) else None
 
 
 class Sessions(dict[str, User]):  # by session id: who is logged in
@@ -86,7 +86,7 @@ class Tokens:  # nobody is kept here: whoever is logged in carries it along
         return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):  # the routes: they read alike whichever of the two remembers the caller
     users, sessions, tokens = Users(), Sessions(), Tokens()
 
     def do_GET(self) -> None:
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             status, content, headers = self.answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         except ValueError:  # not JSON, not UTF-8, or a length that is no number
             status, content, headers = 400, {"code": "invalid_json"}, {}
-        body = json.dumps(content).encode()
+        body = json.dumps(content).encode() + b"\n"
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
@@ -125,14 +125,14 @@ class Handler(BaseHTTPRequestHandler):
                 return 401, {"code": "unauthorized"}, {}
         return 404, {"code": "not_found"}, {}
 
-    do_POST = do_GET
+    do_POST = do_GET  # the method is part of the route
 
 
 def main(port: int = 0) -> None:
     with suppress(KeyboardInterrupt), ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         password = secrets.token_urlsafe(12)
         Handler.users.sign_up("admin@example.com", password, role="admin")
-        print((__doc__ or "").replace("8000", str(server.server_port)), "\nThe password of admin@example.com:", password)
+        print((__doc__ or "").replace("8000", str(server.server_port)), "\nadmin@example.com:", password, flush=True)
         server.serve_forever()
 
 
