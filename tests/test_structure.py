@@ -365,7 +365,8 @@ class WithoutTheRooms(unittest.TestCase):
     def test_a_command_whose_room_is_gone(self) -> None:
         """A command or a store of a deleted room says so in one line and status 2, like all that goes wrong."""
         rooms_of = {"jwt": "inspector", "choose": "compare"}
-        cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS if name not in ("tiny", "keys", "help")]
+        cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS
+                 if name not in ("tiny", "keys", "help")]
         cases += [("stores", ["--bcrypt-cost", "4", "--store", "sqlite:db"])]
         command = [sys.executable, "-S", "-c", COMMANDS, json.dumps([arguments for _, arguments in cases])]
         done = subprocess.run(command, cwd=self.folder, env=environment(PYTHONPATH=self.path), text=True,
