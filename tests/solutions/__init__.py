@@ -295,7 +295,9 @@ def read_cookie(self, request):
             "The browser keeps an empty cookie.",
         ),
         Wrong(
-            but("tiny:Sessions.log_out", (', {"Set-Cookie": "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"}', ", {}")),
+            "def log_out(self, request):\n"
+            "    self.pop(self.read_cookie(request), None)\n"
+            '    return 200, {"message": "Logged out"}, {}\n',
             "tiny.SessionsTest.test_what_the_browser_is_told",
             "The browser is told nothing.",
         ),
@@ -305,14 +307,15 @@ def read_cookie(self, request):
             "Everybody is logged out.",
         ),
         Wrong(
-            but("tiny:Sessions.log_out", ("self.pop(self.read_cookie(request), None)", "del self[self.read_cookie(request)]")),
+            but("tiny:Sessions.log_out", ("(request), None)", "(request))")),
             "tiny.SessionsTest.test_logging_out_twice",
             "KeyError for whoever is not logged in.",
         ),
     ),
     "tiny-hs256": (
         Wrong(
-            "def sign(self, text):\n    import hashlib\n    return self.encode(hashlib.sha256(text.encode()).digest())\n",
+            "def sign(self, text):\n    import hashlib\n"
+            "    return self.encode(hashlib.sha256(text.encode()).digest())\n",
             "tiny.TokensTest.test_another_key",
             "A hash without a key: everybody can make it.",
         ),
@@ -355,7 +358,7 @@ def read_cookie(self, request):
             "With a fraction, where whole seconds were asked for.",
         ),
         Wrong(
-            but("tiny:Tokens.log_in", ("self.sign(signed)", 'self.sign(signed.partition(".")[2])')),
+            but("tiny:Tokens.log_in", ("self.sign(signed)", "self.sign(signed.partition('.')[2])")),
             "tiny.TokensTest.test_what_is_signed",
             "The header is not signed.",
         ),
@@ -441,7 +444,7 @@ def authenticate(self, request):
                     "if not signed or not self.sign(signed).startswith(signature):",
                 ),
             ),
-            "tiny.TokensTest.test_no_signature",
+            "tiny.TokensTest.test_no_token",
             "Half a signature is enough, and none.",
         ),
         Wrong(

@@ -14,10 +14,9 @@ RIGHT: dict[str, tuple[str, ...]] = {
     # -- chapter one
     "tiny-check": (
         """
-from bcrypt import checkpw
-
-
 def check_credentials(self, email, password):
+    from bcrypt import checkpw
+
     if email not in self or len(password.encode()) > 72:
         return None
     user, stored = self[email]
@@ -55,17 +54,15 @@ def log_out(self, request):
     ),
     "tiny-hs256": (
         """
-import hashlib
-
-
 def sign(self, text):
+    import hashlib
+
     return self.encode(hmac.new(KEY, text.encode("ascii"), hashlib.sha256).digest())
 """,
         """
-from hmac import digest
-
-
 def sign(self, text):
+    from hmac import digest
+
     return base64.urlsafe_b64encode(digest(KEY, text.encode(), "sha256")).decode().strip("=")
 """,
     ),
@@ -81,10 +78,9 @@ def log_in(self, user):
     ),
     "tiny-verify": (
         """
-from secrets import compare_digest
-
-
 def authenticate(self, request):
+    from secrets import compare_digest
+
     token = request.headers["Authorization"]
     if token is None or not token.startswith("Bearer ") or token.count(".") != 2 or not token.isascii():
         return None
