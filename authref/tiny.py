@@ -3,9 +3,9 @@
 HTTP forgets you after each answer. So you prove once who you are, with a password, and show something from then on.
 By session it is a number: the server remembers whose it is. By token it is a signed note: the server remembers nothing.
 
-What this lacks, others add. How logins end and go on: sessions.py, refresh.py, revocation.py, keys.py. Limits, and
-times that tell nothing: throttle.py, passwords.py, users.py, serving/. Strict reading: wire.py, cookies.py, jwt.py.
-Pages of other sites: guards.py. What survives a restart: maps.py, stores/. Start it (Ctrl-C ends it), and paste:
+What it lacks, other chapters add. Logins that end and go on: sessions.py, refresh.py, revocation.py, keys.py. Limits,
+and answers of equal time: throttle.py, passwords.py, users.py, serving/. Strict reading: wire.py, cookies.py, jwt.py.
+A guard against other sites: guards.py. A memory that lasts: maps.py, stores/. Start it (Ctrl-C ends it), and paste:
 
     ALICE='{"email": "alice@example.com", "password": "correct horse battery"}' TYPE='Content-Type: application/json'
     curl -i 127.0.0.1:8000/signup -H "$TYPE" -d "$ALICE"
@@ -36,7 +36,7 @@ class Users(dict[str, tuple[User, bytes]]):  # by e-mail address: the user, and 
         if email in self:
             return None
         user = {"id": secrets.token_urlsafe(16), "email": email, "role": role}
-        self[email] = user, bcrypt.hashpw(password.encode(), bcrypt.gensalt())  # slow, salted, and no way back
+        self[email] = user, bcrypt.hashpw(password.encode(), bcrypt.gensalt())  # slow and salted; it takes 72 bytes
         return user
 
     def check_credentials(self, email: str, password: str) -> User | None:
@@ -132,7 +132,7 @@ def main(port: int = 0) -> None:
     with suppress(KeyboardInterrupt), ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         password = secrets.token_urlsafe(12)
         Handler.users.sign_up("admin@example.com", password, role="admin")
-        print((__doc__ or "").replace("8000", str(server.server_port)), "\nadmin@example.com:", password, flush=True)
+        print(str(__doc__).replace("8000", str(server.server_port)), "admin@example.com password", password, flush=True)
         server.serve_forever()
 
 

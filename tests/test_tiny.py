@@ -651,7 +651,7 @@ class Started(unittest.TestCase):
                                            stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)  # fmt: skip
             try:
                 deadline = time.monotonic() + 20
-                while not re.search("admin@example.com: .*\n", text := out.read_text("utf-8")):
+                while not re.search("admin@example.com password .*\n", text := out.read_text("utf-8")):
                     self.assertIsNone(process.poll(), text + err.read_text("utf-8"))
                     self.assertLess(time.monotonic(), deadline, text + err.read_text("utf-8"))
                     time.sleep(0.01)
@@ -669,7 +669,7 @@ class Started(unittest.TestCase):
             statuses = re.findall(r"^HTTP/1\.\d (\d{3}) ", done.stdout, re.MULTILINE)
             self.assertEqual(statuses, ["201", "200", "200", "200", "200", "401"], done.stdout + done.stderr)
             url = "http://" + re.findall(r"127\.0\.0\.1:\d+", program.out)[0]
-            password = re.findall("admin@example.com: (.*)\n", program.out)[0]
+            password = re.findall("admin@example.com password (.*)\n", program.out)[0]
             answer = ask(url, "POST", "/login", {"email": "admin@example.com", "password": password})
             self.assertEqual((answer[0], answer[2]["user"]["role"]), (200, "admin"))
 
