@@ -587,6 +587,27 @@ class OverSockets(unittest.TestCase):
                 self.assertEqual(status(answer), 400)
                 self.assertRegex(json.loads(answer.partition(b"\r\n\r\n")[2])["code"], r"\Ainvalid_(json|request)\Z")
 
+    def test_passwords_of_seventy_three_bytes(self) -> None:
+        """bcrypt takes 72 bytes: longer ones are no password to sign up with, and a wrong one to log in with."""
+        for password, signs_up, logs_in in (("x" * 72, 201, 200), ("x" * 73, 400, 401), ("é" * 37, 400, 401)):
+            with self.subTest(password=password):
+                fields = {"email": f"{len(password)}@example.com", "password": password}
+                code, _, content = ask(self.url, "POST", "/signup", fields)
+                self.assertEqual((code, content.get("code", "")), (signs_up, "" if code == 201 else "invalid_request"))
+                fields["email"] = "72@example.com"
+                self.assertEqual(ask(self.url, "POST", "/login", fields)[0], logs_in)
+
+    def test_a_body_that_nobody_asks_for(self) -> None:
+        """It is read before the answer all the same: closing with bytes unread is a reset, and can take the answer."""
+        for route, code in ((b"POST /nothing", 404), (b"POST /logout", 200), (b"GET /me", 401)):
+            with self.subTest(route=route), socket.create_connection(self.server.server_address[:2], 10) as client:
+                client.sendall(route + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+                client.settimeout(0.1)
+                self.assertRaises(TimeoutError, client.recv, 1)
+                client.settimeout(10)
+                client.sendall(b"{}")
+                self.assertEqual(status(client.recv(100)), code)
+
     def test_a_length_that_is_no_number(self) -> None:
         """So does a Content-Length in words."""
         answer = exchange(self.server, b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: ten\r\n\r\n")  # type: ignore[arg-type]
@@ -677,12 +698,15 @@ class Started(unittest.TestCase):
         """`python -m authref tiny` serves too, on the port that it is given; Ctrl-C ends both without a word."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
+        passwords = set()
         for arguments in (("-m", "authref", "tiny", "--port", str(port)), (str(SOURCE),)):
             with self.subTest(arguments), self.program(*arguments) as program:
+                passwords |= set(re.findall("admin@example.com password (.{16,})\n", program.out))
                 self.assertIn(f"127.0.0.1:{port}" if "tiny" in arguments else "127.0.0.1:", program.out)
                 program.process.send_signal(signal.SIGINT)
                 self.assertEqual(program.process.wait(20), 0)
                 self.assertEqual(program.err.read_text("utf-8"), "")
+        self.assertEqual(len(passwords), 2, "a password of its own at each start")
 
     def test_a_port_that_is_taken(self) -> None:
         """A taken port is one sentence with a command that works; no password was hashed for it."""
