@@ -58,6 +58,17 @@ And a refusal: log out, then show the old cookie.
 """
 
 
+def _tiny(arguments: Sequence[str]) -> int:
+    from authref.tiny import main
+
+    parser = Parser("authref tiny", description="Chapter one: all of it in one file, authref/tiny.py.")
+    parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
+    flags = parser.parse_args(arguments, argparse.Namespace(host="127.0.0.1", store="memory"))
+    _refuse_a_port_that_is_taken(flags, ["tiny", *arguments])
+    main(flags.port)
+    return 0
+
+
 def _jwt(arguments: Sequence[str]) -> int:
     from authref.inspector import main
 
@@ -105,6 +116,7 @@ def _help(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "tiny": ("chapter one: all of it in one file, to read in ten minutes", _tiny),
     "xray": ("what happens to a login, step by step; --xray: on a page", _xray),
     "exercises": ("write it yourself, a function at a time; the tests judge", _exercises),
     "compare": ("sessions and tokens, run and measured side by side", _compare),

@@ -66,8 +66,9 @@ ENTRANCES = {"cli", "configuration", "wsgi"}  # they open a room when it is aske
 
 
 def core_files() -> dict[str, list[Path]]:
-    """The files of each core name; only app has several."""
+    """The files of each core name; only app has several. Chapter one stands in front of the core, alone."""
     files = {path.stem: [path] for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")}
+    del files["tiny"]
     if (PACKAGE / "app").is_dir():
         files["app"] = sorted((PACKAGE / "app").glob("*.py"))
     return files
@@ -169,8 +170,9 @@ class Class:
 
 class TheReadingOrder(unittest.TestCase):
     def test_a_file_that_is_not_in_the_list(self) -> None:
-        """The contents page lists exactly the core files there are, each once."""
-        self.assertEqual(sorted(reading_order()), sorted(core_files()))
+        """The contents page lists chapter one and then exactly the core files there are, each once."""
+        self.assertEqual(reading_order()[0], "tiny")
+        self.assertEqual(sorted(reading_order()[1:]), sorted(core_files()))
         self.assertGreater(len(reading_order()), 10)
 
     def test_an_import_from_below(self) -> None:
@@ -184,6 +186,15 @@ class TheReadingOrder(unittest.TestCase):
                         continue
                     with self.subTest(path.relative_to(PACKAGE), imports=module):
                         self.assertIn(module.split(".")[1], allowed)
+
+    def test_chapter_one_stands_alone(self) -> None:
+        """tiny.py is bcrypt and the standard library, and nobody imports it but the command that starts it."""
+        named = {module.split(".")[0] for module, _ in imports_of(PACKAGE / "tiny.py")}
+        self.assertIn("bcrypt", named)
+        self.assertLessEqual(named, sys.stdlib_module_names | {"bcrypt"})
+        users = [path for path in PACKAGE.rglob("*.py") if "authref.tiny" in dict(imports_of(path))]
+        self.assertEqual(users, [PACKAGE / "cli.py"])
+        self.assertTrue(dict(imports_of(PACKAGE / "cli.py"))["authref.tiny"], "not before it is asked for")
 
     def test_two_files_that_import_each_other(self) -> None:
         """No file, core or room, imports itself however long the way round: each can be read after those it needs."""
@@ -285,13 +296,14 @@ class WhatNoFileUses(unittest.TestCase):
 
     def test_comparing_a_signature_with_equals(self) -> None:
         """Signatures meet in compare_digest: `==` stops at the first difference, and the time tells where that was."""
-        tree = parse(PACKAGE / "jwt.py")
-        calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        self.assertIn("hmac.compare_digest", calls)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Compare) and any(isinstance(sign, ast.Eq | ast.NotEq) for sign in node.ops):
-                with self.subTest(ast.unparse(node)):
-                    self.assertIsNone(MAC_NAMES.search(ast.unparse(node)))
+        for name in ("jwt.py", "tiny.py"):
+            tree = parse(PACKAGE / name)
+            calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            self.assertIn("hmac.compare_digest", calls)
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Compare) and any(isinstance(sign, ast.Eq | ast.NotEq) for sign in node.ops):
+                    with self.subTest(name, line=ast.unparse(node)):
+                        self.assertIsNone(MAC_NAMES.search(ast.unparse(node)))
 
 
 class WhatAReaderMeets(unittest.TestCase):
@@ -353,7 +365,8 @@ class WithoutTheRooms(unittest.TestCase):
     def test_a_command_whose_room_is_gone(self) -> None:
         """A command or a store of a deleted room says so in one line and status 2, like all that goes wrong."""
         rooms_of = {"jwt": "inspector", "choose": "compare"}
-        cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS if name not in ("keys", "help")]
+        cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS
+                 if name not in ("tiny", "keys", "help")]
         cases += [("stores", ["--bcrypt-cost", "4", "--store", "sqlite:db"])]
         command = [sys.executable, "-S", "-c", COMMANDS, json.dumps([arguments for _, arguments in cases])]
         done = subprocess.run(command, cwd=self.folder, env=environment(PYTHONPATH=self.path), text=True,

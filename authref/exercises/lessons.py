@@ -6,9 +6,10 @@ from authref.exercises.exercise import Exercise
 from authref.exercises.lessons_accounts import ACCOUNTS
 from authref.exercises.lessons_rights import RIGHTS
 from authref.exercises.lessons_sessions import SESSIONS
+from authref.exercises.lessons_tiny import CHAPTER_ONE
 from authref.exercises.lessons_tokens import TOKENS
 
-EXERCISES: tuple[Exercise, ...] = (*ACCOUNTS, *SESSIONS, *TOKENS, *RIGHTS)
+EXERCISES: tuple[Exercise, ...] = (*CHAPTER_ONE, *ACCOUNTS, *SESSIONS, *TOKENS, *RIGHTS)
 
 # Public functions and methods of the core that no exercise asks for: a whole file ("authref.cli"), a class
 # ("authref.maps:MemoryMap") or one function, each with its reason.

@@ -117,6 +117,342 @@ def _attack(body: str, parameters: str = "") -> str:
 
 
 WRONG: dict[str, tuple[Wrong, ...]] = {
+    # -- chapter one
+    "tiny-sign-up": (
+        Wrong(
+            but("tiny:Users.sign_up", ("bcrypt.hashpw(password.encode(), bcrypt.gensalt())", "password.encode()")),
+            "tiny.Passwords.test_what_is_kept",
+            "The password itself, as bytes.",
+        ),
+        Wrong(
+            """
+def sign_up(self, email, password, role="user"):
+    import hashlib
+    if email in self:
+        return None
+    user = {"id": secrets.token_urlsafe(16), "email": email, "role": role}
+    self[email] = user, hashlib.sha256(password.encode()).hexdigest().encode()
+    return user
+""",
+            "tiny.Passwords.test_what_is_kept",
+            "A fast hash.",
+        ),
+        Wrong(
+            but("tiny:Users.sign_up", ("bcrypt.gensalt())", 'b"$2b$12$abcdefghijklmnopqrstuu")')),
+            "tiny.Passwords.test_two_with_one_password",
+            "One salt for all.",
+        ),
+        Wrong(
+            but("tiny:Users.sign_up", ("bcrypt.gensalt())", "bcrypt.gensalt(rounds=4))")),
+            "tiny.Passwords.test_how_slow_a_guess_is",
+            "Cheap, so that the tests are quick.",
+        ),
+        Wrong(
+            but("tiny:Users.sign_up", ("secrets.token_urlsafe(16)", "str(len(self) + 1)")),
+            "tiny.Passwords.test_ids",
+            "Counted.",
+        ),
+        Wrong(
+            but("tiny:Users.sign_up", ("    if email in self:\n        return None\n", "")),
+            "tiny.Passwords.test_an_address_that_is_taken",
+            "The second one takes the account over.",
+        ),
+        Wrong(
+            but("tiny:Users.sign_up", ('"role": role', '"role": "user"')),
+            "tiny.Passwords.test_a_new_user",
+            "Nobody can ever be an admin.",
+        ),
+    ),
+    "tiny-check": (
+        Wrong(
+            """
+def check_credentials(self, email, password):
+    user, stored = self.get(email, (None, b""))
+    return user if user and bcrypt.hashpw(password.encode(), bcrypt.gensalt()) == stored else None
+""",
+            "tiny.Passwords.test_the_right_password",
+            "Hashed anew, with another salt.",
+        ),
+        Wrong(
+            but("tiny:Users.check_credentials", ("len(password.encode()) <= 72 and ", "")),
+            "tiny.Passwords.test_more_than_bcrypt_reads",
+            "bcrypt raises.",
+        ),
+        Wrong(
+            but("tiny:Users.check_credentials", ("len(password.encode()) <= 72", "len(password) <= 72")),
+            "tiny.Passwords.test_more_than_bcrypt_reads",
+            "Characters are no bytes.",
+        ),
+        Wrong(
+            but(
+                "tiny:Users.check_credentials",
+                ("len(password.encode()) <= 72 and ", ""),
+                ("checkpw(password.encode()", "checkpw(password.encode()[:72]"),
+            ),
+            "tiny.Passwords.test_more_than_bcrypt_reads",
+            "Cut to what bcrypt reads.",
+        ),
+        Wrong(
+            "def check_credentials(self, email, password):\n"
+            "    user, stored = self[email]\n"
+            "    fits = len(password.encode()) <= 72 and bcrypt.checkpw(password.encode(), stored)\n"
+            "    return user if fits else None\n",
+            "tiny.Passwords.test_an_unknown_address",
+            "KeyError for whoever is unknown.",
+        ),
+        Wrong(
+            "def check_credentials(self, email, password):\n    return self.get(email, (None, b''))[0]\n",
+            "tiny.Passwords.test_wrong_passwords",
+            "Knowing the address is enough.",
+        ),
+    ),
+    "tiny-session": (
+        Wrong(
+            but("tiny:Sessions.log_in", ("secrets.token_urlsafe(32)", 'user["id"]')),
+            "tiny.SessionsTest.test_numbers",
+            "The user's id: a number that means something.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_in", ("secrets.token_urlsafe(32)", "str(len(self) + 1)")),
+            "tiny.SessionsTest.test_numbers",
+            "Counted.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_in", ("secrets.token_urlsafe(32)", "secrets.token_urlsafe(4)")),
+            "tiny.SessionsTest.test_numbers",
+            "So short that it can be guessed.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_in", ("    self[session_id] = user\n", "")),
+            "tiny.SessionsTest.test_whoever_logged_in",
+            "Not remembered.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_in", ("HttpOnly; ", "")),
+            "tiny.SessionsTest.test_the_flags",
+            "Scripts can read it.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_in", ("SameSite=Lax", "SameSite=None")),
+            "tiny.SessionsTest.test_the_flags",
+            "Other sites' forms send it.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_in", ('{"user": user}', '{"user": user, "session": session_id}')),
+            "tiny.SessionsTest.test_the_answer",
+            "In the body scripts can read it.",
+        ),
+    ),
+    "tiny-cookie": (
+        Wrong(
+            but("tiny:Sessions.read_cookie", (".strip()", "")),
+            "tiny.SessionsTest.test_among_other_cookies",
+            "The blank becomes part of the name.",
+        ),
+        Wrong(
+            'def read_cookie(self, request):\n'
+            '    return request.headers.get("Cookie", "").partition("session=")[2].partition(";")[0]\n',
+            "tiny.SessionsTest.test_names_like_ours",
+            "Found anywhere.",
+        ),
+        Wrong(
+            """
+def read_cookie(self, request):
+    header = request.headers.get("Cookie", "")
+    return dict(pair.strip().split("=") for pair in header.split(";") if "=" in pair).get("session", "")
+""",
+            "tiny.SessionsTest.test_names_like_ours",
+            "A second equals sign is too much for dict().",
+        ),
+        Wrong(
+            but("tiny:Sessions.read_cookie", ('request.headers.get("Cookie", "")', 'request.headers["Cookie"]')),
+            "tiny.SessionsTest.test_no_cookie",
+            "None has no split.",
+        ),
+        Wrong(
+            """
+def read_cookie(self, request):
+    for pair in request.headers.get("Cookie", "").split(";"):
+        if pair.strip().startswith("session"):
+            return pair.partition("=")[2]
+    return ""
+""",
+            "tiny.SessionsTest.test_names_like_ours",
+            "A name that begins like ours.",
+        ),
+    ),
+    "tiny-logout": (
+        Wrong(
+            'def log_out(self, request):\n'
+            '    cleared = "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"\n'
+            '    return 200, {"message": "Logged out"}, {"Set-Cookie": cleared}\n',
+            "tiny.SessionsTest.test_a_copy_of_the_cookie",
+            "Only the browser forgets.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_out", ("; Max-Age=0", "")),
+            "tiny.SessionsTest.test_what_the_browser_is_told",
+            "The browser keeps an empty cookie.",
+        ),
+        Wrong(
+            "def log_out(self, request):\n"
+            "    self.pop(self.read_cookie(request), None)\n"
+            '    return 200, {"message": "Logged out"}, {}\n',
+            "tiny.SessionsTest.test_what_the_browser_is_told",
+            "The browser is told nothing.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_out", ("self.pop(self.read_cookie(request), None)", "self.clear()")),
+            "tiny.SessionsTest.test_others_stay",
+            "Everybody is logged out.",
+        ),
+        Wrong(
+            but("tiny:Sessions.log_out", ("(request), None)", "(request))")),
+            "tiny.SessionsTest.test_logging_out_twice",
+            "KeyError for whoever is not logged in.",
+        ),
+    ),
+    "tiny-hs256": (
+        Wrong(
+            "def sign(self, text):\n    import hashlib\n"
+            "    return self.encode(hashlib.sha256(text.encode()).digest())\n",
+            "tiny.TokensTest.test_another_key",
+            "A hash without a key: everybody can make it.",
+        ),
+        Wrong(
+            "def sign(self, text):\n    import hashlib\n"
+            "    return self.encode(hashlib.sha256(KEY + text.encode()).digest())\n",
+            "tiny.TokensTest.test_the_example_of_the_rfc",
+            "The key in front of the text is no HMAC: the text can be made longer (length extension).",
+        ),
+        Wrong(
+            but("tiny:Tokens.sign", ('"sha256"', '"sha512"')),
+            "tiny.TokensTest.test_how_it_is_written",
+            "Another hash, which is HS512.",
+        ),
+        Wrong(
+            'def sign(self, text):\n    return hmac.new(KEY, text.encode(), "sha256").hexdigest()\n',
+            "tiny.TokensTest.test_how_it_is_written",
+            "In hexadecimal.",
+        ),
+        Wrong(
+            but("tiny:Tokens.sign", ("KEY, text.encode()", "text.encode(), KEY")),
+            "tiny.TokensTest.test_the_example_of_the_rfc",
+            "Key and message in each other's place.",
+        ),
+    ),
+    "tiny-token": (
+        Wrong(
+            but("tiny:Tokens.log_in", (', "exp": int(time()) + TOKEN_LIFETIME', "")),
+            "tiny.TokensTest.test_what_a_token_says",
+            "Good for ever.",
+        ),
+        Wrong(
+            but("tiny:Tokens.log_in", ("int(time()) + TOKEN_LIFETIME", "TOKEN_LIFETIME")),
+            "tiny.TokensTest.test_what_a_token_says",
+            "It ended in 1970.",
+        ),
+        Wrong(
+            but("tiny:Tokens.log_in", ("int(time()) + TOKEN_LIFETIME", "time() + TOKEN_LIFETIME")),
+            "tiny.TokensTest.test_what_a_token_says",
+            "With a fraction, where whole seconds were asked for.",
+        ),
+        Wrong(
+            but("tiny:Tokens.log_in", ("self.sign(signed)", "self.sign(signed.partition('.')[2])")),
+            "tiny.TokensTest.test_what_is_signed",
+            "The header is not signed.",
+        ),
+        Wrong(
+            but("tiny:Tokens.log_in", ('"HS256"', '"none"')),
+            "tiny.TokensTest.test_what_a_token_says",
+            "The header says that nothing is signed.",
+        ),
+        Wrong(
+            but("tiny:Tokens.log_in", ('"expires_in": TOKEN_LIFETIME', '"expires_in": claims["exp"]')),
+            "tiny.TokensTest.test_the_answer",
+            "A moment, where a length of time belongs.",
+        ),
+    ),
+    "tiny-verify": (
+        Wrong(
+            """
+def authenticate(self, request):
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token.count(".") != 2:
+        return None
+    try:
+        said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    except ValueError:
+        return None
+    return {"id": said["sub"], "email": said["email"], "role": said["role"]} if time() < said["exp"] else None
+""",
+            "tiny.TokensTest.test_changed_claims",
+            "Read, and never checked.",
+        ),
+        Wrong(
+            """
+def authenticate(self, request):
+    signed, _, signature = request.headers.get("Authorization", "").removeprefix("Bearer ").rpartition(".")
+    if signed.count(".") != 1:
+        return None
+    try:
+        header = json.loads(base64.urlsafe_b64decode(signed.partition(".")[0] + "=="))
+    except ValueError:
+        return None
+    if header["alg"].lower() != "none" and not hmac.compare_digest(signature.encode(), self.sign(signed).encode()):
+        return None
+    said = json.loads(base64.urlsafe_b64decode(signed.partition(".")[2] + "=="))
+    return {"id": said["sub"], "email": said["email"], "role": said["role"]} if time() < said["exp"] else None
+""",
+            "tiny.TokensTest.test_algorithms_that_the_token_names",
+            "The token says how it is checked.",
+        ),
+        Wrong(
+            but("tiny:Tokens.authenticate", (" if time() < said[\"exp\"] else None", "")),
+            "tiny.TokensTest.test_the_end",
+            "Good for ever.",
+        ),
+        Wrong(
+            but("tiny:Tokens.authenticate", ("time() < said", "time() <= said")),
+            "tiny.TokensTest.test_the_end",
+            "A second too long.",
+        ),
+        Wrong(
+            but(
+                "tiny:Tokens.authenticate",
+                (
+                    "if not hmac.compare_digest(signature.encode(), self.sign(signed).encode()):",
+                    "if signature != self.sign(signed):",
+                ),
+            ),
+            "tiny.TokensTest.test_how_signatures_are_compared",
+            "Not in constant time.",
+        ),
+        Wrong(
+            but(
+                "tiny:Tokens.authenticate",
+                ("signature.encode(), self.sign(signed).encode()", "signature, self.sign(signed)"),
+            ),
+            "tiny.TokensTest.test_no_token",
+            "compare_digest raises for letters outside ASCII.",
+        ),
+        Wrong(
+            but(
+                "tiny:Tokens.authenticate",
+                (
+                    "if not hmac.compare_digest(signature.encode(), self.sign(signed).encode()):",
+                    "if not signed or not self.sign(signed).startswith(signature):",
+                ),
+            ),
+            "tiny.TokensTest.test_no_token",
+            "Half a signature is enough, and none.",
+        ),
+        Wrong(
+            but("tiny:Tokens.authenticate", ('"id": said["sub"]', '"sub": said["sub"]')),
+            "tiny.TokensTest.test_a_good_token",
+            "A user has an id, a token a sub.",
+        ),
+    ),
     # -- 1 to 7
     "who-are-you": (
         Wrong("403", "1", "Nobody may see the page, so it is forbidden."),

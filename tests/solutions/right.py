@@ -11,6 +11,103 @@ from __future__ import annotations
 _EMPTY = 'if not keys:\n        raise ValueError("The key ring is empty; it needs at least one key.")\n'
 
 RIGHT: dict[str, tuple[str, ...]] = {
+    # -- chapter one
+    "tiny-check": (
+        """
+def check_credentials(self, email, password):
+    from bcrypt import checkpw
+
+    if email not in self or len(password.encode()) > 72:
+        return None
+    user, stored = self[email]
+    if checkpw(password.encode(), stored):
+        return user
+    return None
+""",
+    ),
+    "tiny-session": (
+        """
+def log_in(self, user):
+    number = secrets.token_hex(32)
+    self[number] = user
+    return 200, {"user": user}, {"Set-Cookie": f"session={number}; Path=/; SameSite=Lax; HttpOnly"}
+""",
+    ),
+    "tiny-cookie": (
+        """
+def read_cookie(self, request):
+    for pair in (request.headers["cookie"] or "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == "session":
+            return value
+    return ""
+""",
+    ),
+    "tiny-logout": (
+        """
+def log_out(self, request):
+    number = self.read_cookie(request)
+    if number in self:
+        del self[number]
+    return 200, {"message": "Logged out"}, {"Set-Cookie": "session=; Path=/; SameSite=Lax; HttpOnly; Max-Age=0"}
+""",
+    ),
+    "tiny-hs256": (
+        """
+def sign(self, text):
+    import hashlib
+
+    return self.encode(hmac.new(KEY, text.encode("ascii"), hashlib.sha256).digest())
+""",
+        """
+def sign(self, text):
+    from hmac import digest
+
+    return base64.urlsafe_b64encode(digest(KEY, text.encode(), "sha256")).decode().strip("=")
+""",
+    ),
+    "tiny-token": (
+        """
+def log_in(self, user):
+    header = {"typ": "JWT", "alg": "HS256"}
+    claims = {"exp": int(time() + TOKEN_LIFETIME), "sub": user["id"], "email": user["email"], "role": user["role"]}
+    parts = [self.encode(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)]
+    token = ".".join([*parts, self.sign(".".join(parts))])
+    return 200, {"token": token, "token_type": "Bearer", "expires_in": TOKEN_LIFETIME}, {}
+""",
+    ),
+    "tiny-verify": (
+        """
+def authenticate(self, request):
+    from secrets import compare_digest
+
+    token = request.headers["Authorization"]
+    if token is None or not token.startswith("Bearer ") or token.count(".") != 2 or not token.isascii():
+        return None
+    header, payload, signature = token.removeprefix("Bearer ").split(".")
+    if not compare_digest(self.sign(header + "." + payload), signature):
+        return None
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    if claims["exp"] <= time():
+        return None
+    return {"id": claims["sub"], "email": claims["email"], "role": claims["role"]}
+""",
+        """
+def authenticate(self, request):
+    token = request.headers.get("Authorization", "")[7:]
+    signed, _, signature = token.rpartition(".")
+    mac = hmac.digest(KEY, signed.encode(), "sha256")
+    try:
+        theirs = base64.urlsafe_b64decode(signature + "==")
+    except ValueError:
+        return None
+    if not hmac.compare_digest(mac, theirs) or self.encode(theirs) != signature:
+        return None
+    claims = json.loads(base64.urlsafe_b64decode(signed.split(".")[1] + "=="))
+    user = {"id": claims["sub"], "email": claims["email"], "role": claims["role"]}
+    return user if claims["exp"] > time() else None
+""",
+    ),
     # -- 1 to 7
     "request-header": (
         """
