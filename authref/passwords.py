@@ -109,9 +109,9 @@ def verify_password(password: str, stored: str, work: int = 0) -> bool:
         return False
     with turns.take():
         secret = _pre_hash(password)
-        right = bcrypt.checkpw(secret, stored.encode("ascii"))
+        right = bcrypt.checkpw(secret, stored.encode())
         for cost in range(cost_of(stored), work):  # 2**c + 2**c + 2**(c+1) + … + 2**(work-1) = 2**work
-            bcrypt.checkpw(secret, hash_of_nobody(cost).encode("ascii"))
+            bcrypt.checkpw(secret, hash_of_nobody(cost).encode())
         return right
 
 

@@ -166,7 +166,7 @@ def _without_duplicates(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def _finite(literal: str) -> float:
     number = float(literal)
     if not isfinite(number):
-        raise ValueError("JSON has no such number")
+        raise ValueError(f"{literal} is not a number JSON can carry")
     return number
 
 

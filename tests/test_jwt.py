@@ -389,6 +389,12 @@ def outcome(token: str, **changes: Any) -> str:
     return "accepted" if refused is None else type(refused).__name__
 
 
+def setUpModule() -> None:
+    """What tests of other modules have made jwt.py keep decides nothing here."""
+    for kept in (jwt._kept_header, jwt._kept_members, jwt._kept_key_id, jwt._kept_hmac):
+        kept.cache_clear()
+
+
 class Examples(unittest.TestCase):
     """The examples of the RFCs, copied from there."""
 
@@ -474,7 +480,7 @@ class SignAndUnsign(unittest.TestCase):
         """A key under 32 bytes neither signs nor verifies: HMAC would take even the empty one (RFC 7518 §3.2)."""
         for key in (b"", b"secret", b"x" * 31):
             with self.subTest(len(key)):
-                self.assertRaises(ValueError, jwt.sign, b"payload", key)
+                self.assertRaisesRegex(ValueError, "32 bytes", jwt.sign, b"payload", key)
                 self.assertRaises(ValueError, jwt.unsign, signed(GOOD_HEADER, GOOD_CLAIMS, key), key)
                 self.assertRaises(ValueError, jwt.create, GOOD_CLAIMS, {"k1": key})
                 self.assertRaises(ValueError, check, signed(GOOD_HEADER, GOOD_CLAIMS, key), keys={"k1": key})
@@ -522,6 +528,12 @@ class CreateAndVerify(unittest.TestCase):
                 words = str(refusal(token))
                 self.assertRegex(words, r"\A[a-z]+,? [ -~]{8,100}\Z")  # they go on after its name and a colon
                 self.assertNotIn("4711", words)
+
+    def test_which_part_it_is(self) -> None:
+        """Of a header and a payload that are no JSON object the refusal says which of the two it is."""
+        for text in ("{", "[]"):
+            self.assertRegex(str(refusal(signed(text))), r"\Athe header is ")
+            self.assertRegex(str(refusal(signed(payload=text))), r"\Athe payload is ")
 
     def test_what_was_created(self) -> None:
         """The claims come back as they were, and the header names algorithm, type and key, nothing else."""
