@@ -1,8 +1,8 @@
 """How does a browser bring something back with every request? You give it a cookie.
 
-A cookie is a note that the server hands over once (`Set-Cookie`). The browser then shows it at every visit
-(`Cookie`), unasked, also when another site caused the visit. The attributes say who may read it and when it
-travels (RFC 6265bis):
+A cookie is a note that the server hands over once (`Set-Cookie`). The browser shows it at every later visit
+(`Cookie`), unasked, also when another site caused the visit. Attributes say who may read it and when it travels
+(RFC 6265bis):
 
     Cookie      = pair *( ";" pair )          pair = blanks name "=" value blanks
     Set-Cookie  = name "=" value "; Path=/; Max-Age=…; Expires=…; HttpOnly; SameSite=Lax" [ "; Secure" ]
@@ -24,8 +24,7 @@ from email.utils import formatdate
 
 MAX_SIZE = 4096  # bytes of name and value: browsers silently drop a larger cookie
 
-# No other character is a blank here. str.strip() also eats U+2000, and `<U+2000>__Host-session=…`, which a
-# browser lets any page set, would arrive as the guarded name.
+# str.strip() also eats U+2000, and `<U+2000>__Host-session`, which a browser lets any page set, would arrive as ours.
 _BLANKS = " \t"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # no blank, quote, comma, semicolon or backslash
@@ -52,11 +51,7 @@ def parse(header: str) -> dict[str, str]:
 
 
 def values(header: str, name: str) -> list[str]:
-    """Every value that the header gives this name, planted ones too, in their order: `parse` for one cookie.
-
-    >>> values("session=ours; theme=dark; session=planted", "session")
-    ['ours', 'planted']
-    """
+    """Every value that the header gives this name, in their order; it is read as `parse` reads it."""
     found = []
     for pair in header.split(";"):
         other, equals, value = pair.partition("=")
@@ -70,8 +65,8 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
 
     HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: another site's form or image
     does not carry it, a link does. Path=/ and no Domain: for this host alone, all of it. Secure: never
-    without TLS. A `__Host-` name lets Chromium and Firefox take the cookie with Secure, Path=/ and no Domain
-    only, so that no neighbour can plant one; WebKitGTK 2.50 takes it as any other.
+    without TLS. Chromium and Firefox take a `__Host-` cookie only with Secure, Path=/ and no Domain, so that no
+    neighbour can plant one. WebKitGTK 2.50 takes it without.
 
     >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)
     'session=abc; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 08:01:00 GMT; HttpOnly; SameSite=Lax'
@@ -82,8 +77,8 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
         raise ValueError(f"a cookie's name and value together have at most {MAX_SIZE} bytes")
     if name.startswith(("__Host-", "__Secure-")) and not secure:
         raise ValueError("a browser ignores a cookie with this prefix unless it is Secure")
-    # Expires says again what Max-Age says: Java's clients take Max-Age alone for a form of the year 2000, and
-    # send the value back in quotes. Some clients misread what follows SameSite, so these stand before it.
+    # Java's clients take Max-Age without Expires for a form of the year 2000, and send the value back in quotes.
+    # Others misread what follows SameSite, so these stand before it.
     lifetime = f"Max-Age={max_age}; Expires={formatdate(now + max_age, usegmt=True)}"
     return f"{name}={value}; Path=/; {lifetime}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 

@@ -5,12 +5,12 @@ to happen. So:
 - every login, change of rights, refused credential and failure leaves a line; an ordinary request, one
   without credentials and one to a path that does not exist leave none;
 - names follow the OWASP logging vocabulary, times are UTC, people appear as user ids;
-- an event never holds a password, a cookie, a token, a key, a hash or an e-mail address (people type
-  passwords into that field), and no path or query, for a client chose them;
+- an event never holds a password, a cookie, a token, a key or a hash. Nor does it hold an e-mail address (people
+  type passwords into that field), or any path or query that a client chose;
 - whatever a value holds, it stays one line, or somebody could forge lines (log injection). Control characters,
   U+2028 and the marks that reverse the reading direction arrive as escapes;
-- a flood stays small: of equal lines within a second the first few are written and the rest are counted. The
-  count, `repeated`, comes before the first line of a later second;
+- a flood stays small: of equal lines within a second a few are written, and the rest are counted. The count
+  (`repeated`) comes in front of the first line of a later second;
 - a log that cannot be written, on a full disk or a closed pipe, never breaks a request. (A pipe that nobody
   reads does hold us up once it is full, rather than lose lines.)
 """

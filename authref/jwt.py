@@ -4,8 +4,8 @@ A JSON Web Token is three parts, base64url, joined by dots (RFC 7515, RFC 7519):
 
     {"alg":"HS256","typ":"at+jwt","kid":"k1"} . {"sub":"…","exp":1900000000,…} . HMAC-SHA-256 of the two
 
-Anybody can read it: it is signed, not encrypted. Nobody without the key can change it. `sign/unsign` are
-the signature over bytes (JWS), `create/verify` add what the claims mean (JWT).
+Anybody can read it: it is signed, not encrypted. Nobody without the key can change it. `sign/unsign` sign
+bytes (JWS), `create/verify` add what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
@@ -42,37 +42,31 @@ Claims = dict[str, object]
 
 
 class InvalidToken(Exception):
-    """The token is refused. The message says why, in words for a log, and quotes nothing of the token."""
+    """The token is refused. The message says why, in words for a log, and quotes nothing of the token.
 
-class Malformed(InvalidToken):
-    """It has not the form of our tokens."""
+    Malformed       It has not the form of our tokens.
+    WrongAlgorithm  Its header names another algorithm than HS256.
+    WrongType       It was made for another purpose.
+    UnknownKey      Its `kid` names no key of ours.
+    BadSignature    It was not signed with that key, or was changed since.
+    MissingClaim    It does not say what a token must say.
+    Expired         Its time is over.
+    NotYetValid     Its time has not come.
+    WrongIssuer     Somebody else issued it.
+    WrongAudience   It was issued for somebody else.
+    """
 
-class WrongAlgorithm(InvalidToken):
-    """Its header names another algorithm than HS256."""
 
-class WrongType(InvalidToken):
-    """It was made for another purpose."""
-
-class UnknownKey(InvalidToken):
-    """Its `kid` names no key of ours."""
-
-class BadSignature(InvalidToken):
-    """It was not signed with that key, or was changed since."""
-
-class MissingClaim(InvalidToken):
-    """It does not say what a token must say."""
-
-class Expired(InvalidToken):
-    """Its time is over."""
-
-class NotYetValid(InvalidToken):
-    """Its time has not come."""
-
-class WrongIssuer(InvalidToken):
-    """Somebody else issued it."""
-
-class WrongAudience(InvalidToken):
-    """It was issued for somebody else."""
+class Malformed(InvalidToken): ...
+class WrongAlgorithm(InvalidToken): ...
+class WrongType(InvalidToken): ...
+class UnknownKey(InvalidToken): ...
+class BadSignature(InvalidToken): ...
+class MissingClaim(InvalidToken): ...
+class Expired(InvalidToken): ...
+class NotYetValid(InvalidToken): ...
+class WrongIssuer(InvalidToken): ...
+class WrongAudience(InvalidToken): ...
 
 
 def sign(payload: bytes, key: bytes, header: Mapping[str, object] | None = None) -> str:
@@ -177,8 +171,8 @@ def _key_id(header: bytes) -> str:
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
     """The decoded payload, if the signature is right.
 
-    Compared is the text, so that no other spelling of the 32 bytes fits. And compare_digest takes as long for a
-    wrong first character as for a wrong last one: else it could be guessed character by character.
+    Compared is the text, so that no other spelling of the 32 bytes fits. And it takes as long for a wrong first
+    character as for a wrong last one: nobody can find the signature character by character.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")

@@ -76,19 +76,14 @@ def check_keys(keys: Keys) -> None:
 
 def read_key_file(path: str) -> dict[str, bytes]:
     """The ring in the file, which is made, with a fresh key, if it is not there. Raises ValueError, OSError."""
-    with suppress(FileNotFoundError):
-        return _read_private(path)
-    with NamedTemporaryFile("w", dir=Path(path).parent) as draft:  # for its owner alone
-        draft.write(write_keys(fresh_keys()) + "\n")
-        draft.flush()
-        os.fsync(draft.fileno())
-        # A link appears whole or not at all, and never over a ring that another process has just put there.
-        with suppress(FileExistsError):
-            os.link(draft.name, path)
-    return _read_private(path)
-
-
-def _read_private(path: str) -> dict[str, bytes]:
+    if not os.path.lexists(path):
+        with NamedTemporaryFile("w", dir=Path(path).parent) as draft:  # which nobody else can read
+            draft.write(write_keys(fresh_keys()) + "\n")
+            draft.flush()
+            os.fsync(draft.fileno())
+            # A link appears whole or not at all, and never over a ring that another process has just put there.
+            with suppress(FileExistsError):
+                os.link(draft.name, path)
     with open(path, encoding="ascii", errors="replace") as file:
         status = os.fstat(file.fileno())
         if status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid()):

@@ -1,14 +1,13 @@
 """How do you recognise a password that you must not be able to reveal?
 
-Databases leak. Whoever holds a stolen one guesses, billions of times a second where a fast hash such as
-SHA-256 was stored. A bcrypt hash is slow on purpose and salted. Each guess costs the thief what it costs us,
-and must be made anew for each user. Its cost c means 2**c rounds, and stands in the hash.
+Databases leak. Whoever holds a stolen one guesses, billions of times a second if the hash is a fast one. A bcrypt
+hash is slow on purpose and salted: each guess costs the thief what it costs us, and has to be repeated for each
+user. Its cost c, which stands in it, means 2**c rounds.
 
 Rules of this file:
 - a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
 - bcrypt reads only 72 bytes, so what it gets is 44 bytes that depend on every character (a pre-hash);
 - what is not a bcrypt hash of a bearable cost never reaches bcrypt: a planted cost of 31 takes days;
-- how long an answer takes must not tell whether there is an account, nor when its hash was made;
 - hashing is the one costly thing a stranger can ask for, so one runs per core, a few wait, the rest hear so.
 """
 
@@ -103,16 +102,16 @@ def hash_password(password: str, cost: int = COST) -> str:
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password. Raises TooBusy.
 
-    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14. A hash that is cheaper than `work`
-    takes as long as one of that cost.
+    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14. It takes at least the work of cost
+    `work`, so that time does not tell whose hash is an old one.
     """
     if not cost_of(stored):
         return False
     with turns.take():
         secret = _pre_hash(password)
-        right = bcrypt.checkpw(secret, stored.encode("ascii"))
+        right = bcrypt.checkpw(secret, stored.encode())
         for cost in range(cost_of(stored), work):  # 2**c + 2**c + 2**(c+1) + … + 2**(work-1) = 2**work
-            bcrypt.checkpw(secret, hash_of_nobody(cost).encode("ascii"))
+            bcrypt.checkpw(secret, hash_of_nobody(cost).encode())
         return right
 
 

@@ -28,9 +28,7 @@ Headers = tuple[tuple[str, str], ...]
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
-# One object for all equal texts: a million sessions come from some hundred browsers. Not sys.intern, which keeps for
-# ever, in some releases of Python 3.12, whatever clients send.
-_shared = lru_cache(maxsize=1000)(str)
+_shared = lru_cache(maxsize=1000)(str)  # one object of equal texts: a million sessions, some hundred browsers
 
 
 class Problem(Exception):
@@ -56,29 +54,21 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target without its query, exactly as sent.
-
-        No route has a percent sign in it, so nothing is decoded: `/%2e%2e/` and `/%6de` are simply unknown.
-        No second decoding can ever turn a harmless path into another one.
-        """
+        """The target without its query. Nothing is decoded: else `/%2e%2e/` or `/%6de` were other paths to the next."""
         return self.target.partition("?")[0]
 
     @property
     def query(self) -> dict[str, str]:
         """The query's parameters, decoded once. Raises Problem 400 when one is malformed or comes twice."""
         text = self.target.partition("?")[2]
-        if not text:
-            return {}
         try:
-            return _without_duplicates(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict"))
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict") if text else []
+            return _without_duplicates(pairs)
         except ValueError:
             raise Problem(400, "invalid_request", "The query is malformed or names a parameter twice.") from None
 
     def header(self, name: str) -> str | None:
-        """The field's value, or None. Lines of one name are joined by ", " (RFC 9110 §5.3).
-
-        So a second `Authorization` line cannot hide behind the first: the joined text is no valid credential.
-        """
+        """The field's value, or None. Lines of one name are joined by ", " (RFC 9110 §5.3): no second one can hide."""
         values = [value for field, value in self.headers if field == name]
         return ", ".join(values) if values else None
 
@@ -90,8 +80,7 @@ class Request:
     def json(self) -> object:
         """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
 
-        The media type matters: a form on a foreign page can post `text/plain` without asking first (no
-        CORS preflight), but never `application/json`.
+        The media type matters: a form on a foreign page may post `text/plain`, but never `application/json`.
         """
         if not self.body and self.header("content-length") is None:
             raise Problem(411, "length_required", "This route needs a JSON body and its Content-Length.")
@@ -141,9 +130,8 @@ class Response:
 def read_json(data: bytes) -> object:
     """The one value that `data` says in JSON (RFC 8259), UTF-8. Raises ValueError for anything doubtful.
 
-    `json.loads` alone is too kind to untrusted bytes. Of `{"role":"user","role":"admin"}` it keeps the last
-    where others keep the first. It guesses UTF-16, takes NaN and 1e400 for numbers and lone surrogates for
-    text, and answers deep nesting with RecursionError.
+    `json.loads` alone is too kind. Of `{"role":"user","role":"admin"}` it keeps the last, where others keep the
+    first. It guesses UTF-16, takes NaN and 1e400 for numbers, and answers deep nesting with RecursionError.
     """
     try:
         text = data.decode("utf-8").strip(" \t\r\n")
@@ -164,11 +152,7 @@ def write_json(value: object) -> bytes:
 
 
 def rfc3339(moment: float) -> str:
-    """The Unix seconds as text, in UTC.
-
-    >>> rfc3339(1_800_000_000)
-    '2027-01-15T08:00:00Z'
-    """
+    """The Unix seconds as text in UTC, such as 2027-01-15T08:00:00Z."""
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -182,7 +166,7 @@ def _without_duplicates(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def _finite(literal: str) -> float:
     number = float(literal)
     if not isfinite(number):
-        raise ValueError("JSON has no such number")
+        raise ValueError(f"{literal} is not a number JSON can carry")
     return number
 
 

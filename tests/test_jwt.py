@@ -389,6 +389,12 @@ def outcome(token: str, **changes: Any) -> str:
     return "accepted" if refused is None else type(refused).__name__
 
 
+def setUpModule() -> None:
+    """What tests of other modules have made jwt.py keep decides nothing here."""
+    for kept in (jwt._kept_header, jwt._kept_members, jwt._kept_key_id, jwt._kept_hmac):
+        kept.cache_clear()
+
+
 class Examples(unittest.TestCase):
     """The examples of the RFCs, copied from there."""
 
@@ -480,6 +486,10 @@ class SignAndUnsign(unittest.TestCase):
                 self.assertRaises(ValueError, check, signed(GOOD_HEADER, GOOD_CLAIMS, key), keys={"k1": key})
         self.assertEqual(jwt.unsign(jwt.sign(b"payload", b"x" * 32), b"x" * 32), b"payload")
 
+    def test_what_is_said_of_a_short_key(self) -> None:
+        """Whoever gives a short key hears how long it has to be."""
+        self.assertRaisesRegex(ValueError, "32 bytes", jwt.sign, b"payload", b"secret")
+
     def test_what_it_refuses(self) -> None:
         """A wrong form, algorithm or signature is refused, and so is crit, before anybody asks what is claimed."""
         for name, token, kind in FORM + ALGORITHM + HEADER:
@@ -522,6 +532,12 @@ class CreateAndVerify(unittest.TestCase):
                 words = str(refusal(token))
                 self.assertRegex(words, r"\A[a-z]+,? [ -~]{8,100}\Z")  # they go on after its name and a colon
                 self.assertNotIn("4711", words)
+
+    def test_which_part_it_is(self) -> None:
+        """Of a header and a payload that are no JSON object the refusal says which of the two it is."""
+        for text in ("{", "[]"):
+            self.assertRegex(str(refusal(signed(text))), r"\Athe header is ")
+            self.assertRegex(str(refusal(signed(payload=text))), r"\Athe payload is ")
 
     def test_what_was_created(self) -> None:
         """The claims come back as they were, and the header names algorithm, type and key, nothing else."""
@@ -725,13 +741,10 @@ class Order(unittest.TestCase):
         ("bad signature, payload no base64", f"{FIRST}.A.{BAD}", BadSignature),
         ("bad signature, wrong issuer", signed(GOOD_HEADER, claims(iss="x"), OTHERS_KEY), BadSignature),
         ("payload names exp twice, expired", signed(payload=to_text(claims(exp=0))[:-1] + ',"exp":0}'), Malformed),
-        ("iat no date, expired", signed(payload=claims(iat="x", exp=0)), Malformed),
         ("no exp, wrong issuer", signed(payload=claims(exp=MISSING, iss="x")), MissingClaim),
         ("expired, no iss", signed(payload=claims(exp=0, iss=MISSING)), jwt.Expired),
-        ("iat no date, no exp", signed(payload=claims(iat="x", exp=MISSING)), Malformed),
         ("no iss, wrong audience", signed(payload=claims(iss=MISSING, aud="x")), MissingClaim),
         ("wrong audience, no sub", signed(payload=claims(aud="x", sub=MISSING)), jwt.WrongAudience),
-        ("expired, not yet valid", signed(payload=claims(exp=0, nbf=NOW + 1)), jwt.Expired),
         ("expired, wrong issuer", signed(payload=claims(exp=0, iss="x")), jwt.Expired),
         ("not yet valid, wrong audience", signed(payload=claims(nbf=NOW + 1, aud="x")), jwt.NotYetValid),
         ("wrong issuer, wrong audience", signed(payload=claims(iss="x", aud="x")), jwt.WrongIssuer),

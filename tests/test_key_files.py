@@ -124,6 +124,19 @@ class Making(KeyFileCase):
             self.fail(f"the leftover stops every start: {error}")
 
 
+    def test_where_the_draft_lies(self) -> None:
+        """A new ring is written beside its place, for a link reaches no other disk, and nobody else can read it."""
+
+        def link(draft: str, path: str) -> None:
+            self.assertEqual((Path(draft).parent, path), (self.folder, str(self.path)))
+            self.assertEqual(os.stat(draft).st_mode & 0o777, 0o600)
+            real(draft, path)
+
+        real = os.link
+        with mock.patch("os.link", link):
+            self.assertEqual(len(read_key_file(str(self.path))), 1)
+
+
 class Races(KeyFileCase):
     def test_processes(self) -> None:
         """Eight servers that start at once without a file end with one ring, that of the file, and leave no drafts."""

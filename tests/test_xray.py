@@ -130,6 +130,19 @@ class TheCodeThatRan(Case):
         (outer,) = calls.tree(marks).steps
         self.assertEqual((outer.raised, outer.steps[0].raised), ("", "KeyError"))
 
+    def test_an_exception_that_another_except_lets_by(self) -> None:
+        """An exception leaves a function also past an `except` of another kind, which catches nothing."""
+        folder = Path(authref.__file__).parent
+        source = "def inner():\n    raise KeyError\n"
+        source += "def outer():\n    try:\n        inner()\n    except ValueError:\n        return 1\n"
+        source += "def outermost():\n    try:\n        outer()\n    except KeyError:\n        return 1\n"
+        found: dict[str, Any] = {}
+        exec(compile(source, str(folder / "events.py"), "exec"), found)
+        _, marks = calls.traced(found["outermost"])
+        (outermost,) = calls.tree(marks).steps
+        (outer,) = outermost.steps
+        self.assertEqual((outermost.raised, outer.raised, outer.steps[0].raised), ("", "KeyError", "KeyError"))
+
     def test_each_step_has_words(self) -> None:
         """What the story runs through is told in sentences: at least every third step has one, and none is cut off."""
         self.press("signup", "session.login", "token.login")

@@ -356,8 +356,9 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
         lesson=17,
         kind=HEAL,
         title="A token without an end",
-        task="This looks at `exp` if there is one. Ask for it, and for `iat`; heed `nbf` (not before) if it is there. "
-        "A token is good from nbf on and until just before exp, and `leeway` moves both ends outwards.",
+        task="This looks at `exp` if there is one. Ask for it, and for `iat`, as claims[…]: `verify` makes a "
+        "MissingClaim of a KeyError. Heed `nbf` (not before) if it is there. A token is good from nbf on and until "
+        "just before exp, and `leeway` moves both ends outwards.",
         attacker="A token that never expires is stolen once and used for ever.",
         read="authref/jwt.py: `_date`, the refusals; RFC 7519 §4.1.4 to §4.1.6",
         target="authref.jwt:_check_times",

@@ -607,8 +607,8 @@ def authenticate(self, request):
             but(
                 "passwords:verify_password",
                 (
-                    "            bcrypt.checkpw(secret, hash_of_nobody(cost).encode(\"ascii\"))\n    ",
-                    "            right = bcrypt.checkpw(secret, hash_of_nobody(cost).encode(\"ascii\"))\n    ",
+                    "            bcrypt.checkpw(secret, hash_of_nobody(cost).encode())\n    ",
+                    "            right = bcrypt.checkpw(secret, hash_of_nobody(cost).encode())\n    ",
                 ),
             ),
             "passwords.TheSameWork.test_right_or_wrong",

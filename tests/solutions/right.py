@@ -234,38 +234,49 @@ def _pre_hash(password):
         """
 from bcrypt import checkpw
 
-def verify_password(password, stored):
+def verify_password(password, stored, work=0):
     if _STORED.fullmatch(stored) is None:
         return False
     with turns.take():
-        return checkpw(_pre_hash(password), stored.encode())
+        right = checkpw(_pre_hash(password), stored.encode())
+        for cost in range(int(stored[4:6]), work):
+            checkpw(_pre_hash(password), hash_of_nobody(cost).encode())
+        return right
 """,
         """
-def verify_password(password, stored):
+def verify_password(password, stored, work=0):
     from bcrypt import checkpw as fits
     if _STORED.fullmatch(stored):
+        costs = range(cost_of(stored), work)
         with turns.take():
-            return fits(hashed_password=stored.encode("utf-8"), password=_pre_hash(password))
+            texts = [stored, *[hash_of_nobody(cost) for cost in costs]]
+            return [fits(hashed_password=text.encode("utf-8"), password=_pre_hash(password)) for text in texts][0]
     return False
 """,
         """
 import bcrypt as library
 
-def verify_password(password, stored):
+def verify_password(password, stored, work=0):
     if not re.fullmatch(_STORED, stored):
         return False
-    condensed, expected = _pre_hash(password), bytes(stored, "ascii")
+    short, expected, cost = _pre_hash(password), bytes(stored, "ascii"), int(stored[4:6])
     with turns.take():
-        found = library.checkpw(condensed, expected)
+        found = library.checkpw(short, expected)
+        while cost < work:
+            library.checkpw(short, hash_of_nobody(cost).encode())
+            cost += 1
     return found
 """,
         """
-def verify_password(password, stored):
+def verify_password(password, stored, work=0):
     if not _STORED.fullmatch(stored):
         return False
     expected = stored.encode()
     with turns.take():
-        return hmac.compare_digest(bcrypt.hashpw(_pre_hash(password), expected), expected)
+        right = hmac.compare_digest(bcrypt.hashpw(_pre_hash(password), expected), expected)
+        for cost in range(cost_of(stored), work):
+            bcrypt.hashpw(_pre_hash(password), hash_of_nobody(cost).encode())
+        return right
 """,
     ),
     "role-from-body": (
@@ -300,8 +311,9 @@ def read_fields(request, required, optional=None):
         """
 def check_credentials(self, email, password):
     user = self.by_email(email)
-    stored = self._decoy if user is None else user.password_hash
-    if not verify_password(password, stored) or user is None:
+    known = "" if user is None else user.password_hash
+    work = self._highest_cost(cost_of(known))
+    if not verify_password(password, known or hash_of_nobody(work), work) or user is None:
         if user is None:
             raise InvalidCredentials("unknown_user", None)
         raise InvalidCredentials("wrong_password", user.id)
@@ -313,9 +325,10 @@ def check_credentials(self, email, password):
 def check_credentials(self, email, password):
     user = self.by_email(email)
     if user is None:
-        verify_password(password, self._decoy)
+        work = self._highest_cost(0)
+        verify_password(password, hash_of_nobody(work), work)
         raise InvalidCredentials("unknown_user", None)
-    if not verify_password(password, user.password_hash):
+    if not verify_password(password, user.password_hash, self._highest_cost(cost_of(user.password_hash))):
         raise InvalidCredentials("wrong_password", user.id)
     if user.disabled:
         raise InvalidCredentials("account_disabled", user.id)
@@ -570,7 +583,7 @@ def create(claims, keys):
         """
 def unsign(token, key):
     parts = _split(token)
-    _read_header(parts[0])
+    _members(parts[0])
     return _check_signature(*parts, key)
 """,
         """
@@ -640,8 +653,8 @@ def _check_signature(header, payload, signature, key):
     "jwt-times": (
         """
 def _check_times(claims, now, leeway):
-    _date(claims.get("iat"))
-    if now >= _date(claims.get("exp")) + leeway:
+    _date(claims["iat"])
+    if now >= _date(claims["exp"]) + leeway:
         raise Expired("over")
     if "nbf" in claims and now < _date(claims["nbf"]) - leeway:
         raise NotYetValid("not yet")
@@ -650,7 +663,7 @@ def _check_times(claims, now, leeway):
 def _check_times(claims, now, leeway):
     for name in ("iat", "exp", "nbf"):
         if name != "nbf" or name in claims:
-            _date(claims.get(name))
+            _date(claims[name])
     if claims["exp"] + leeway <= now:
         raise Expired("over")
     if claims.get("nbf", 0) - leeway > now:
@@ -658,15 +671,15 @@ def _check_times(claims, now, leeway):
 """,
         """
 def _check_times(claims, now, leeway):
-    if _date(claims.get("exp")) + leeway <= now:
+    if _date(claims["exp"]) + leeway <= now:
         raise Expired("over")
-    _date(claims.get("iat"))
+    _date(claims["iat"])
     if _date(claims.get("nbf", now)) > now + leeway:
         raise NotYetValid("not yet")
 """,
         """
 def _check_times(claims, now, leeway):
-    iat, exp, nbf = _date(claims.get("iat")), _date(claims.get("exp")), _date(claims.get("nbf", 0))
+    iat, exp, nbf = _date(claims["iat"]), _date(claims["exp"]), _date(claims.get("nbf", 0))
     if now < nbf - leeway:
         raise NotYetValid("not yet")
     if now >= exp + leeway:
