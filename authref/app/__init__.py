@@ -26,7 +26,7 @@ from authref.app.users import UserRoutes
 from authref.maps import MemoryStore, StoreUnavailable
 from authref.passwords import TooBusy
 from authref.refresh import Families, Family
-from authref.revocation import AllowList, Denial, DenyList, Stateless
+from authref.revocation import Denial, Revocation
 from authref.sessions import Session, Sessions
 from authref.throttle import Counter, Throttle
 from authref.tokens import Tokens
@@ -77,7 +77,17 @@ class App:
             now,
         )
         self.sessions = Sessions(store.map("sessions", Session), self.users, events, secure=settings.secure, now=now)
-        self.tokens = self._make_tokens(Families(store.map("families", Family), now))
+        families = store.map("families", Family)
+        self.tokens = Tokens(
+            settings.keys,
+            Families(families, now),
+            Revocation(settings.revocation, families, store.map("denials", Denial), now),
+            self.users,
+            events,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            now=now,
+        )
         parts = (self.users, self.sessions, self.tokens, Throttle(store.map("counters", Counter), now), events)
         self.routes = (
             *AccountRoutes(*parts).table(),
@@ -136,24 +146,6 @@ class App:
     def index(self, request: Request) -> Response:
         """200 with the description of this table for people."""
         return Response(200, self._index, (("content-type", "text/html; charset=utf-8"),))
-
-    def _make_tokens(self, families: Families) -> Tokens:
-        settings, now = self.settings, self.settings.now
-        revocation = {
-            "none": Stateless(),
-            "denylist": DenyList(self.store.map("denials", Denial), now),
-            "allowlist": AllowList(families),
-        }[settings.revocation]
-        return Tokens(
-            settings.keys,
-            families,
-            revocation,
-            self.users,
-            self.events,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            now=now,
-        )
 
     def _index_routes(self) -> None:
         for route in self.routes:

@@ -1,0 +1,127 @@
+"""Refresh tokens in every order of events: model_refresh.py to a depth that takes a second, and what it must find.
+
+`python -m tests.model_refresh` goes deeper. Here each naive version stands beside the claim that it breaks.
+"""
+
+from __future__ import annotations
+
+import unittest
+from dataclasses import replace
+
+from authref import refresh
+from authref.refresh import Families, Family, InvalidGrant, Reused, _sha256, _token, family_of
+from tests.model_refresh import Model, Violation, shipped
+
+
+class FirstEdition(Families):
+    """As it was: a retry within ten seconds, of the token used last only, gets a successor of its own."""
+
+    def _after_use(self, family: Family, token: str) -> tuple[Family, str]:
+        now, used = self._now(), _sha256(token)
+        successor = _token(token.partition(".")[0], refresh.secrets.token_bytes(32))
+        live = tuple(each for each in family.live if each != used)
+        if len(live) < len(family.live):
+            family = replace(family, used=used, used_at=now)
+        elif used != family.used or abs(now - family.used_at) >= 10:
+            raise Reused("used before")
+        return replace(family, live=(*live, _sha256(successor))), successor
+
+
+class MovingWindow(Families):
+    """Each retry opens the window anew."""
+
+    def _after_use(self, family: Family, token: str) -> tuple[Family, str]:
+        changed, newest = super()._after_use(family, token)
+        lines = [line.split() for line in changed.live]
+        dated = [[used, str(self._now()), *rest[1:]] if used == _sha256(token) and rest else [used, *rest]
+                 for used, *rest in lines]  # fmt: skip
+        return replace(changed, live=tuple(" ".join(line) for line in dated)), newest
+
+
+class NoRetry(Families):
+    """Each token is good for one use, whatever happens to the answer."""
+
+    def _after_use(self, family: Family, token: str) -> tuple[Family, str]:
+        changed = super()._after_use(family, token)
+        if _sha256(token) not in family.live:
+            raise Reused("used before")
+        return changed
+
+
+class AnySecret(Families):
+    """Who has the handle is believed."""
+
+    def _after_use(self, family: Family, token: str) -> tuple[Family, str]:
+        try:
+            return super()._after_use(family, token)
+        except Reused:
+            return family, token
+
+
+class Overwriting(Families):
+    """The record is written without a look at what another server has written meanwhile."""
+
+    def use(self, token: str, family: Family | None) -> tuple[Family, str]:
+        if family is None:
+            raise InvalidGrant("unknown or ended")
+        changed, newest = self._after_use(family, token)
+        self.records[family_of(token)] = changed
+        return changed, newest
+
+
+class EveryOrder(unittest.TestCase):
+    def test_three_renewals(self) -> None:
+        """Two tabs and another client, answers lost, seconds and minutes between: nobody in time is refused."""
+        model = Model(3)
+        self.assertGreater(model.run(), 30_000)
+        self.assertGreater(model.thefts, 100)
+
+    def test_clocks_that_differ(self) -> None:
+        """The same with servers whose clocks are two seconds apart, or an hour: a use ahead of the clock is a retry."""
+        for offsets in ((0, 2), (0, -3600)):
+            with self.subTest(offsets):
+                self.assertGreater(Model(2, offsets=offsets).run(), 2_000)
+
+    def test_slow_servers(self) -> None:
+        """The same if time passes between a server's look at the record and its writing."""
+        self.assertGreater(Model(2, slow=True).run(), 100_000)
+
+
+class NaiveVersions(unittest.TestCase):
+    """The model is worth something if it finds what is wrong with these, and what is right with them."""
+
+    def first_fault(self, families: type[Families], claim: str, depth: int = 3, window: int = 60) -> str:
+        """The way to the first violation of this claim, or ""."""
+        try:
+            Model(depth, renew=shipped(families), claims=(claim,), window=window).run()
+        except Violation as found:
+            return str(found)
+        return ""
+
+    def test_the_first_edition(self) -> None:
+        """Its retries make branches, and log out who asks again two seconds after others have gone on."""
+        self.assertIn("2 living tokens", self.first_fault(FirstEdition, "one", 2, 10))
+        way = "1 s pass, tab 1 asks, tab 1 is answered, 1 s pass, tab 1 asks, tab 1 is answered, 1 s pass, other asks"
+        self.assertIn(way, self.first_fault(FirstEdition, "window", window=10))
+        self.assertEqual(self.first_fault(FirstEdition, "found", window=10), "")
+
+    def test_a_window_that_moves_on(self) -> None:
+        """If each retry opens the window anew, a thief who comes once a minute is never found."""
+        self.assertIn("taken 60.0 s after", self.first_fault(MovingWindow, "found"))
+        self.assertEqual(self.first_fault(MovingWindow, "window"), "")
+
+    def test_no_window(self) -> None:
+        """Without one, a lost answer logs its owner out."""
+        self.assertIn("refused 1.0 s after", self.first_fault(NoRetry, "window", 2))
+
+    def test_the_handle_alone(self) -> None:
+        """If the secret does not matter, no theft is ever found."""
+        self.assertIn("taken 60.0 s after", self.first_fault(AnySecret, "found", 2))
+
+    def test_a_record_that_is_overwritten(self) -> None:
+        """If two servers write one after the other, what the first gave out is worth nothing."""
+        self.assertIn("refused None s after", self.first_fault(Overwriting, "window"))
+
+
+if __name__ == "__main__":
+    unittest.main()
