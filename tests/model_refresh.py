@@ -175,6 +175,7 @@ class Model:
     renew: Renew = field(default_factory=shipped)
     module: Any = refresh
     window: int = RETRY_WINDOW
+    ticks: tuple[int, ...] = ()  # seconds that may pass; one, and those before and up to the window, if nothing is said
     claims: tuple[str, ...] = ("window", "found", "one")
     seen: dict[State, int] = field(default_factory=dict)
     thefts: int = 0
@@ -215,7 +216,7 @@ class Model:
         """What can happen next."""
         under_way = any(client.pending for client in state.clients)
         if not state.ticked and (self.slow if under_way else state.begun < self.depth):
-            for seconds in (1, self.window - 1, self.window):
+            for seconds in self.ticks or (1, self.window - 1, self.window):
                 later = moved(state, lambda moment, seconds=seconds: moment - seconds)
                 yield f"{seconds} s pass", self.settled(later._replace(ticked=True))
         for number, client in enumerate(state.clients):
