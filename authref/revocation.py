@@ -1,31 +1,28 @@
 """A signed word stays true until it expires. What does it cost to take it back earlier?
 
 A session ends when its record goes. A token has no record: whoever has the key believes it and asks nobody.
-To end one early, something must be asked at each request after all. The three answers here differ in what
-is kept, and for how long:
+To end one early, something must be asked at each request after all. Three answers differ in what is kept:
 
-    none        nothing is kept and nothing asked. Access ends with the token, at most 15 minutes later.
-    denylist    the logins that were ended, each until some time after its last token has expired: a short
-                list, for most logins are never ended.
+    none        nothing, and nothing is asked. Access ends with the token, at most 15 minutes later.
+    denylist    the logins that were ended, until their last tokens have expired: a short list.
     allowlist   the logins that live. A token then needs a look-up like a session and ends as exactly; the
                 list is there already, for refreshing needs it.
 
 The fourth answer is to change the key (keys.py): it ends every token of everybody.
 
-A list names logins, by the `fam` claim that all tokens of one login share. So one entry ends them all, and
-nothing hangs on comparing two clock readings, as it would with "all tokens from before this time".
+A list names logins, by the `fam` claim that all tokens of one login share. So one entry ends them all, and no
+clocks are compared, as for "all tokens from before this time".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from authref.maps import Map
+from authref.maps import Clock, Map
 from authref.refresh import ACCESS_LIFETIME, Family
 
-# Seconds that a denial outlives its token. Else a clock that went an hour ahead would end both, and with the clock
-# set right again the token would live, and nobody remember that it was taken back.
+# Seconds that a denial outlives its token. Else a clock an hour ahead would end both, and once it is set right
+# the token would live, and nobody remember that it was taken back.
 CLOCK_ERROR = 2 * 60 * 60
 MODES = ("none", "denylist", "allowlist")
 
@@ -39,12 +36,12 @@ class Denial:
 
 @dataclass(frozen=True)
 class Revocation:
-    """Ending logins by token, and what verifying an access token asks about that in each mode."""
+    """How logins by token end, and what verifying an access token asks about that."""
 
     mode: str
     families: Map[Family]
     denials: Map[Denial]
-    now: Callable[[], float]
+    now: Clock
 
     def is_revoked(self, family_id: str) -> bool:
         """True if the login that a token came from is known to have ended."""

@@ -1,11 +1,8 @@
 """How can a server know who you are without looking anything up? You carry a proof, signed by it.
 
 The access token says whose it is and until when, and the signature says that the server wrote it. Any server
-with the key can believe it with no look-up: that is the strength of tokens. What was once signed stays true
-until it expires, even after a logout: that is their price.
-
-Compare sessions.py: the same three verbs, and a note that is kept. refresh.py says how a login lasts longer
-than a token, revocation.py what it costs to end one earlier.
+with the key can believe it: that is the strength of tokens. What was once signed stays true until it expires,
+even after a logout: that is their price. (Compare sessions.py: the same three verbs, and a note that is kept.)
 
 Rules of this file:
 - an access token lives 15 minutes: that is how long a stolen one opens doors, and how old its claims can be;
@@ -17,12 +14,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from authref import jwt
 from authref.events import Events
-from authref.refresh import ACCESS_LIFETIME, Families, Family, InvalidGrant, Reused, family_of
+from authref.maps import Clock, Map
+from authref.refresh import ACCESS_LIFETIME, Family, InvalidGrant, Reused, family_of, new_family, use
 from authref.revocation import Revocation
 from authref.users import User, Users
 from authref.wire import Headers, Request, Response
@@ -38,25 +35,22 @@ class Tokens:
     """Logins that the client carries."""
 
     keys: jwt.Keys
-    families: Families
+    families: Map[Family]
     revocation: Revocation
     users: Users
     events: Events
     issuer: str
     audience: str
-    now: Callable[[], float]
+    now: Clock
     challenge: Headers = (("www-authenticate", 'Bearer realm="authref"'),)
     forbidden: Headers = (("www-authenticate", 'Bearer realm="authref", error="insufficient_scope"'),)
 
     def log_in(self, user: User, request: Request) -> Response:
-        """200 with an access token and a refresh token, and the seconds that each has left.
-
-        The form of RFC 6749 §5.1, whose `access_token` is called `token` here. 401 if the account has ended,
-        or changed its password, since it was asked for.
-        """
-        family, token = self.families.start(user, request.user_agent)
-        if not self._counts(family):
-            self.families.records.pop(family_of(token))
+        """200 with both tokens and their lifetimes in seconds (RFC 6749 §5.1; its `access_token` is `token` here)."""
+        family, token = new_family(user, request.user_agent, self.now())
+        self.families[family_of(token)] = family
+        if not self._counts(family):  # the account has ended, or changed its password, since it was asked for
+            self.families.pop(family_of(token))
             return self.refusal()
         for family_id, oldest in list(self.logins(user.id).items())[:-MAX_PER_USER]:
             self.revocation.end(family_id, oldest)
@@ -73,16 +67,16 @@ class Tokens:
     def refresh(self, token: str, request: Request) -> Response:
         """200 with new tokens for this refresh token, or 400 `invalid_grant` (RFC 6749 §5.2).
 
-        An access token that lasts as long as its login is the last, and comes without a refresh token. Else clients
-        would renew what lives ever shorter, ever more often.
+        The last access token, which ends with its login, comes without a refresh token: clients would renew what
+        lives ever shorter, ever more often.
         """
         family_id = family_of(token)
-        family = self.families.records.get(family_id)
+        family = self.families.get(family_id)
         try:
             # Asked before the token is used: after an outage in between, the next try would look like theft.
             if family is None or (user := self._counts(family)) is None:
                 raise InvalidGrant("unknown, ended, or of an account that changed")
-            family, newest = self.families.use(token, family)
+            changed, newest = use(self.families, token, family, self.now)
         except InvalidGrant as refused:
             event = "authn_token_reuse" if isinstance(refused, Reused) else "authn_token_refused"
             user_id = family.user_id if family else None
@@ -90,16 +84,13 @@ class Tokens:
             if family:
                 self.revocation.end(family_id, family)
             return Response.problem(400, "invalid_grant", "This refresh token cannot be used (any more); log in again.")
-        return self._answer(user, family_id, family, newest, request)
+        return self._answer(user, family_id, changed, newest, request)
 
     def log_out(self, request: Request) -> Response:
-        """200; the login that the body's refresh token belongs to has ended, if it had not before (RFC 7009 §2.2).
-
-        Its access token, if nothing but the token itself is asked, stays good until it expires.
-        """
+        """200; the login of the body's refresh token has ended, if it had not before (RFC 7009 §2.2)."""
         fields = request.json()
         family_id = family_of(str(fields.get("refresh_token"))) if isinstance(fields, dict) else ""
-        if family := self.families.records.get(family_id):
+        if family := self.families.get(family_id):
             self.events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
             self.revocation.end(family_id, family)
         return Response.json({"message": "Logged out"})
@@ -111,7 +102,7 @@ class Tokens:
 
     def logins(self, user_id: str) -> dict[str, Family]:
         """The user's living logins by token."""
-        return self.families.records.owned_by(user_id)
+        return self.families.owned_by(user_id)
 
     def end(self, user_id: str, family_id: str) -> bool:
         """End one login of this user; False if they have no such one."""
@@ -161,8 +152,10 @@ class Tokens:
         claims |= {"sub": user.id, "email": user.email, "role": user.role, "created_at": user.created_at}
         claims |= {"iat": issued, "exp": expires, "jti": secrets.token_urlsafe(16), "fam": family_id}
         answer = {"token": jwt.create(claims, self.keys), "token_type": "Bearer", "expires_in": expires - issued}
-        more = {"refresh_token": token, "refresh_expires_in": end - issued} if token else {"refresh_expires_in": 0}
-        return Response.json(answer | more)
+        if token:
+            answer["refresh_token"] = token
+        answer["refresh_expires_in"] = end - issued if token else 0
+        return Response.json(answer)
 
     def _counts(self, family: Family) -> User | None:
         """The family's user, if the password it was opened with is still theirs and they may log in at all."""

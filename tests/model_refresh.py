@@ -23,7 +23,6 @@ moments is one state, and is looked at once.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -34,11 +33,11 @@ from unittest import mock
 from authref import jwt, refresh
 from authref.events import Events
 from authref.maps import Map
-from authref.refresh import RETRY_WINDOW, Families, Family
+from authref.refresh import RETRY_WINDOW, Family, new_family
 from authref.revocation import Revocation
 from authref.tokens import Tokens
 from authref.users import User
-from authref.wire import Request
+from authref.wire import Request, Response
 from tests.support import KEYS, START
 
 ALICE = User("alice", "alice@example.com", "user", False, "2100-01-15T08:00:00Z")
@@ -152,27 +151,35 @@ class AliceOnly:
         return ALICE
 
 
-def shipped(families: Callable[..., Any] = Families) -> Renew:
+class Renewals(Tokens):
+    """The shipped class, whose answer is the refresh token alone: access tokens do not matter here."""
+
+    def _answer(self, user: User, family_id: str, family: Family, token: str, request: Request) -> Response:
+        return Response(200, token.encode())
+
+
+def shipped(records: Any, now: Callable[[], float], token: str) -> str | None:
     """How authref renews."""
+    users: Any = AliceOnly
+    tokens = Renewals(KEYS, records, Revocation("none", records, records, now), users, Events(), "i", "a", now)
+    answer = tokens.refresh(token, Request("POST", "/token/refresh"))
+    return answer.body.decode() if answer.status == 200 else None
 
-    def renew(records: Any, now: Callable[[], float], token: str) -> str | None:
-        users: Any = AliceOnly
-        revocation = Revocation("none", records, records, now)
-        tokens = Tokens(KEYS, families(records, now), revocation, users, Events(), "i", "a", lambda: START)
-        answer = tokens.refresh(token, Request("POST", "/token/refresh"))
-        return str(json.loads(answer.body)["refresh_token"]) if answer.status == 200 else None
 
-    return renew
+def new_login() -> tuple[Family, str]:
+    """The record of a new login, and its first token."""
+    return new_family(ALICE, "", START)
 
 
 @dataclass
 class Model:
-    """All interleavings of so many renewals. Another `module` with another `renew` is another edition of refresh.py."""
+    """All interleavings of so many renewals, by `shipped` or by what another `module` has for `renew` and `log_in`."""
 
     depth: int
     offsets: tuple[float, ...] = (0,)  # the servers' clocks
     slow: bool = False  # time passes between the operations of a renewal, too
-    renew: Renew = field(default_factory=shipped)
+    renew: Renew = shipped
+    log_in: Callable[[], tuple[Any, str]] = new_login
     module: Any = refresh
     window: int = RETRY_WINDOW
     ticks: tuple[int, ...] = ()  # seconds that may pass; one, and those before and up to the window, if nothing is said
@@ -189,9 +196,7 @@ class Model:
         """The number of interleavings. Raises Violation."""
         with mock.patch.object(self.module, "secrets", self):
             self.secret = b"start"
-            kept: dict[str, Family] = {}
-            *_, token = self.module.Families(kept, lambda: START).start(ALICE, "")
-            (record,) = kept.values()
+            record, token = self.log_in()
             return self.explore(self.settled(State(replace(record, used_at=self.past), (token, token))), [])
 
     def token_bytes(self, length: int) -> bytes:

@@ -21,7 +21,17 @@ from unittest import mock
 from authref import jwt
 from authref.events import Events
 from authref.maps import MemoryMap, StoreUnavailable
-from authref.refresh import ACCESS_LIFETIME, LIFETIME, RETRY_WINDOW, Families, Family, InvalidGrant, Reused, family_of
+from authref.refresh import (
+    ACCESS_LIFETIME,
+    LIFETIME,
+    RETRY_WINDOW,
+    Family,
+    InvalidGrant,
+    Reused,
+    family_of,
+    new_family,
+    use,
+)
 from authref.revocation import Revocation
 from authref.stores.codec import Codec
 from authref.tokens import MAX_PER_USER, Tokens
@@ -651,16 +661,25 @@ class PartsCase(unittest.TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.records = FragileMap(self.clock)
-        self.families = Families(self.records, self.clock)  # type: ignore[arg-type]
         self.users = Users(*[MemoryMap(self.clock) for _ in range(4)], TEST_COST, self.clock)  # type: ignore[arg-type]
         self.alice = self.users.sign_up(EMAIL, PASSWORD)
         self.tokens = self.made("none")
 
     def made(self, mode: str) -> Tokens:
-        revocation = Revocation(mode, self.families.records, MemoryMap(self.clock), self.clock)
-        return Tokens(
-            KEYS, self.families, revocation, self.users, Events(), issuer="i", audience="a", now=self.clock
-        )
+        records: Any = self.records
+        revocation = Revocation(mode, records, MemoryMap(self.clock), self.clock)
+        return Tokens(KEYS, records, revocation, self.users, Events(), issuer="i", audience="a", now=self.clock)
+
+    def start(self, user_agent: str = "") -> tuple[Family, str]:
+        """A new family of Alice's, in the map, and its first token."""
+        family, token = new_family(self.alice, user_agent, self.clock())
+        self.records[family_of(token)] = family
+        return family, token
+
+    def use_seen(self, token: str, seen: Family) -> tuple[Family, str]:
+        """What a use gives to whoever has looked the family up before."""
+        records: Any = self.records
+        return use(records, token, seen, self.clock)
 
     def log_in(self) -> str:
         return str(body(self.tokens.log_in(self.alice, Request("POST", "/token/login")))["refresh_token"])
@@ -676,48 +695,42 @@ class PartsCase(unittest.TestCase):
 class Meeting(PartsCase):
     """What happens once in a million times, made to happen: something changes between looking and writing."""
 
-    def start(self) -> tuple[str, Family]:
-        """The first token of a new family, and its record as somebody sees it."""
-        family, token = self.families.start(self.alice, "")
-        self.clock.advance(1)
-        return token, family
-
     def test_two_uses_that_both_saw_the_same_record(self) -> None:
         """The second does not overwrite what the first has written, but looks again: both get one successor."""
-        token, seen = self.start()
+        seen, token = self.start()
         for _ in range(2):  # with an unused token, and with one that has been used
-            changed, newest = self.families.use(token, seen)
             self.clock.advance(1)
-            self.assertEqual(self.families.use(token, seen)[1], newest)
+            changed, newest = self.use_seen(token, seen)
+            self.assertEqual(self.use_seen(token, seen)[1], newest)
             token, seen = newest, changed
         self.assertEqual(len(self.records), 1)
         self.clock.advance(RETRY_WINDOW)
-        self.families.use(newest, changed)
+        self.use_seen(newest, changed)
 
     def test_an_end_after_the_look(self) -> None:
         """A family that ends while a use is under way stays ended: the use does not write it back."""
-        token, seen = self.start()
+        seen, token = self.start()
         self.records.pop(family_of(token))
         with self.assertRaises(InvalidGrant) as caught:
-            self.families.use(token, seen)
+            self.use_seen(token, seen)
         self.assertNotIsInstance(caught.exception, Reused)
         self.assertEqual(len(self.records), 0)
 
     def test_a_theft_that_is_seen_at_the_second_look(self) -> None:
         """Who looked when the token was good, and wrote after it had been used for a minute, brings an old one."""
-        token, seen = self.start()
-        self.families.use(token, seen)
+        seen, token = self.start()
+        self.use_seen(token, seen)
         self.clock.advance(RETRY_WINDOW)
         with self.assertRaises(Reused):
-            self.families.use(token, seen)
+            self.use_seen(token, seen)
 
 
 class FirstEdition(PartsCase):
     """Records as the first edition of this file wrote them, and still writes them on a server not yet restarted."""
 
-    def start(self, *tokens: str, used: str = "", used_at: float = 0.0) -> None:
+    def keep(self, *tokens: str, used: str = "", used_at: float = 0.0) -> None:
         """A family with these living tokens, and this one used last."""
-        family, token = self.families.start(self.alice, "")
+        family, token = self.start()
         live = tuple(hashlib.sha256(each.encode()).hexdigest() for each in tokens)
         used = hashlib.sha256(used.encode()).hexdigest() if used else ""
         self.records.pop(family_of(token))
@@ -732,7 +745,7 @@ class FirstEdition(PartsCase):
     def test_several_living_tokens(self) -> None:
         """Each goes on by itself, with retries, and none of them ends the others; the number does not grow."""
         tokens = self.tokens_of_one_login(5)
-        self.start(*tokens)
+        self.keep(*tokens)
         for token in tokens:
             self.clock.advance(20)
             newest = self.successor(token)
@@ -746,7 +759,7 @@ class FirstEdition(PartsCase):
     def test_an_answer_that_got_lost_in_between(self) -> None:
         """What a server of the first edition used up in the last minute is a retry, and gets its own successor."""
         used, living = self.tokens_of_one_login(2)
-        self.start(living, used=used, used_at=START)
+        self.keep(living, used=used, used_at=START)
         self.clock.advance(RETRY_WINDOW - 1)
         second = self.successor(used)
         self.assertEqual(self.successor(used), second)
@@ -758,14 +771,14 @@ class FirstEdition(PartsCase):
         oldest, used, living = self.tokens_of_one_login(3)
         for token, later in ((used, RETRY_WINDOW), (oldest, 0)):
             with self.subTest(later=later):
-                self.start(living, used=used, used_at=self.clock())
+                self.keep(living, used=used, used_at=self.clock())
                 self.clock.advance(later)
                 self.assertEqual(self.use(token).status, 400)
                 self.assertEqual(self.use(living).status, 400)
 
     def test_a_server_of_the_first_edition_in_between(self) -> None:
         """It uses up a token and passes over the steps; from an older token they still lead to where it went on."""
-        _, first = self.families.start(self.alice, "")
+        _, first = self.start()
         second = self.successor(first)
         key = family_of(first)
         (family,) = self.records.owned_by(self.alice.id).values()
@@ -810,11 +823,11 @@ class Storage(PartsCase):
 
     def test_what_its_owner_sees(self) -> None:
         """A record says when the login began, when it was used last, and by what; also if the clock was set back."""
-        family, token = self.families.start(self.alice, "Lynx/2.9")
+        family, token = self.start("Lynx/2.9")
         for moment, seen in ((60, 60), (30, 60), (90, 90)):
             with self.subTest(moment):
                 self.clock.time = START + moment
-                _, token = self.families.use(token, family)
+                _, token = self.use_seen(token, family)
                 (family,) = self.records.owned_by(self.alice.id).values()
                 self.assertEqual((family.created_at, family.last_seen), (START, START + seen))
                 self.assertEqual(family.user_agent, "Lynx/2.9")

@@ -15,7 +15,7 @@ from authref import jwt
 from authref.app import App, Settings, build
 from authref.events import Events
 from authref.maps import MemoryMap
-from authref.refresh import ACCESS_LIFETIME, LIFETIME, RETRY_WINDOW, Families, Family, family_of
+from authref.refresh import ACCESS_LIFETIME, LIFETIME, RETRY_WINDOW, Family, family_of, new_family, use
 from authref.revocation import CLOCK_ERROR, MODES, Denial, Revocation
 from authref.users import User
 from authref.wire import Request
@@ -206,8 +206,12 @@ class Entries(unittest.TestCase):
         self.clock = Clock()
         self.records: MemoryMap[Family] = MemoryMap(self.clock)
         self.denials: MemoryMap[Denial] = MemoryMap(self.clock)
-        self.families = Families(self.records, self.clock)
         self.deny_list = self.made("denylist")
+
+    def start(self) -> tuple[Family, str]:
+        family, token = new_family(ALICE, "", self.clock())
+        self.records[family_of(token)] = family
+        return family, token
 
     def made(self, mode: str) -> Revocation:
         return Revocation(mode, self.records, self.denials, self.clock)
@@ -219,7 +223,7 @@ class Entries(unittest.TestCase):
 
     def test_a_login_that_ends_right_after_its_last_token(self) -> None:
         """The entry outlives the token by what a clock may be wrong, and no longer: the list stays short."""
-        _, token = self.families.start(ALICE, "")
+        _, token = self.start()
         self.assertFalse(self.deny_list.is_revoked(family_of(token)))
         self.end(token)
         self.clock.time = START + ACCESS_LIFETIME + CLOCK_ERROR - 0.001
@@ -234,9 +238,9 @@ class Entries(unittest.TestCase):
         for later in (1, ACCESS_LIFETIME // 2, ACCESS_LIFETIME, LIFETIME - 1):
             with self.subTest(seconds_later=later):
                 self.clock.time = START
-                family, token = self.families.start(ALICE, "")
+                family, token = self.start()
                 self.clock.advance(1)
-                self.families.use(token, family)
+                use(self.records, token, family, self.clock)
                 last_token_expires = self.clock() + ACCESS_LIFETIME
                 self.clock.time = START + later
                 self.end(token)
@@ -249,9 +253,9 @@ class Entries(unittest.TestCase):
 
     def test_an_exchange_beside_the_end(self) -> None:
         """A token given out after the logout had read the record, and before it wrote its entry, is denied as well."""
-        read_before, token = self.families.start(ALICE, "")
+        read_before, token = self.start()
         self.clock.advance(60)
-        self.families.use(token, read_before)
+        use(self.records, token, read_before, self.clock)
         with mock.patch("authref.revocation.CLOCK_ERROR", 0):  # it would hide that the entry counts from too early
             self.deny_list.end(family_of(token), read_before)
         self.clock.advance(ACCESS_LIFETIME - 0.001)
@@ -259,9 +263,9 @@ class Entries(unittest.TestCase):
 
     def test_many_tokens_of_one_login(self) -> None:
         """One entry denies a login, however many tokens it gave out, and however often it is ended."""
-        family, token = self.families.start(ALICE, "")
+        family, token = self.start()
         for _ in range(20):
-            family, token = self.families.use(token, family)
+            family, token = use(self.records, token, family, self.clock)
             self.clock.advance(1)
         self.end(token)
         self.deny_list.end(family_of(token), family)
@@ -271,7 +275,7 @@ class Entries(unittest.TestCase):
         """In every mode its record is gone, so that it cannot be refreshed; only the deny list has an entry for it."""
         for mode in MODES:
             with self.subTest(mode):
-                family, token = self.families.start(ALICE, "")
+                family, token = self.start()
                 self.made(mode).end(family_of(token), family)
                 self.assertIsNone(self.records.get(family_of(token)))
                 self.assertEqual(self.denials.get(family_of(token)) is not None, mode == "denylist")
@@ -279,7 +283,7 @@ class Entries(unittest.TestCase):
     def test_the_allow_list(self) -> None:
         """It needs no entries of its own: what is not a living family is revoked, junk as well."""
         allow_list = self.made("allowlist")
-        family, token = self.families.start(ALICE, "")
+        family, token = self.start()
         self.assertFalse(allow_list.is_revoked(family_of(token)))
         for junk in ("", "None", family_of(token)[:-1], family_of(token).upper()):
             self.assertTrue(allow_list.is_revoked(junk), junk)
@@ -289,7 +293,7 @@ class Entries(unittest.TestCase):
     def test_no_list(self) -> None:
         """Without a list nothing is ever revoked: the mode does not pretend."""
         stateless = self.made("none")
-        family, token = self.families.start(ALICE, "")
+        family, token = self.start()
         stateless.end(family_of(token), family)
         self.assertFalse(stateless.is_revoked(family_of(token)))
 

@@ -25,7 +25,7 @@ from authref.app.tokens import TokenRoutes
 from authref.app.users import UserRoutes
 from authref.maps import MemoryStore, StoreUnavailable
 from authref.passwords import TooBusy
-from authref.refresh import Families, Family
+from authref.refresh import Family
 from authref.revocation import Denial, Revocation
 from authref.sessions import Session, Sessions
 from authref.throttle import Counter, Throttle
@@ -80,7 +80,7 @@ class App:
         families = store.map("families", Family)
         self.tokens = Tokens(
             settings.keys,
-            Families(families, now),
+            families,
             Revocation(settings.revocation, families, store.map("denials", Denial), now),
             self.users,
             events,

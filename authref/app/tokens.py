@@ -28,8 +28,7 @@ class TokenRoutes(Routes):
 
     def refresh(self, request: Request) -> Response:
         """200 with new tokens for a refresh token, or 400."""
-        fields = read_fields(request, {"refresh_token": str})
-        return self.tokens.refresh(fields["refresh_token"], request)
+        return self.tokens.refresh(read_fields(request, {"refresh_token": str})["refresh_token"], request)
 
     def log_out(self, request: Request) -> Response:
         """200, whether there was anything to end or not."""

@@ -57,7 +57,7 @@ GIVEN: dict[str, str] = {
     "authref.guards:cross_site": "one constant answer",
     # -- tokens
     "authref.jwt:encode": "one line; its counterpart `decode` has the traps",
-    "authref.refresh:Families": "`use` is an exercise; `start` stores a record",
+    "authref.refresh:new_family": "a record, field by field",
     "authref.refresh:family_of": "one pattern",
     "authref.revocation:Revocation": "`end` is an exercise; the other one is a look-up",
     "authref.tokens:Tokens": "the twin of Sessions: what `authenticate` does is asked for; the others read alike",

@@ -492,7 +492,7 @@ def check(target, attack):
         "written, and that of two uses at once neither undoes the other.",
         attacker="A refresh token that was stolen once gives new access tokens for a month, and nobody notices.",
         read="authref/refresh.py: the opening, `_after_use`, `family_of`; RFC 9700 §4.14",
-        target="authref.refresh:Families.use",
+        target="authref.refresh:use",
         claims=(
             "tests.test_refresh.Rotation.test_two_logins",
             "tests.test_refresh.Ends.test_thirty_days",
@@ -504,7 +504,7 @@ def check(target, attack):
             "tests.test_refresh.Meeting.test_two_uses_that_both_saw_the_same_record",
         ),
         naive='''\
-def use(self, token: str, family: Family | None) -> tuple[Family, str]:
+def use(families: Map[Family], token: str, family: Family | None, now: Clock) -> tuple[Family, str]:
     """The family after a use of its token, and the token to go on with. Raises InvalidGrant, Reused."""
     if family is None or _sha256(token) not in family.live:
         raise InvalidGrant("unknown or ended")
@@ -513,8 +513,8 @@ def use(self, token: str, family: Family | None) -> tuple[Family, str]:
         hints=(
             "What must change in the record when a token is used? And if two uses read the same record, what must the "
             "second one do?",
-            "`_after_use(family, token)` gives the changed record and the token to go on with, or raises Reused. The "
-            "map, `self.records`, writes with `replace` only over the record that you read, and says whether it did. "
+            "`_after_use(family, token, now())` gives the changed record and the token to go on with, or raises Reused."
+            " The map, `families`, writes with `replace` only over the record that you read, and says whether it did. "
             "`family_of(token)` is the record's key.",
             "As long as there is a record: ask for the changed one; if replacing worked, return it with the token; "
             "else read the record again. If it is not there, or no longer, it is InvalidGrant.",
@@ -531,8 +531,8 @@ def use(self, token: str, family: Family | None) -> tuple[Family, str]:
         "edition used it less than RETRY_WINDOW ago. `last_seen` never moves back.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
-        read="authref/refresh.py: the opening, Family, `_recent_steps`, `_follow`, `_spend`; dataclasses.replace",
-        target="authref.refresh:Families._after_use",
+        read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",
+        target="authref.refresh:_after_use",
         claims=(
             "tests.test_refresh.Rotation.test_a_used_token",
             "tests.test_refresh.Theft.test_who_comes_second",
@@ -546,7 +546,7 @@ def use(self, token: str, family: Family | None) -> tuple[Family, str]:
         hints=(
             "Where do the steps lead, and is the token there the living one? Which of the two, the one that came or "
             "the newest, decides what happens next?",
-            "`_recent_steps(family, now)` and `_follow(steps, token)` find the newest token; `_sha256` of it is in "
+            "`_follow(family, token, now)` gives the steps and the newest token; `_sha256` of that is in "
             "`family.live` if it lives. `family.used_at` says when the last successor came, `_spend` makes the next "
             "one. dataclasses.replace(family, last_seen=…) makes a changed copy, and max() keeps the later time.",
             "First the new last_seen. If the newest token lives: the empty text if the family lasts no longer than "
