@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
+Clock = Callable[[], float]  # the time in Unix seconds
 V = TypeVar("V")
 
 

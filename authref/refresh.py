@@ -1,38 +1,41 @@
 """How can a login last a month when its tokens last 15 minutes? By a second token, good for one use.
 
-The access token is shown to every service and so is stolen most easily; the refresh token is shown only
-here, only to be exchanged. Each exchange gives a new one and ends the old one (rotation, RFC 9700 §4.14).
-So a stolen refresh token betrays itself: sooner or later thief and owner both use it, and the second use
-ends the whole family, that is, everything that came from one login.
+The access token is shown to every service and so is stolen most easily. The refresh token is shown only here,
+and its use makes a successor (rotation, RFC 9700 §4.14). So a stolen one betrays itself: thief and owner hold
+the same token, and whoever comes second brings one that was used before.
 
-    refresh token = handle "." secret      the handle is the family's, the secret is this token's own
+    refresh token = handle "." secret      the handle is the family's: all tokens that came from one login
 
 Rules of this file:
-- one record a family, changed by `replace` only, so that of many uses at once each sees the one before it;
-- the record holds SHA-256 of what the client holds: whoever reads the store can use nothing of it;
-- within 10 seconds, and only for the token used last, a second use is a retry (two tabs, an answer that got
-  lost) and gets a successor of its own. Whatever else carries a living handle and is not live is an old
-  token come back: theft;
-- a family ends 30 days after its login, however often it is refreshed.
+- one token of a family lives. A second use within a minute of a token's first use is a retry (two tabs, an
+  answer that got lost): it gets the living token, however many steps ahead. Any other use is theft;
+- who reads the store can use nothing. It holds SHA-256 of the living token, and a step from each one used in
+  the last minute: random text, from which only the used token itself makes its successor;
+- the record is changed by `replace` only: of many uses at once, each sees the one before it.
+
+What is left to a thief: to come within a minute after each renewal of the owner. Both then hold the same token,
+until the login ends. Once either has used it, the other has a minute; a later use ends the family.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from authref.maps import Map
+from authref import jwt
+from authref.maps import Clock, Map
 from authref.users import User
 
-LIFETIME = 30 * 24 * 60 * 60  # seconds from the login on
-RETRY_WINDOW = 10  # seconds in which an answer that got lost is asked for again
-MAX_LIVE = 1000  # unused tokens of one family: a retry adds one, and someone may retry on purpose
+LIFETIME = 30 * 24 * 60 * 60  # seconds from the login on, however often it is refreshed
+ACCESS_LIFETIME = 15 * 60  # seconds: how long a stolen access token is good when nothing is asked
+RETRY_WINDOW = 60  # seconds: clients ask again sooner if no answer comes
+MIN_AGE = 1  # seconds before a token is used up: no record has more than 60 steps
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{43}")
+Steps = dict[str, list[str]]  # by the used token's SHA-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,11 @@ class Family:
     last_seen: float
     expires_at: float
     user_agent: str
-    live: tuple[str, ...]  # SHA-256 of each token that may be used
-    used: str = ""  # SHA-256 of the token that was used last
-    used_at: float = 0.0  # when it was used first
+    # SHA-256 of the living token, and the steps, each of a token's SHA-256, the time of its first use, and a text.
+    # The first edition kept hashes alone, of several living tokens. Its servers pass over steps.
+    live: tuple[str, ...]
+    used: str = ""  # SHA-256 of the token that was used up last
+    used_at: float = 0.0  # when that was
 
 
 class InvalidGrant(Exception):
@@ -57,79 +62,74 @@ class InvalidGrant(Exception):
 class Reused(InvalidGrant):
     """An old token came back: somebody has a copy. The caller must end this family."""
 
-    def __init__(self, family_id: str) -> None:
-        super().__init__("reused")
-        self.family_id = family_id
 
-
-class Families:
-    """All logins by token that can still be refreshed."""
-
-    def __init__(self, records: Map[Family], now: Callable[[], float] = time.time) -> None:
-        self._records, self._now = records, now
-
-    def start(self, user: User, user_agent: str) -> tuple[str, Family, str]:
-        """A new family: its id, its record, and its first refresh token."""
-        handle, now = secrets.token_urlsafe(16), self._now()
-        token = _token(handle)
-        live = (_sha256(token),)
-        family = Family(user.id, user.password_version, now, now, now + LIFETIME, user_agent, live)
-        self._records[_family_id(handle)] = family
-        return _family_id(handle), family, token
-
-    def use(self, token: str) -> tuple[str, Family, str]:
-        """The family's id, its record, and the successor of this token. Raises InvalidGrant, Reused."""
-        family_id, successor = family_of(token), _token(token.partition(".")[0])
-        while family := self._records.get(family_id):
-            changed = self._after_use(family, _sha256(token), _sha256(successor))
-            if changed is None:
-                raise Reused(family_id)
-            if self._records.replace(family_id, family, changed):
-                return family_id, changed, successor
-            # else another use came between: look again
-        raise InvalidGrant("unknown or ended")
-
-    def _after_use(self, family: Family, used: str, successor: str) -> Family | None:
-        """The record after a use of the token with this hash; None when that is theft. Raises InvalidGrant."""
-        now = self._now()
-        # A clock set back must not hide when the last access token was given: the deny list keeps until then.
-        family = replace(family, last_seen=max(now, family.last_seen))
-        if used in family.live:
-            others = tuple(token for token in family.live if token != used)
-            return replace(family, live=(*others, successor), used=used, used_at=now)
-        if used != family.used or abs(now - family.used_at) >= RETRY_WINDOW:
-            return None
-        if len(family.live) >= MAX_LIVE:
-            raise InvalidGrant("too many retries")
-        return replace(family, live=(*family.live, successor))
-
-    def get(self, family_id: str) -> Family | None:
-        """The family while it lives."""
-        return self._records.get(family_id)
-
-    def owned_by(self, user_id: str) -> dict[str, Family]:
-        """The user's living families."""
-        return self._records.owned_by(user_id)
-
-    def end(self, family_id: str) -> None:
-        """None of the family's tokens can be used from now on."""
-        self._records.pop(family_id)
+def new_family(user: User, user_agent: str, now: float) -> tuple[Family, str]:
+    """The record of a login, and its first refresh token."""
+    token = f"{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}"
+    live, end = (_sha256(token),), now + LIFETIME
+    return Family(user.id, user.password_version, now, now, end, user_agent, live), token
 
 
 def family_of(token: str) -> str:
     """The id of the family that a refresh token names, living or not; "" for what is no refresh token."""
     match = _TOKEN.fullmatch(token)
-    return _family_id(match[1]) if match else ""
+    # Half a SHA-256 is enough to find it, and keeps access tokens, which carry it, shorter.
+    return _sha256(match[1])[:32] if match else ""
 
 
-def _token(handle: str) -> str:
-    return f"{handle}.{secrets.token_urlsafe(32)}"
+def use(families: Map[Family], token: str, family: Family | None, now: Clock) -> tuple[Family, str]:
+    """The family after a use of its token, and the token to go on with. Raises InvalidGrant, Reused.
+
+    That is "" when the next access token lasts as long as the family: nothing is left to renew.
+    """
+    while family is not None:
+        changed, newest = _after_use(family, token, now())
+        if families.replace(family_of(token), family, changed):
+            return changed, newest
+        family = families.get(family_of(token))  # another use came between: look again
+    raise InvalidGrant("unknown or ended")
 
 
-def _family_id(handle: str) -> str:
-    # Half a SHA-256 is enough to find the family, and keeps access tokens, which carry it, shorter.
-    return _sha256(handle)[:32]
+def _after_use(family: Family, token: str, now: float) -> tuple[Family, str]:
+    """The record after a use of this token, and the token to go on with. Raises Reused."""
+    steps, newest = _follow(family, token, now)
+    # A clock set back must not hide when the last access token was given: the deny list keeps until then.
+    family = replace(family, last_seen=max(now, family.last_seen))
+    if _sha256(newest) in family.live:
+        if family.expires_at - now <= ACCESS_LIFETIME:
+            return family, ""
+        if newest != token or now - family.used_at < MIN_AGE:
+            return family, newest
+    elif _sha256(newest) != family.used or now - family.used_at >= RETRY_WINDOW:
+        raise Reused("used before")
+    # else a server of the first edition used it up, and left no step: it gets another successor
+    return _spend(family, steps, newest, now)
+
+
+def _follow(family: Family, token: str, now: float) -> tuple[Steps, str]:
+    """The steps of the last minute, or ahead of our clock, and the newest token that this one leads to."""
+    lines = (line.split() for line in family.live if " " in line)
+    steps = {step[0]: step for step in lines if now - float(step[1]) < RETRY_WINDOW}
+    while step := steps.get(_sha256(token)):
+        token = _successor(token, step[2])
+    return steps, token
+
+
+def _spend(family: Family, steps: Steps, token: str, now: float) -> tuple[Family, str]:
+    """The record after this token is used up, and its successor, which lives from now on."""
+    used, text = _sha256(token), secrets.token_urlsafe(32)
+    successor = _successor(token, text)
+    used_at = max(now, family.used_at)  # by no clock may a step end before those that it leads to
+    steps = {**steps, used: [used, str(used_at), text]}
+    living = (line for line in family.live if " " not in line and line != used)
+    live = (*living, _sha256(successor), *map(" ".join, steps.values()))
+    return replace(family, live=live, used=used, used_at=used_at), successor
+
+
+def _successor(token: str, text: str) -> str:
+    secret = hmac.digest(token.encode(), text.encode(), "sha256")
+    return f"{token.partition('.')[0]}.{jwt.encode(secret).decode()}"
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()

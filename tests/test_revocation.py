@@ -15,8 +15,8 @@ from authref import jwt
 from authref.app import App, Settings, build
 from authref.events import Events
 from authref.maps import MemoryMap
-from authref.refresh import LIFETIME, Families
-from authref.revocation import ACCESS_LIFETIME, CLOCK_ERROR, MODES, AllowList, Denial, DenyList, Stateless
+from authref.refresh import ACCESS_LIFETIME, LIFETIME, RETRY_WINDOW, Family, family_of, new_family, use
+from authref.revocation import CLOCK_ERROR, MODES, Denial, Revocation
 from authref.users import User
 from authref.wire import Request
 from tests.support import JSON, PASSWORD, START, TEST_COST, Clock, Harness, body, quick_hashes
@@ -57,7 +57,8 @@ def log_out(scene: Scene) -> None:
 
 
 def theft(scene: Scene) -> None:
-    scene.refresh(scene.refresh(scene.victim))
+    scene.refresh(scene.victim)
+    scene.clock.advance(RETRY_WINDOW)
     scene.refresh(scene.victim)
 
 
@@ -156,8 +157,8 @@ class Modes(unittest.TestCase):
         for mode in MODES:
             with self.subTest(mode):
                 scene = Scene(mode)
-                first = scene.refresh(scene.victim)
-                thief = scene.refresh(first)
+                thief = scene.refresh(scene.victim)
+                scene.clock.advance(RETRY_WINDOW)
                 self.assertEqual(scene.me(thief), 200)
                 scene.refresh(scene.victim)
                 self.assertEqual(scene.me(thief), 200 if mode == "none" else 401)
@@ -203,25 +204,33 @@ class Entries(unittest.TestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.families = Families(MemoryMap(self.clock), self.clock)
+        self.records: MemoryMap[Family] = MemoryMap(self.clock)
         self.denials: MemoryMap[Denial] = MemoryMap(self.clock)
-        self.deny_list = DenyList(self.denials, self.clock)
+        self.deny_list = self.made("denylist")
 
-    def end(self, family_id: str) -> None:
-        family = self.families.get(family_id)
+    def start(self) -> tuple[Family, str]:
+        family, token = new_family(ALICE, "", self.clock())
+        self.records[family_of(token)] = family
+        return family, token
+
+    def made(self, mode: str) -> Revocation:
+        return Revocation(mode, self.records, self.denials, self.clock)
+
+    def end(self, token: str) -> None:
+        family = self.records.get(family_of(token))
         assert family is not None
-        self.deny_list.end(family_id, family)
+        self.deny_list.end(family_of(token), family)
 
     def test_a_login_that_ends_right_after_its_last_token(self) -> None:
         """The entry outlives the token by what a clock may be wrong, and no longer: the list stays short."""
-        family_id, _, _ = self.families.start(ALICE, "")
-        self.assertFalse(self.deny_list.is_revoked(family_id))
-        self.end(family_id)
+        _, token = self.start()
+        self.assertFalse(self.deny_list.is_revoked(family_of(token)))
+        self.end(token)
         self.clock.time = START + ACCESS_LIFETIME + CLOCK_ERROR - 0.001
-        self.assertTrue(self.deny_list.is_revoked(family_id))
+        self.assertTrue(self.deny_list.is_revoked(family_of(token)))
         self.assertEqual(len(self.denials), 1)
         self.clock.time = START + ACCESS_LIFETIME + CLOCK_ERROR
-        self.assertFalse(self.deny_list.is_revoked(family_id))
+        self.assertFalse(self.deny_list.is_revoked(family_of(token)))
         self.assertEqual(len(self.denials), 0)
 
     def test_a_login_that_ends_later(self) -> None:
@@ -229,54 +238,64 @@ class Entries(unittest.TestCase):
         for later in (1, ACCESS_LIFETIME // 2, ACCESS_LIFETIME, LIFETIME - 1):
             with self.subTest(seconds_later=later):
                 self.clock.time = START
-                family_id, _, token = self.families.start(ALICE, "")
+                family, token = self.start()
                 self.clock.advance(1)
-                self.families.use(token)
+                use(self.records, token, family, self.clock)
                 last_token_expires = self.clock() + ACCESS_LIFETIME
                 self.clock.time = START + later
-                self.end(family_id)
+                self.end(token)
                 if self.clock() < last_token_expires:
                     self.clock.time = last_token_expires - 0.001
-                    self.assertTrue(self.deny_list.is_revoked(family_id))
+                    self.assertTrue(self.deny_list.is_revoked(family_of(token)))
                 self.clock.time = max(last_token_expires, START + later + ACCESS_LIFETIME) + CLOCK_ERROR
-                self.assertFalse(self.deny_list.is_revoked(family_id))
+                self.assertFalse(self.deny_list.is_revoked(family_of(token)))
                 self.assertEqual(len(self.denials), 0)
 
     def test_an_exchange_beside_the_end(self) -> None:
         """A token given out after the logout had read the record, and before it wrote its entry, is denied as well."""
-        family_id, read_before, token = self.families.start(ALICE, "")
+        read_before, token = self.start()
         self.clock.advance(60)
-        self.families.use(token)
+        use(self.records, token, read_before, self.clock)
         with mock.patch("authref.revocation.CLOCK_ERROR", 0):  # it would hide that the entry counts from too early
-            self.deny_list.end(family_id, read_before)
+            self.deny_list.end(family_of(token), read_before)
         self.clock.advance(ACCESS_LIFETIME - 0.001)
-        self.assertTrue(self.deny_list.is_revoked(family_id))
+        self.assertTrue(self.deny_list.is_revoked(family_of(token)))
 
     def test_many_tokens_of_one_login(self) -> None:
-        """One entry denies a login, however many tokens it gave out."""
-        family_id, _, token = self.families.start(ALICE, "")
+        """One entry denies a login, however many tokens it gave out, and however often it is ended."""
+        family, token = self.start()
         for _ in range(20):
-            _, _, token = self.families.use(token)
-        self.end(family_id)
-        self.end(family_id)
+            family, token = use(self.records, token, family, self.clock)
+            self.clock.advance(1)
+        self.end(token)
+        self.deny_list.end(family_of(token), family)
         self.assertEqual(len(self.denials), 1)
+
+    def test_the_family_of_a_login_that_ended(self) -> None:
+        """In every mode its record is gone, so that it cannot be refreshed; only the deny list has an entry for it."""
+        for mode in MODES:
+            with self.subTest(mode):
+                family, token = self.start()
+                self.made(mode).end(family_of(token), family)
+                self.assertIsNone(self.records.get(family_of(token)))
+                self.assertEqual(self.denials.get(family_of(token)) is not None, mode == "denylist")
 
     def test_the_allow_list(self) -> None:
         """It needs no entries of its own: what is not a living family is revoked, junk as well."""
-        allow_list = AllowList(self.families)
-        family_id, _, _ = self.families.start(ALICE, "")
-        self.assertFalse(allow_list.is_revoked(family_id))
-        for junk in ("", "None", family_id[:-1], family_id.upper()):
+        allow_list = self.made("allowlist")
+        family, token = self.start()
+        self.assertFalse(allow_list.is_revoked(family_of(token)))
+        for junk in ("", "None", family_of(token)[:-1], family_of(token).upper()):
             self.assertTrue(allow_list.is_revoked(junk), junk)
-        self.families.end(family_id)
-        self.assertTrue(allow_list.is_revoked(family_id))
+        allow_list.end(family_of(token), family)
+        self.assertTrue(allow_list.is_revoked(family_of(token)))
 
     def test_no_list(self) -> None:
         """Without a list nothing is ever revoked: the mode does not pretend."""
-        stateless = Stateless()
-        family_id, family, _ = self.families.start(ALICE, "")
-        stateless.end(family_id, family)
-        self.assertFalse(stateless.is_revoked(family_id))
+        stateless = self.made("none")
+        family, token = self.start()
+        stateless.end(family_of(token), family)
+        self.assertFalse(stateless.is_revoked(family_of(token)))
 
 
 class ClockSetBack(unittest.TestCase):

@@ -26,8 +26,8 @@ from authref.app.tokens import TokenRoutes
 from authref.app.users import UserRoutes
 from authref.maps import MemoryStore, StoreUnavailable
 from authref.passwords import TooBusy
-from authref.refresh import Families, Family
-from authref.revocation import AllowList, Denial, DenyList, Stateless
+from authref.refresh import Family
+from authref.revocation import Denial, Revocation
 from authref.sessions import Session, Sessions
 from authref.throttle import Counter, Throttle
 from authref.tokens import Tokens
@@ -72,14 +72,18 @@ class App:
         people = store.map("users", User), store.map("addresses", Pointer), store.map("admins", Pointer)
         self.users = Users(*people, store.map("costs", Cost), settings.bcrypt_cost, now)
         self.sessions = Sessions(store.map("sessions", Session), self.users, events, secure=settings.secure, now=now)
-        families = Families(store.map("families", Family), now)
-        revocation = {
-            "none": Stateless(),
-            "denylist": DenyList(store.map("denials", Denial), now),
-            "allowlist": AllowList(families),
-        }[settings.revocation]
-        names = {"issuer": settings.issuer, "audience": settings.audience}
-        self.tokens = Tokens(settings.keys, families, revocation, self.users, events, **names, now=now)
+        families = store.map("families", Family)
+        revocation = Revocation(settings.revocation, families, store.map("denials", Denial), now)
+        self.tokens = Tokens(
+            settings.keys,
+            families,
+            revocation,
+            self.users,
+            events,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            now=now,
+        )
         parts = (self.users, self.sessions, self.tokens, Throttle(store.map("counters", Counter), now), events)
         self.routes = (
             *AccountRoutes(*parts).table(),

@@ -21,7 +21,7 @@ class LoginRoutes(Routes):
     def table(self) -> tuple[Route, ...]:
         """The rows of these routes."""
         return (
-            # Scans: forty logins, of which each by token may hold a thousand hashes, are long to read in some stores.
+            # Scans: forty logins, of which each by token may hold 9 KB, are long to read in some stores.
             Route("GET", "/me/sessions", self.list, "user", by="either", work="scans"),
             Route("DELETE", "/me/sessions", self.end_every, "user", by="either"),
             Route("DELETE", "/me/sessions/{id}", self.end_one, "user", by="either"),

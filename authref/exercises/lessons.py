@@ -61,12 +61,9 @@ GIVEN: dict[str, str] = {
     "authref.guards:cross_site": "one constant answer",
     # -- tokens
     "authref.jwt:encode": "one line; its counterpart `decode` has the traps",
-    "authref.refresh:Families": "`use` is an exercise; the others store and look up",
+    "authref.refresh:new_family": "a record, field by field",
     "authref.refresh:family_of": "one pattern",
-    "authref.revocation:Revocation": "a protocol",
-    "authref.revocation:Stateless": "it does nothing, and that is its lesson",
-    "authref.revocation:DenyList": "`end` is an exercise; the other one is a look-up",
-    "authref.revocation:AllowList": "one look-up",
+    "authref.revocation:Revocation": "`end` is an exercise; the other one is a look-up",
     "authref.tokens:Tokens": "the twin of Sessions: what `authenticate` does is asked for; the others read alike",
     # -- rights
     "authref.roles:forbidden": "one constant answer",

@@ -477,7 +477,7 @@ def check(target, attack):
             "str.partition cuts at the first space; the scheme's case does not matter, and more spaces may follow. "
             "jwt.verify raises InvalidToken and wants keys, issuer, audience and now; `_refuse` takes the reason for "
             "the log. If _B64TOKEN does not fit, the answer is `_bearer_error` 400 invalid_request, with an event "
-            'whose reason is "malformed credentials". `self._revocation.is_revoked` asks about the claim fam.',
+            'whose reason is "malformed credentials". `self.revocation.is_revoked` asks about the claim fam.',
             "Cut the header; another scheme is a `refusal`. Then verify in a try: what is raised becomes one of two "
             "refusals, whose reason for the log is the exception's class and text, with a colon between. Then ask "
             "whether the login was ended. Then the claims.",
@@ -489,10 +489,11 @@ def check(target, attack):
         kind=HEAL,
         title="A key that opens for a month",
         task="This refresh token can be used again and again. Make it good for one use: each use gives a successor, "
-        "and an old token that comes back is theft, for which you raise Reused. `_after_use` knows the rules.",
+        "and an old token that comes back is theft. `_after_use` knows these rules; you see to it that what it says is "
+        "written, and that of two uses at once neither undoes the other.",
         attacker="A refresh token that was stolen once gives new access tokens for a month, and nobody notices.",
-        read="authref/refresh.py: the opening, `_after_use`, `family_of`, `_token`; RFC 9700 §4.14",
-        target="authref.refresh:Families.use",
+        read="authref/refresh.py: the opening, `_after_use`, `family_of`; RFC 9700 §4.14",
+        target="authref.refresh:use",
         claims=(
             "tests.test_refresh.Rotation.test_two_logins",
             "tests.test_refresh.Ends.test_thirty_days",
@@ -504,22 +505,20 @@ def check(target, attack):
             "tests.test_refresh.Meeting.test_two_uses_that_both_saw_the_same_record",
         ),
         naive='''\
-def use(self, token: str) -> tuple[str, Family, str]:
-    """The family's id, its record, and the successor of this token. Raises InvalidGrant, Reused."""
-    family_id = family_of(token)
-    family = self._records.get(family_id)
+def use(families: Map[Family], token: str, family: Family | None, now: Clock) -> tuple[Family, str]:
+    """The family after a use of its token, and the token to go on with. Raises InvalidGrant, Reused."""
     if family is None or _sha256(token) not in family.live:
         raise InvalidGrant("unknown or ended")
-    return family_id, family, token
+    return family, token
 ''',
         hints=(
             "What must change in the record when a token is used? And if two uses read the same record, what must the "
             "second one do?",
-            "`_after_use(family, used, successor)` takes two hashes and gives the changed record, or None for theft. "
-            "The map's `replace` writes only over the record that you read, and says whether it did. A successor has "
-            "the same handle, the part before the dot.",
-            "Make a successor. Then, as long as the family is there: ask for the changed record; None is Reused; if "
-            "replacing worked, return; else look again. If it is not there, or no longer, it is InvalidGrant.",
+            "`_after_use(family, token, now())` gives the changed record and the token to go on with, or raises Reused."
+            " The map, `families`, writes with `replace` only over the record that you read, and says whether it did. "
+            "`family_of(token)` is the record's key.",
+            "As long as there is a record: ask for the changed one; if replacing worked, return it with the token; "
+            "else read the record again. If it is not there, or no longer, it is InvalidGrant.",
         ),
     ),
     Exercise(
@@ -527,33 +526,33 @@ def use(self, token: str) -> tuple[str, Family, str]:
         lesson=18,
         kind=WRITE,
         title="A retry, or a thief?",
-        task="Return the family's record after the use of a token. A live token is spent and its successor lives. The "
-        "token used last, again less than RETRY_WINDOW seconds from its first use, is a retry: its successor lives "
-        "beside the others; with MAX_LIVE of them already it is InvalidGrant. Anything else is theft: None. Note when "
-        "the family was last seen; a clock can be set back, and this time never is.",
+        task="Return the record after a use of this token, and the token to go on with: the newest that the steps lead "
+        "to. It is used up and its successor comes, but not for a retry, nor if it is younger than MIN_AGE, nor in the "
+        "last minutes, when the token is empty text. If it does not live, it is theft, unless a server of the first "
+        "edition used it less than RETRY_WINDOW ago. `last_seen` never moves back.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
-        read="authref/refresh.py: the opening, Family; dataclasses.replace",
-        target="authref.refresh:Families._after_use",
+        read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",
+        target="authref.refresh:_after_use",
         claims=(
-            "tests.test_refresh.Rotation.test_an_exchange",
             "tests.test_refresh.Rotation.test_a_used_token",
             "tests.test_refresh.Theft.test_who_comes_second",
             "tests.test_refresh.Retry.test_the_edges_of_the_window",
-            "tests.test_refresh.Retry.test_the_grandparent_inside_the_window",
-            "tests.test_refresh.Retry.test_retries_one_after_the_other",
-            "tests.test_refresh.Retry.test_retries_without_end",
+            "tests.test_refresh.Retry.test_a_token_from_many_steps_ago",
+            "tests.test_refresh.Retry.test_a_token_younger_than_a_second",
+            "tests.test_refresh.Ends.test_the_last_access_tokens",
+            "tests.test_refresh.FirstEdition.test_an_answer_that_got_lost_in_between",
             "tests.test_revocation.ClockSetBack.test_with_another_refresh_before_the_logout",
         ),
         hints=(
-            "There are three cases: the token is live, it is the one used last, or it is neither. Which fields of the "
-            "record tell, and which change in each?",
-            "dataclasses.replace(family, live=…) makes a changed copy. A clock can be set back: abs() makes the window "
-            "end on both sides, and max() keeps `last_seen` from moving to an earlier time. Too many retries are an "
-            "InvalidGrant, not theft.",
-            "First the new last_seen. If live: the others and the successor live, this token is the one used, now. If "
-            "not the one used last, or too long ago: None. If there are too many already: refuse. Else: add the "
-            "successor, and leave the moment of the first use as it is.",
+            "Where do the steps lead, and is the token there the living one? Which of the two, the one that came or "
+            "the newest, decides what happens next?",
+            "`_follow(family, token, now)` gives the steps and the newest token; `_sha256` of that is in "
+            "`family.live` if it lives. `family.used_at` says when the last successor came, `_spend` makes the next "
+            "one. dataclasses.replace(family, last_seen=…) makes a changed copy, and max() keeps the later time.",
+            "First the new last_seen. If the newest token lives: the empty text if the family lasts no longer than "
+            "ACCESS_LIFETIME from now; the newest as it is if another token came, or if it is too young. If it does "
+            "not live: Reused, unless it is `family.used` and in time. What is left is used up.",
         ),
     ),
     Exercise(
@@ -561,18 +560,20 @@ def use(self, token: str) -> tuple[str, Family, str]:
         lesson=18,
         kind=WRITE,
         title="For how long is a no remembered?",
-        task="Note that a login was ended, for as long as any of its access tokens could still be good, and "
-        "CLOCK_ERROR seconds more. The family says when it last gave one out, as far as its record knows: another may "
-        "have been given out since, until this moment.",
+        task="End a login. With a deny list, first note it, for as long as any of its access tokens could still be "
+        "good, and CLOCK_ERROR seconds more. The family says when it last gave one out, as far as its record knows: "
+        "another may have been given out since, until this moment. Then, in every mode, remove the record.",
         attacker="An entry that leaves the list too early brings a revoked token back to life. One that never leaves "
         "makes the list grow until somebody switches it off.",
-        read="authref/revocation.py: the opening, ACCESS_LIFETIME, CLOCK_ERROR, Denial",
-        target="authref.revocation:DenyList.end",
+        read="authref/revocation.py: the opening, CLOCK_ERROR, Denial; authref/refresh.py: ACCESS_LIFETIME",
+        target="authref.revocation:Revocation.end",
         claims=(
             "tests.test_revocation.Entries.test_a_login_that_ends_right_after_its_last_token",
             "tests.test_revocation.Entries.test_many_tokens_of_one_login",
             "tests.test_revocation.Entries.test_a_login_that_ends_later",
             "tests.test_revocation.Entries.test_an_exchange_beside_the_end",
+            "tests.test_revocation.Entries.test_the_family_of_a_login_that_ended",
+            "tests.test_refresh.Crashes.test_a_crash_after_the_note_and_before_the_end",
             "tests.test_revocation.ClockSetBack.test_between_the_last_token_and_the_logout",
         ),
         hints=(
@@ -580,8 +581,8 @@ def use(self, token: str) -> tuple[str, Family, str]:
             "given out at?",
             "An access token lives ACCESS_LIFETIME seconds. The record may be a little old, so a token may have been "
             "given out until now; and the clock may have been set back, so the record's `last_seen` may lie ahead.",
-            "Take the later of the two moments, add the lifetime and the error, and store a Denial that ends then "
-            "under the family's id.",
+            "In the mode `denylist`: take the later of the two moments, add the lifetime and the error, and store a "
+            "Denial that ends then under the family's id. After that, in any mode, pop the family.",
         ),
     ),
     Exercise(

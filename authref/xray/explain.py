@@ -84,7 +84,7 @@ EXPLAINED: dict[str, tuple[str, str, str]] = {
     "body token": ("The access token: three parts, signed, not secret from you.",
                    "Whoever copies it is you until it expires.", "jwt.py"),
     "body refresh_token": ("Good for one exchange: it gives the next token.",
-                           "Used twice, it betrays that somebody has a copy.", "refresh.py"),
+                           "Used again a minute later, it betrays a copy.", "refresh.py"),
     "body expires_in": ("Seconds that the token lives.", "So long a thief gets in.", "tokens.py"),
     "body refresh_expires_in": ("Seconds that the login can still be renewed.", "", "refresh.py"),
     "body password": ("The secret, masked here.", "It is kept nowhere; a hash is.", "passwords.py"),

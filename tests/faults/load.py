@@ -28,7 +28,7 @@ from tests.faults.client import Answer, Client, Unanswered
 LIVE, ENDED, UNSURE = "live", "ended", "unsure"
 MAX_LOGINS = 12  # of one account: authref keeps 20 of each kind, and would end the oldest
 MAX_SIGN_UPS = 100  # from one address; authref allows 120 a minute
-RETRY_SECONDS = 8  # in which a refresh without an answer may be asked for again; authref allows 10
+RETRY_SECONDS = 55  # in which a refresh without an answer may be asked for again; authref allows 60
 TOKEN_SECONDS, SESSION_SECONDS = 800, 1500  # in which an unused one cannot have expired yet
 
 

@@ -707,13 +707,13 @@ def _claims(self, request):
         return self.refusal()
     token = header[len("bearer"):].lstrip(" ")
     if not _B64TOKEN.fullmatch(token):
-        self._events.emit("authn_token_refused", peer=request.peer, reason="malformed credentials")
+        self.events.emit("authn_token_refused", peer=request.peer, reason="malformed credentials")
         return _bearer_error(400, "invalid_request", "That is no token.")
     try:
-        claims = jwt.verify(token, self._keys, now=self._now(), audience=self._audience, issuer=self._issuer)
+        claims = jwt.verify(token, self.keys, now=self.now(), audience=self.audience, issuer=self.issuer)
     except jwt.InvalidToken as error:
         return self._refuse(request, f"{error.__class__.__name__}: {error}")
-    if not self._revocation.is_revoked(claims.get("fam")):
+    if not self.revocation.is_revoked(claims.get("fam")):
         return claims
     return self._refuse(request, "revoked")
 """,
@@ -721,8 +721,10 @@ def _claims(self, request):
     "deny-list": (
         """
 def end(self, family_id, family):
-    until = max(self._now(), family.last_seen) + ACCESS_LIFETIME + CLOCK_ERROR
-    self._denials[family_id] = Denial(expires_at=until)
+    until = max(self.now(), family.last_seen) + ACCESS_LIFETIME + CLOCK_ERROR
+    if self.mode == "denylist":
+        self.denials[family_id] = Denial(expires_at=until)
+    self.families.pop(family_id)
 """,
     ),
     # -- 19 and 20
