@@ -5,7 +5,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     tiny.py           Chapter one: all of it in one file on plain http.server, as a careful tutorial writes it.  7 min
     wire.py           A request and a response are values: bytes in, bytes out.                          10 min
     events.py         What happened, one line each, and never a secret.                                   6 min
-    passwords.py      Store something that recognises a password but cannot reveal it.                    6 min
+    passwords.py      Store something that recognises a password but cannot reveal it.                    7 min
     maps.py           A map whose entries belong to someone and end at a set time.                       11 min
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      15 min
     cookies.py        A note the browser carries for you, and the flags that guard it.                    5 min
@@ -16,10 +16,10 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     revocation.py     What it costs to take a signed word back.                                           4 min
     tokens.py         A login the server does not remember.                                              12 min
     roles.py          Who you are is not what you may do: 401 is not 403.                                 2 min
-    guards.py         What stands before the door: cross-site requests, and what browsers are told.       5 min
+    guards.py         What stands before the door: cross-site requests, and what browsers are told.       7 min
     throttle.py       How many guesses a stranger gets.                                                   7 min
-    app/              The routes; they cannot tell which mechanism they were given.                      38 min
-    configuration.py  From flags and environment to an app.                                               6 min
+    app/              The routes; they cannot tell which mechanism they were given.                      37 min
+    configuration.py  From flags and environment to an app.                                               7 min
     terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             7 min
     cli.py            The commands: a table of rooms, each opened only when its command is given.        14 min
     wsgi.py           The same app under any WSGI server: the way beyond one machine.                     6 min

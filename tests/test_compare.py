@@ -549,6 +549,17 @@ class TheEnd(unittest.TestCase):
                 self.assertEqual(len(started), some)
                 self.assertEqual([pid for pid in started if alive(pid)], [])
 
+    def test_a_terminal_that_is_closed(self) -> None:
+        """SIGHUP stops it as Ctrl-C does, unless it is ignored: under nohup it goes on to its end."""
+        for handler, expected in ((signal.SIG_DFL, (130, "", STOPPED)), (signal.SIG_IGN, None)):
+            with self.subTest(handler):
+                self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, handler))
+                outcome = run("--quick", result=lambda *_: (os.kill(os.getpid(), signal.SIGHUP), seen())[1])
+                if expected:
+                    self.assertEqual(outcome, expected)
+                else:
+                    self.assertEqual((outcome[0], outcome[2]), (0, ""))
+
     def test_killed_on_the_way(self) -> None:
         """Even SIGKILL, after which nothing can be tidied up, leaves no server behind."""
         with subprocess.Popen([sys.executable, "-c", UNDER_WAY], env=environment(PROJECT), text=True,

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -469,6 +470,20 @@ class InAFolder(unittest.TestCase):
         self.assertIn("02-cookies-clear.py cannot be read", command("run", "2")[1])
         self.assertEqual(command("start")[0], 0)
         self.assertTrue((self.path / "01-cookies-parse.py").exists())
+
+    def test_several(self) -> None:
+        """Of each that was named and failed the whole report is shown, and a line of every one of them below."""
+        self.write("01-cookies-parse.py", SOURCE)
+        status, out, _ = command("run", "1", "2", "4")
+        self.assertEqual(status, 1)
+        folder = Folder(self.path, TINY)
+        for number in (2, 4):
+            path = folder.file(number)
+            judgement = judge(TINY[number - 1], path.read_text("utf-8"), path.name)
+            self.assertEqual(out.count(report(number, folder, judgement)), 1)
+        self.assertNotIn("Exercise 1,", out)
+        self.assertEqual(re.findall(r"(?m)^ +(\d) ", out.rpartition("no  lesson and kind")[2]), ["1", "2", "4"])
+        self.assertNotIn("Exercise ", command("run")[1])  # of all of them that would be too much
 
     def test_what_is_not_understood(self) -> None:
         """One sentence on standard error and status 2: no such exercise, no folder, a place inside of authref."""

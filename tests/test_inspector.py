@@ -1,11 +1,12 @@
 """`authref jwt decode | verify | create`: what a token says, which check refuses it, and how to make one.
 
 The commands run in this process, at a set time, with AUTHREF_KEYS as the environment has it. Tokens come from
-the tables of test_jwt.py: each of them must be refused at the rung where it fails.
+the tables of test_jwt.py: each of them must be refused at the rung where it fails, and told all that is wrong.
 """
 
 from __future__ import annotations
 
+import base64
 import gc
 import io
 import json
@@ -24,6 +25,7 @@ from tests.test_jwt import (
     ACCEPTED,
     END,
     GOOD,
+    GOOD_HEADER,
     MISSING,
     NOW,
     OTHERS_KEY,
@@ -34,6 +36,7 @@ from tests.test_jwt import (
     header,
     sealed,
     signed,
+    to_bytes,
 )  # fmt: skip
 
 RUNGS = ("form", "header", "type", "key", "signature", "claims", "times", "issuer", "audience", "names")
@@ -64,8 +67,14 @@ def run(*arguments: str, keys: str | None = write_keys(KEYS), stdin: Any = "") -
 
 
 def climbed(output: str) -> list[tuple[str, str]]:
-    """The rungs in the output of `verify`: yes or no, and the first word of what was checked."""
-    return re.findall(r"^ +(yes|no) +(\w+)", output, re.M)
+    """The rungs in the output of `verify`: yes, no or ?, and the first word of what was checked."""
+    return re.findall(r"^  (yes|no|\?) +(\w+): ", output, re.M)
+
+
+def wrong(output: str) -> dict[str, list[str]]:
+    """What the output of `verify` says is wrong, by the rung."""
+    found = re.findall(r"^  no  (\w+): .*\n((?: {8}.*\n)+)", output, re.M)
+    return {name: [line.strip() for line in lines.splitlines()] for name, lines in found}
 
 
 class Sentence(unittest.TestCase):
@@ -190,7 +199,7 @@ class Verify(Sentence):
         self.assertIn(json.dumps(claims(), indent=2), out)
         self.assertIn("  exp: 2100-01-15 08:15:00 UTC, in 15 min\n", out)
 
-    # a token, the rung that it fails, the refusal
+    # a token, the first rung that it fails, the refusal
     RUNG: list[tuple[str, str, str, str]] = [
         ("two parts", "a.b", "form", "Malformed"),
         ("padding", GOOD + "=", "form", "Malformed"),
@@ -226,14 +235,94 @@ class Verify(Sentence):
     ]
 
     def test_the_rung(self) -> None:
-        """A bad token is told up to which rung it came, which one refused it, and why: yes, yes, no, and no more."""
+        """A bad token is told the first rung that refuses it, as a server would, with lines that say why."""
         for name, token, rung, kind in self.RUNG:
             with self.subTest(name):
                 status, out, err = run("verify", token)
                 self.assertEqual((status, err), (1, ""))
-                passed = RUNGS[: RUNGS.index(rung)]
-                self.assertEqual(climbed(out), [*[("yes", name) for name in passed], ("no", rung)])
+                self.assertEqual([name for _, name in climbed(out)], list(RUNGS))
+                self.assertEqual([name for answer, name in climbed(out) if answer == "no"][0], rung)
+                self.assertEqual(set(wrong(out)), {name for answer, name in climbed(out) if answer == "no"})
                 self.assertRegex(out.splitlines()[-1], rf"\Arefused: {kind}, \w")
+
+    # a token, and all that is wrong with it: the rungs, each with what its lines say
+    ALL: list[tuple[str, str, dict[str, list[str]]]] = [
+        ("one thing", signed(payload=claims(exp=NOW)), {"times": ["exp is 4103683200, .*, 0 s ago: exp has passed"]}),
+        ("two times", signed(payload=claims(exp=NOW - 60, nbf=NOW + 60)),
+         {"times": ["nbf is .*, in 60 s: nbf has not come", "exp is .*, 60 s ago: exp has passed"]}),
+        ("what a library makes without being told",
+         sealed(f"{encode(to_bytes({'alg': 'HS256', 'typ': 'JWT'}))}.{encode(to_bytes({'sub': 'a', 'iat': NOW}))}"),
+         {"type": ['typ is "JWT"; wanted: at.jwt'], "key": ["there is no kid; wanted: k1 or k0"],
+          "claims": ["there is no exp"], "issuer": ["there is no iss"],
+          "audience": ["there is no aud"], "names": ["there is no jti"]}),
+        ("another algorithm, kid and everything",
+         signed(header(alg="HS512", typ=MISSING, kid="k9", crit=["x"]),
+                {"iss": "x", "aud": ["x"], "sub": 1, "jti": "", "iat": True, "exp": NOW * 1000}, KEYS["k0"], "sha512"),
+         {"header": ['alg is "HS512"; wanted: HS256', "crit names extensions"], "type": ["there is no typ"],
+          "key": ['kid is "k9"; wanted: k1 or k0'], "signature": ["it fits k0, by HS512"],
+          "claims": ["iat is true, not a date", "exp is 4103683200000, .*milliseconds"],
+          "issuer": ['iss is "x".*"authref"'], "audience": [r'aud is \["x"\].*"authref"'], "names": ["sub is 1"]}),
+        ("the key of another kid", signed(header(kid="k0"), claims(), KEYS["k1"]),
+         {"signature": ["it fits k1, which is not the one that kid names"]}),
+        ("nobody's key", signed(header(), claims(exp=1), OTHERS_KEY),
+         {"signature": ["neither this key nor another"], "times": ["exp is 1"]}),
+        ("absent is not malformed", signed(payload=claims(jti=MISSING, exp=MISSING, iat=None)),
+         {"claims": ["iat is null, not a date", "there is no exp"], "names": ["there is no jti"]}),
+        ("padding", GOOD + "=", {"form": ['it holds "=".*without padding'], "signature": ["not base64url"]}),
+        ("five parts", "a.b.c.d.e", {"form": ["it has 5 parts; an encrypted token"]}),
+        ("no header, no payload", signed("[]", '{"a":1,"a":2}'),
+         {"header": ["the header is not a JSON object"], "claims": ["the payload is not a JSON object"]}),
+        ("an empty header", signed("{}"), {"header": ["there is no alg"], "type": ["there is no typ"],
+                                           "key": ["there is no kid"]}),
+        ("too long, expired", signed(payload=claims(exp=1, x="x" * 9000)),
+         {"form": ["it has 12... characters; ours have at most 8192"], "times": ["exp is 1, .*exp has passed"]}),
+    ]  # fmt: skip
+
+    def test_all_that_is_wrong(self) -> None:
+        """It climbs on: each thing that is wrong is told, with what stands there, and nothing that is not."""
+        for name, token, expected in self.ALL:
+            with self.subTest(name):
+                status, out, err = run("verify", token)
+                self.assertEqual((status, err), (1, ""))
+                self.assertEqual(list(wrong(out)), list(expected), out)
+                for rung, patterns in expected.items():
+                    self.assertEqual(len(wrong(out)[rung]), len(patterns), out)
+                    for line, pattern in zip(wrong(out)[rung], patterns, strict=True):
+                        self.assertRegex(line, pattern)
+
+    def test_a_key_used_as_text(self) -> None:
+        """A key is bytes, and its base64url is a text: who takes one for the other is told which of them it was."""
+        key, text = KEYS["k1"], encode(KEYS["k1"])
+        written, high, long = text.encode(), bytes(range(224, 256)), bytes(range(200, 240))
+        for name, used, ring, pattern in (
+            ("base64url", written, KEYS, "k1, its base64 text used as the key: decode it first.*`k` of a JWK"),
+            ("padded", written + b"=", KEYS, "k1, its base64 text used as the key"),
+            ("base64", base64.b64encode(high), {"k1": high}, "its base64 text used"),
+            ("hexadecimal", key.hex().encode(), KEYS, "k1, written in hexadecimal, and that text used as the key"),
+            ("HEXADECIMAL", long.hex().upper().encode(), {"k1": long}, "written in hexadecimal"),
+            ("decoded once more", key, {"k1": written}, "k1, decoded once more as base64: use it as it is"),
+            ("from hexadecimal", long, {"k1": long.hex().encode()}, "decoded once more as hexadecimal"),
+        ):
+            # The ring as a program may hold it, even where AUTHREF_KEYS would not take it.
+            with self.subTest(name), mock.patch("authref.inspector.environment_keys", return_value=ring):
+                status, out, _ = run("verify", signed(GOOD_HEADER, claims(), used))
+                self.assertEqual((status, list(wrong(out))), (1, ["signature"]))
+                self.assertRegex(wrong(out)["signature"][0], f"it fits .*{pattern}")
+                self.assertNotIn(text, out)
+                self.assertEqual(run("verify", signed(GOOD_HEADER, claims(), ring["k1"]))[0], 0)
+
+    def test_an_audience_among_others(self) -> None:
+        """A list that holds ours is the expected audience (RFC 7519 §4.1.3); one that does not is none."""
+        for value, expected in ((["authref"], 0), (["a", "authref"], 0), (["a"], 1), ([], 1), ("authref", 0)):
+            with self.subTest(value):
+                self.assertEqual(run("verify", signed(payload=claims(aud=value)))[0], expected)
+
+    def test_what_a_token_holds_on_the_screen(self) -> None:
+        """Whatever it holds is shown in a line of ASCII, cut where it is long."""
+        odd = "\x1b[2J\u202e\n" + "x" * 5000
+        _, out, _ = run("verify", signed(header(kid=odd[:40], typ="\x9b"), claims(iss=odd, exp=odd[:9], aud=[odd])))
+        self.assertRegex(out, r"\A[ -~\n]+\Z")
+        self.assertLess(max(map(len, out.splitlines())), 200)
 
     def test_each_refusal_has_a_rung(self) -> None:
         """The table above has a token for each refusal there is, and for each rung."""
@@ -241,15 +330,21 @@ class Verify(Sentence):
         self.assertEqual({kind for *_, kind in self.RUNG}, kinds)
         self.assertEqual({rung for _, _, rung, _ in self.RUNG}, set(RUNGS))
 
+    PLACES = {"WrongAlgorithm": "header", "WrongType": "type", "UnknownKey": "key", "BadSignature": "signature",
+              "Expired": "times", "NotYetValid": "times", "WrongIssuer": "issuer",
+              "WrongAudience": "audience"}  # fmt: skip
+
     def test_refused(self) -> None:
-        """Every hostile token is refused here as in the server, with the same refusal, and no part of it passes."""
+        """Every hostile token is refused here as in the server, with the same refusal, and at the rung of that."""
         for name, token, kind in REFUSED:
             if token == token.strip() and len(token) < 20_000:
                 with self.subTest(name):
                     status, out, err = run("verify", token)
                     self.assertEqual((status, err), (1, ""))
                     self.assertRegex(out.splitlines()[-1], rf"\Arefused: {kind.__name__}, \w")
-                    self.assertEqual([answer for answer, _ in climbed(out)].count("no"), 1)
+                    self.assertIn("no", [answer for answer, _ in climbed(out)])
+                    if kind.__name__ in self.PLACES:
+                        self.assertIn(("no", self.PLACES[kind.__name__]), climbed(out))
 
     def test_no_rung_is_said_to_be_passed_that_was_not(self) -> None:
         """A token without sub is not told that its sub is fine, whatever else is wrong with it."""
@@ -270,7 +365,7 @@ class Verify(Sentence):
         for index, rung in ((0, "issuer"), (2, "audience"), (4, "times")):
             with self.subTest(rung):
                 status, out, _ = run("verify", other, *told[:index], *told[index + 2 :])
-                self.assertEqual((status, climbed(out)[-1]), (1, ("no", rung)))
+                self.assertEqual((status, list(wrong(out))), (1, [rung]))
         self.assertEqual(run("verify", other, *told[:4], "--leeway", "5")[0], 1)
 
     def test_leeway_that_is_no_number(self) -> None:
@@ -306,7 +401,7 @@ class Create(Sentence):
         self.assertEqual(check(token, issuer="us", audience="them")["exp"], NOW + 60)
         self.assertEqual(run("verify", token, *told)[0], 0)
         expired = run("create", "--sub", "alice", "--lifetime", "0")[1].strip()
-        self.assertEqual(climbed(run("verify", expired)[1])[-1], ("no", "times"))
+        self.assertEqual(list(wrong(run("verify", expired)[1])), ["times"])
 
     def test_two_tokens(self) -> None:
         """Two tokens of one moment differ, in their jti."""

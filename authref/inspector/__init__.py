@@ -1,8 +1,8 @@
 """What does this token say, and would we believe it? `authref jwt decode | verify | create`.
 
 `decode` shows what anybody can read, without any key: a token is not secret from those who hold it.
-`verify` climbs the ladder of jwt.verify and tells which rung refused, and why: what a server keeps to
-itself, since it would help whoever is trying.
+`verify` climbs the ladder of jwt.verify (ladder.py) and tells all that is wrong: what a server keeps to itself,
+since it would help whoever is trying.
 
 This is a room: the core never imports it. What it reads without checking the signature is called unverified.
 """
@@ -15,31 +15,12 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from authref import jwt
 from authref.configuration import environment_keys
+from authref.inspector.ladder import TIMES, Expected, climb, in_words
 from authref.terminal import Parser, fail, say
 from authref.wire import read_json
-
-TIMES = ("iat", "nbf", "exp")
-
-# The rungs of jwt.verify from the bottom up, and the refusals that belong to each; Malformed and MissingClaim belong
-# to four each.
-LADDER: tuple[tuple[str, tuple[type[jwt.InvalidToken], ...]], ...] = (
-    ("form: three parts of base64url, joined by dots", (jwt.Malformed,)),
-    ("header: HS256 and no extensions", (jwt.WrongAlgorithm,)),
-    ("type: an access token", (jwt.WrongType,)),
-    ("key: one of our ring", (jwt.UnknownKey,)),
-    ("signature: made with that key over these parts", (jwt.BadSignature,)),
-    ("claims: a JSON object, its times in Unix seconds", ()),
-    ("times: begun and not over", (jwt.Expired, jwt.NotYetValid)),
-    ("issuer: the one expected", (jwt.WrongIssuer,)),
-    ("audience: the one expected", (jwt.WrongAudience,)),
-    ("names: sub and jti are there", ()),
-)
-_FORM, _HEADER, _CLAIMS, _ISSUER, _AUDIENCE, _NAMES = 0, 1, 5, 7, 8, 9
-_ASKED_FOR = {"iss": _ISSUER, "aud": _AUDIENCE, "sub": _NAMES, "jti": _NAMES}  # where a claim is missed; else _CLAIMS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,46 +65,27 @@ def describe(token: str, now: float) -> str:
         fail(f"This is no token: {error}.")
     lines = ["header", _pretty(header), "payload", _pretty(payload)]
     if isinstance(payload, dict):
-        lines += [f"  {name}: {_in_words(payload[name], now)}" for name in TIMES if name in payload]
+        lines += _times(payload, now)
     lines += ["signature", f"  {len(signature)} bytes, not checked: anybody could have written this token"]
     return "\n".join(lines)
 
 
-def rung(token: str, keys: jwt.Keys, refusal: jwt.InvalidToken) -> int:
-    """The index in LADDER of the rung that this refusal came from."""
-    if isinstance(refusal, jwt.MissingClaim):
-        return _ASKED_FOR.get(str(refusal).rpartition(" ")[2], _CLAIMS)
-    if not isinstance(refusal, jwt.Malformed):
-        return next(index for index, (_, kinds) in enumerate(LADDER) if isinstance(refusal, kinds))
-    for key in keys.values():
-        try:
-            jwt.unsign(token, key)
-        except jwt.BadSignature:
-            continue
-        except jwt.InvalidToken:
-            break
-        return _NAMES if "jti" in str(refusal) else _CLAIMS
-    return _HEADER if "header" in str(refusal) or "crit" in str(refusal) else _FORM
-
-
 def _verify(token: str, chosen: argparse.Namespace) -> int:
-    keys = environment_keys()
+    expected = Expected(environment_keys(), chosen.issuer, chosen.audience, time.time(), chosen.leeway)
+    lines = []
+    for rung in climb(token, expected):
+        lines += [f"  {rung.answer:3} {rung.name}", *(f"        {line}" for line in rung.wrong or [])]
     try:
-        claims = jwt.verify(token, keys, issuer=chosen.issuer, audience=chosen.audience, leeway=chosen.leeway)
+        claims = expected.verify(token)
     except jwt.InvalidToken as refusal:
-        failed = rung(token, keys, refusal)
-        for index, (name, _) in enumerate(LADDER[: failed + 1]):
-            print(f"  {'no ' if index == failed else 'yes'} {name}")
-        print(f"refused: {type(refusal).__name__}, {refusal}")
+        say("\n".join([*lines, f"refused: {type(refusal).__name__}, {refusal}"]))
         return 1
-    for name, _ in LADDER:
-        print(f"  yes {name}")
-    print("accepted")
-    print(_pretty(claims))
-    for name in TIMES:
-        if name in claims:
-            print(f"  {name}: {_in_words(claims[name], time.time())}")
+    say("\n".join([*lines, "accepted", _pretty(claims), *_times(claims, expected.now)]))
     return 0
+
+
+def _times(claims: jwt.Claims, now: float) -> list[str]:
+    return [f"  {name}: {in_words(claims[name], now)}" for name in TIMES if name in claims]
 
 
 def _create(chosen: argparse.Namespace) -> str:
@@ -140,15 +102,6 @@ def _pretty(value: object) -> str:
         return "(nested too deeply to be shown)"
 
 
-def _in_words(moment: object, now: float) -> str:
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment < jwt.END_OF_TIME:
-        return "not a date"
-    seconds = round(abs(moment - now))
-    amount = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
-    when = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{when}, {'in ' + amount if moment > now else amount + ' ago'}"
-
-
 def _parser() -> Parser:
     parser = Parser("authref jwt", description="Look at a token, check one, make one. Keys come from AUTHREF_KEYS.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="decode|verify|create")
@@ -157,7 +110,7 @@ def _parser() -> Parser:
         return commands.add_parser(name, help=about, description=f"Print {about}.")
 
     decode = add("decode", "the three parts, as anybody can read them")
-    verify = add("verify", "the claims, or the check that refused the token")
+    verify = add("verify", "the claims, or all that is wrong with the token")
     for command in (decode, verify):
         command.add_argument("token", help="the token, or - to read it from standard input")
     create = add("create", "a new access token")
