@@ -264,7 +264,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
+    add("--port", type=int, default=8000, help="0 for any free one (default: %(default)s); cookies ignore it")
     add("--workers", metavar="N", type=int, default=1, help="processes that serve (default: %(default)s)")
     add_flags(parser)
     add("--xray", action="store_true", help="a page that shows each exchange, and what the server remembers")

@@ -61,6 +61,8 @@ class CrossSite(unittest.TestCase):
             (None, "null", False),
             ("same-origin", evil, False),  # Go: True
             ("none", evil, False),
+            ("same-origin", "null", True),  # a page of ours, which sends no referrer
+            ("none", "null", False),
             ("same-origin", "ours", True),
             ("cross-site", evil, False),
             ("same-site", evil, False),

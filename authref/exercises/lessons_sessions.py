@@ -373,9 +373,7 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
         "different characters.",
         read="authref/cookies.py: `parse`, its comments",
         target="authref.cookies:parse",
-        claims=(
-            "tests.test_cookies.Reading.test_the_table",
-        ),
+        claims=("tests.test_cookies.Reading.test_the_table",),
         naive='''\
 def parse(header: str) -> dict[str, str]:
     """The cookies in a Cookie header's value, by name, without those that come twice."""
@@ -417,8 +415,8 @@ def check(target, attack):
         title="Who wrote this request?",
         task="Return True for a request that would change something and that another site may have caused. A "
         "bearer token clears it. Else Origin decides, compared as a whole; without one, a Sec-Fetch-Site that names no "
-        "other site clears it. Where neither header is there, no browser is asking. Where `public_url` is not set a "
-        "proxy may have ended TLS: https:// and our Host, beside `same-origin`, are ours.",
+        "other site clears it. Where neither header is there, no browser is asking. Beside `same-origin` null is "
+        "ours too, and where `public_url` is not set also https:// and our Host: a proxy may have ended TLS.",
         attacker="A hidden form on a foreign page sends a request, and the browser adds your cookie to it (cross-site "
         "request forgery).",
         read="authref/guards.py: the opening; RFC 9110 §9.2.1",
@@ -441,8 +439,8 @@ def check(target, attack):
             "what somebody typed. Our origin is `public_url`, or http:// and the Host if that is not set.",
             "A ladder: safe method and bearer token answer False. Without an Origin the answer is whether "
             "Sec-Fetch-Site is anything but absent or one of its two clearing words. An Origin that is allowed or ours "
-            "answers False. All others are foreign, but for https:// and the Host beside `same-origin`, without a "
-            "`public_url`.",
+            "answers False. All others are foreign, but for two beside `same-origin`: null, and, without a `public_url`, "
+            "https:// and the Host.",
         ),
     ),
 )
