@@ -304,7 +304,7 @@ def log_out(self, request: Request) -> Response:
         ),
         naive='''\
 def set_password(self, user_id: str, password: str) -> User | None:
-    """The account with its new password; every login that proved an older one is void. Raises TooBusy."""
+    """The account with its new password; every login that proved an older one is void."""
     password_hash = hash_password(password, self._cost)
     while user := self._records.get(user_id):
         changed = replace(user, password_hash=password_hash)
