@@ -17,7 +17,8 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     tokens.py         A login the server does not remember.                                              12 min
     roles.py          Who you are is not what you may do: 401 is not 403.                                 2 min
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       7 min
-    throttle.py       How many guesses a stranger gets.                                                   7 min
+    throttle.py       How many guesses a stranger gets, and who waits for that.                           7 min
+    devices.py        Has this browser logged in here before? Then it is no stranger.                     4 min
     app/              The routes; they cannot tell which mechanism they were given.                      37 min
     configuration.py  From flags and environment to an app.                                               7 min
     terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             7 min

@@ -25,7 +25,9 @@ from authref.configuration import (
     build_app,
     flags_of_environment,
     is_loopback,
+    proxies_of,
     settings_of,
+    warnings,
 )
 from authref.keys import fresh_keys, write_keys
 from authref.terminal import Parser, fail, highlight, prepare, refuse_an_archive, say, sentences, warn
@@ -160,10 +162,11 @@ def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
         see = f"See what happens, in a browser: {page(url)}" if page else "See what happens, in a browser: add --xray."
         _greet(flags, app, url, see, shown if app.made_admin else "the one chosen before")
 
+    trusted = proxies_of(flags) or ()
     if flags.workers > 1:
-        serve_by_many(app, flags.host, flags.port, ready, flags.workers)
+        serve_by_many(app, flags.host, flags.port, ready, flags.workers, trusted)
     else:
-        serve(app, flags.host, flags.port, ready)
+        serve(app, flags.host, flags.port, ready, trusted)
     app.events.emit("sys_shutdown")
     app.store.close()
     return 0
@@ -243,7 +246,7 @@ def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin
     """Say where the server is, and what should worry whoever starts it."""
     if not is_loopback(flags.host):
         warn("what goes over this address can be read on its way; put TLS in front.")
-    for sentence in app.store.warnings():
+    for sentence in warnings(flags, app.store):
         warn(sentence)
     if not flags.quiet:
         admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""

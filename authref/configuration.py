@@ -23,8 +23,14 @@ from authref.maps import MemoryStore, Store
 
 if TYPE_CHECKING:
     from authref.app import App, Settings
+    from authref.app.settings import Proxies
 
-VARIABLES = ("store", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log", "allow-origin")
+VARIABLES = (
+    "store", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log", "allow-origin",
+    "trusted-proxy", "forwarded-header",
+)  # fmt: skip
+LISTS = ("allow-origin", "trusted-proxy")  # those flags may come several times
+HEADERS = ("x-forwarded-for", "forwarded")  # of which a proxy writes one
 NEW_KEYS = "set AUTHREF_KEYS to what this prints: python -m authref keys new"
 
 
@@ -34,6 +40,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--public-url", metavar="URL", help="origin that browsers use; https makes cookies Secure")
     about = "pages of that origin may use tokens here"
     add("--allow-origin", metavar="URL", action="append", default=[], help=about)
+    about = "a proxy that tells where requests come from: ADDRESS, NETWORK or unix:"
+    add("--trusted-proxy", metavar="WHO", action="append", default=[], help=about)
+    about = "the header in which it tells (default: %(default)s)"
+    add("--forwarded-header", choices=HEADERS, default=HEADERS[0], help=about)
     about = "memory, sqlite:PATH or redis://HOST:PORT/NUMBER (default: %(default)s)"
     add("--store", metavar="WHERE", default="memory", help=about)
     about = "what ends tokens early (default: %(default)s)"
@@ -46,10 +56,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def flags_of_environment() -> Iterator[str]:
-    """The variables as the flags they stand for; AUTHREF_ALLOW_ORIGIN may name several origins."""
+    """The variables as the flags they stand for; those of LISTS may name several."""
     for name in VARIABLES:
         value = os.environ.get("AUTHREF_" + name.replace("-", "_").upper(), "").rstrip("\r\n")  # of a file of variables
-        for each in value.split() if name == "allow-origin" else [value] if value else []:
+        for each in value.split() if name in LISTS else [value] if value else []:
             yield f"--{name}={each}"
 
 
@@ -73,6 +83,7 @@ def settings_of(flags: argparse.Namespace, admin_password: str) -> Settings:
         keys=_keys(flags.key_file or store.key_file, store),
         revocation=flags.revocation,
         allow_origins=tuple(flags.allow_origin),
+        proxies=proxies_of(flags),
         admin_email=flags.admin_email,
         admin_password=admin_password,
         events=Events(None if flags.log == "off" or sys.stderr is None else sys.stderr.write, flags.log),
@@ -104,6 +115,25 @@ def _hosts(public_url: str | None, host: str) -> tuple[str, ...]:
     if public_url is not None:
         return (re.sub(":[0-9]+$", "", public_url.partition("://")[2]), *LOOPBACK)
     return (*LOOPBACK, host) if is_loopback(host) else ()
+
+
+def warnings(flags: argparse.Namespace, store: Store) -> Iterator[str]:
+    """What should worry whoever starts this, in a sentence each."""
+    yield from store.warnings()
+    if (flags.public_url or "").startswith("https:") and not flags.trusted_proxy:
+        yield (
+            "behind the proxy that speaks TLS everybody has one address, and 20 wrong passwords a minute there keep all"
+            " new browsers out; name the proxy: --trusted-proxy ADDRESS."
+        )
+
+
+def proxies_of(flags: argparse.Namespace) -> Proxies | None:
+    """The proxies of ours, if any. Raises ValueError."""
+    if not flags.trusted_proxy:
+        return None
+    from authref.serving.proxies import Proxies
+
+    return Proxies(" ".join(flags.trusted_proxy).replace(",", " ").split(), flags.forwarded_header)
 
 
 def environment_keys() -> dict[str, bytes]:

@@ -1,27 +1,43 @@
-"""How many guesses does a stranger get? A few for free, then each costs more waiting than the last.
+"""How many guesses does a stranger get, and who has to wait for that? Few, and nobody else.
 
-People choose passwords that others chose too, and use one on many sites. So a list of common passwords, or
-of those leaked elsewhere, opens some accounts after few guesses. No hash helps there: asking must be slow.
+People choose passwords that others chose too. So a list of common ones opens some accounts after few guesses, and
+no hash helps: asking must be slow. And each answer costs a hash, so whoever asks most would get all the cores.
 
-Rules of this file:
-- per account: five failures in a row are free, then each next try waits 1, 2, 4 … seconds, 15 minutes at
-  most. Never "locked until somebody unlocks it": then anybody could lock anybody out;
-- per address: 20 failures a minute, for those who try one password on many accounts;
-- once an account waits, it gets one try at a time. Before that a burst may slip in, of no more guesses than
-  hashes may wait (passwords.py), and each of them is counted: the next try waits 15 minutes;
-- the same for accounts that do not exist, or the waiting would tell which do;
-- only asking for a password waits. Whoever is logged in goes on, and changes the password on a count of its own.
+What is promised:
+- strangers together have five failures in a row for an account; then each next try waits 1, 2, 4 … seconds, 15
+  minutes at most. That is 110 guesses on the first day and 96 on each that follows;
+- they keep nobody out: a browser that has logged in to the account before (devices.py) has a count of its own, and
+  so has whoever is logged in and changes the password. No other count concerns these;
+- an address fails 20 times a minute, for those who try one password on many accounts. A /64 of IPv6 is one address;
+- a try is a failure until it is known to be none, so a thousand at once count like one after the other;
+- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, and so do
+  addresses: whoever makes up a million names pushes nothing out and meets nobody's account;
+- one hash runs on each core and 64 wait. Addresses and accounts take turns, right passwords too; when all places are
+  taken, who holds most loses one. That is answered 503, and like 429 it uses nothing up.
+
+What is not:
+- a new browser, and a program without cookies, are strangers and wait like them while somebody guesses. So a program
+  had better keep refreshing. And a login of theirs forgives what has cost no waiting yet;
+- a hundred addresses with an account each have a hundred turns, and each process has a line of its own;
+- between machines whose clocks differ by more than a minute, strangers may have twice as many guesses.
 """
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import math
+import os
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter as Tally
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from authref.maps import Map
+from authref.users import InvalidCredentials
 from authref.wire import Problem
 
 FREE_FAILURES = 5  # in a row, for one account
@@ -30,13 +46,13 @@ FORGET_AFTER = 24 * 60 * 60  # seconds without a failure after which an account 
 ADDRESS_WINDOW = 60  # seconds
 ADDRESS_FAILURES = 20  # failed logins in one window
 ADDRESS_SIGN_UPS = 120  # sign-ups in one window: the answer "taken" tells who has an account here
-MAX_NAME = 280  # characters of what is counted: an e-mail address of 254, and what stands before it
-MAX_COUNTERS = 100_000  # when full, new accounts and addresses go uncounted, rather than honest people refused
+CLOCK_ERROR = 60  # seconds by which the clocks of two machines may differ
+MAX_WAITING = 64  # hashes that may wait for a core: at a quarter of a second each, 16 s on one core, 8 on two
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What one account or address has used up; times are Unix seconds."""
+    """What one account, browser or address has used up; times are Unix seconds."""
 
     count: int
     next_try: float
@@ -44,89 +60,180 @@ class Counter:
 
 
 class Throttle:
-    """Counts failures; refuses with Problem 429 and `Retry-After` whoever has had too many."""
+    """Counts tries and gives out turns. `key` keeps it secret which names share a counter."""
 
-    def __init__(self, counters: Map[Counter], now: Callable[[], float] = time.time) -> None:
-        self._counters, self._now = counters, now
+    def __init__(self, counters: Map[Counter], key: bytes, now: Callable[[], float] = time.time) -> None:
+        self._counters, self._key, self._now = counters, key, now
 
-    def admit(self, email: str, peer: str) -> None:
-        """Let a login begin, or raise Problem 429. A try that has to wait its turn takes the turn by asking."""
-        key, now = _account(email), self._now()
-        address = self._counters.get(_address(peer))
-        if address is not None and address.count >= ADDRESS_FAILURES and _is_near(address.expires_at, now):
-            raise self._too_many(address.expires_at)
-        while (account := self._counters.get(key)) and account.count >= FREE_FAILURES:
-            if now < account.next_try and _is_near(account.next_try, now):
-                raise self._too_many(account.next_try)
-            taken = Counter(account.count, now + _wait(account.count), now + FORGET_AFTER)
-            if self._counters.replace(key, account, taken):
-                return
+    @contextmanager
+    def guess(self, email: str, user_id: str | None, device: str, peer: str) -> Iterator[None]:
+        """Let the block try a password when its turn comes; it has failed if it raises InvalidCredentials.
 
-    def failed(self, email: str, peer: str) -> None:
-        """Count a failed login."""
-        self._count_address(_address(peer))
-        key, now = _account(email), self._now()
+        `user_id` is whose e-mail address it is, or None; `device` what has a count of its own there, or "".
+        Raises Problem 429, 503.
+        """
+        if user_id and device:
+            with self.turn(f"known {user_id}", peer), self._counted(f"known {user_id} {device}"):
+                yield
+        else:
+            account = f"account {user_id}" if user_id else self._bucket("nobody", email.lower())
+            failures = self._bucket("address", _network(peer)), ADDRESS_FAILURES, ADDRESS_WINDOW
+            with self.turn(account, peer), self._counted(*failures), self._counted(account):
+                yield
+
+    @contextmanager
+    def sign_up(self, peer: str) -> Iterator[None]:
+        """Let the block make an account when its turn comes. Raises Problem 429, 503."""
+        with turns.take({_network(peer): ADDRESS_FAILURES}):
+            self.admit(self._bucket("sign-ups", _network(peer)), ADDRESS_SIGN_UPS, ADDRESS_WINDOW)
+            yield
+
+    @contextmanager
+    def turn(self, account: str, peer: str) -> Iterator[None]:
+        """Let the block hash a password when it is the turn of its account and its address. Raises Problem 503."""
+        with turns.take({account: FREE_FAILURES, _network(peer): ADDRESS_FAILURES}):
+            yield
+
+    def admit(self, name: str, free: int = FREE_FAILURES, window: int = 0) -> str:
+        """The key of the counter where this try is now a failure, like those before it. Raises Problem 429.
+
+        So many failures are `free`. With a `window` in seconds the next one waits for its end, else longer each time.
+        """
         while True:
-            account = self._counters.get(key)
-            count = account.count + 1 if account else 1
-            next_try = now + _wait(count) if count >= FREE_FAILURES else now
-            if self._store(key, account, Counter(count, next_try, now + FORGET_AFTER)):
+            key, now = name, self._now()
+            counter = self._counters.get(key)
+            if counter and counter.next_try > now + (window or MAX_WAIT) + CLOCK_ERROR:
+                # A clock ahead of ours wrote that. To believe it means hours of waiting, to overwrite it a free try.
+                key += ", by a clock behind"
+                counter = self._counters.get(key)
+            if counter and counter.count >= free and now < counter.next_try:
+                raise _too_many(min(counter.next_try - now, window or MAX_WAIT))
+            more = _one_more(counter, window, now)
+            if self._counters.replace(key, counter, more) if counter else self._counters.setdefault(key, more) is more:
+                return key
+
+    @contextmanager
+    def _counted(self, name: str, free: int = FREE_FAILURES, window: int = 0) -> Iterator[None]:
+        """Admit the block, and let it count only if it fails."""
+        key = self.admit(name, free, window)
+        try:
+            yield
+        except InvalidCredentials:
+            raise
+        except BaseException:  # nobody looked at the password
+            self._take_back(key)
+            raise
+        self._take_back(key, 0 if window else FREE_FAILURES + 1)  # this one, and five in a row
+
+    def _take_back(self, key: str, forgiven: int = 0) -> None:
+        """Count one failure less, or none at all if there are no more than are `forgiven`."""
+        while counter := self._counters.get(key):
+            count = counter.count - 1 if counter.count > forgiven else 0
+            end = counter.expires_at if count else 0.0  # an entry that has ended is not there
+            if self._counters.replace(key, counter, replace(counter, count=count, expires_at=end)):
                 return
 
-    def succeeded(self, email: str) -> None:
-        """Forget the account's failures; the address keeps its own, or one good account would buy it more tries."""
-        self._counters.pop(_account(email))
+    def _bucket(self, kind: str, name: str) -> str:
+        """One of 65,536 keys, and without our secret nobody can choose which."""
+        return f"{kind} {hmac.digest(self._key, name.encode(), 'sha256')[:2].hex()}"
 
-    def admit_sign_up(self, peer: str) -> None:
-        """Let a sign-up begin and count it, or raise Problem 429."""
-        key = "sign-ups " + _address(peer)
-        counter = self._counters.get(key)
-        if counter is not None and counter.count >= ADDRESS_SIGN_UPS and _is_near(counter.expires_at, self._now()):
-            raise self._too_many(counter.expires_at)
-        self._count_address(key)
 
-    def _count_address(self, key: str) -> None:
-        while True:
-            old, now = self._counters.get(key), self._now()
-            new = Counter(1, 0, now + ADDRESS_WINDOW)
-            if old is not None and _is_near(old.expires_at, now):
-                new = Counter(old.count + 1, 0, old.expires_at)
-            if self._store(key, old, new):
+class Turns:
+    """The line before the cores: some run, some wait, and next is whoever had a turn longest ago.
+
+    Who stands there has names, an account and an address, and each may have so many turns at once.
+    """
+
+    def __init__(self, running: int, waiting: int) -> None:
+        self._cores, self._places = running, waiting
+        self._running: dict[threading.Event, Mapping[str, int]] = {}
+        self._waiting: dict[threading.Event, Mapping[str, int]] = {}
+        self._served: deque[Mapping[str, int]] = deque(maxlen=MAX_WAITING)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def take(self, names: Mapping[str, int]) -> Iterator[None]:
+        """Let the block run when it is its turn. Raises Problem 503 if others have a better right to wait."""
+        place = self._enter(names)
+        try:
+            place.wait()
+            if place not in self._running:
+                raise Problem(503, "too_busy", "Too many logins at once; try again.", (("retry-after", "1"),))
+            yield
+        finally:
+            self._leave(place)
+
+    def _enter(self, names: Mapping[str, int]) -> threading.Event:
+        """A place in the line, set when it is called, or taken away again."""
+        place = threading.Event()
+        with self._lock:
+            self._waiting[place] = names
+            self._call()
+            if len(self._waiting) > self._places:
+                self._dismiss()
+        return place
+
+    def _leave(self, place: threading.Event) -> None:
+        with self._lock:
+            self._waiting.pop(place, None)
+            self._running.pop(place, None)
+            self._call()
+
+    def _call(self) -> None:
+        """Begin as many turns as there are cores to be had."""
+        while len(self._running) < self._cores:
+            busy = Tally(name for names in self._running.values() for name in names)
+            last = {name: number for number, names in enumerate(self._served, 1) for name in names}
+            ready = [item for item in self._waiting.items() if all(busy[name] < most for name, most in item[1].items())]
+            if not ready:
                 return
+            place, names = min(ready, key=lambda item: _rank(item[1], last))
+            self._running[place] = self._waiting.pop(place)
+            self._served.append(names)
+            place.set()
 
-    def _store(self, key: str, old: Counter | None, new: Counter) -> bool:
-        """True if `new` took the place of `old`, or if there is no room for another counter."""
-        if old is not None:
-            return self._counters.replace(key, old, new)
-        return len(self._counters) >= MAX_COUNTERS or self._counters.setdefault(key, new) is new
-
-    def _too_many(self, until: float) -> Problem:
-        seconds = max(1, math.ceil(until - self._now()))
-        retry = (("retry-after", str(seconds)),)
-        return Problem(429, "too_many_requests", f"Too many tries; wait {seconds} s.", retry)
-
-
-def _wait(failures: int) -> float:
-    """Seconds until the next try."""
-    return float(min(2 ** min(failures - FREE_FAILURES, 20), MAX_WAIT))
+    def _dismiss(self) -> None:
+        """Take the newest place from whoever holds most: of one address, from the account that holds most of it."""
+        held = Tally(name for line in (self._running, self._waiting) for names in line.values() for name in names)
+        place, _ = max(reversed(self._waiting.items()), key=lambda item: _rank(item[1], held))
+        del self._waiting[place]
+        place.set()
 
 
-def _is_near(until: float, now: float) -> bool:
-    """False for an end that no wait of ours can have: the clock was set back since, and nobody waits for that."""
-    return until <= now + 2 * MAX_WAIT
+turns = Turns(running=os.cpu_count() or 1, waiting=MAX_WAITING)  # one for the process: it is the cores that are scarce
 
 
-def _account(name: str) -> str:
-    return "account " + name.lower()[:MAX_NAME]
+def share_cores(cores: int) -> None:
+    """Let this process hash on so many cores only."""
+    global turns
+    turns = Turns(cores, MAX_WAITING)
 
 
-def _address(peer: str) -> str:
+def _rank(names: Mapping[str, int], by: Mapping[str, int]) -> list[int]:
+    return sorted((by.get(name, 0) for name in names), reverse=True)
+
+
+def _one_more(counter: Counter | None, window: int, now: float) -> Counter:
+    count = counter.count + 1 if counter else 1
+    if window:
+        end = counter.expires_at if counter else now + window
+        return Counter(count, end, end)
+    wait = 2 ** min(count - FREE_FAILURES, 20) if count >= FREE_FAILURES else 0
+    return Counter(count, now + min(wait, MAX_WAIT), now + FORGET_AFTER)
+
+
+def _too_many(seconds: float) -> Problem:
+    whole = max(1, math.ceil(seconds))
+    return Problem(429, "too_many_requests", f"Too many tries; wait {whole} s.", (("retry-after", str(whole)),))
+
+
+def _network(peer: str) -> str:
     """The address; of IPv6 the first half, for one home has 2**64 of them."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:
-        return f"address {peer}"
+        return peer
     if isinstance(address, ipaddress.IPv6Address):
         # ::ffff:192.0.2.1 is how a server that listens on both sees an IPv4 client.
-        return f"address {address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False)}"
-    return f"address {address}"
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

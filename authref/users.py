@@ -27,16 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from authref.maps import Map
-from authref.passwords import (
-    COST,
-    MAX_COST,
-    TooBusy,
-    cost_of,
-    hash_of_nobody,
-    hash_password,
-    objection,
-    verify_password,
-)
+from authref.passwords import COST, MAX_COST, cost_of, hash_of_nobody, hash_password, objection, verify_password
 from authref.wire import rfc3339
 
 # local part "@" labels, ASCII only (the HTML standard's form): 'а' in Cyrillic, a trailing blank or a NUL
@@ -124,7 +115,7 @@ class Users:
         self._signing_up: dict[str, str] = {}  # addresses whose password is being hashed, with the ids to come
 
     def sign_up(self, email: str, password: str, role: str = "user") -> User:
-        """The new account. The caller has seen that `objections` is empty. Raises EmailTaken, TooBusy."""
+        """The new account. The caller has seen that `objections` is empty. Raises EmailTaken."""
         email, user_id = email.lower(), secrets.token_urlsafe(16)
         # Spares the hash where the answer is known; who is first is decided when the address is stored.
         if self._addresses.get(email) or self._signing_up.setdefault(email, user_id) != user_id:
@@ -143,7 +134,7 @@ class Users:
         return user
 
     def check_credentials(self, email: str, password: str) -> User:
-        """The user whose password this is. Raises InvalidCredentials, TooBusy.
+        """The user whose password this is. Raises InvalidCredentials.
 
         Every way to fail takes the same work: a quicker answer would tell who has no account, or an old one.
         """
@@ -188,7 +179,7 @@ class Users:
         return None
 
     def set_password(self, user_id: str, password: str) -> User | None:
-        """The account with its new password; every login that proved an older one is void. Raises TooBusy."""
+        """The account with its new password; every login that proved an older one is void."""
         password_hash = hash_password(password, self._cost)
         while user := self._records.get(user_id):
             version = user.password_version + 1
@@ -209,7 +200,7 @@ class Users:
         """The account with this address, or None."""
         # Only what sign-up takes is looked up: lower() turns the Kelvin sign into 'k', another spelling of an address.
         pointer = self._addresses.get(email.lower()) if email.isascii() else None
-        return self._records.get(pointer.user_id) if pointer else None
+        return self._records.get(pointer.user_id if pointer else "")  # as many look-ups for nobody
 
     def _is_whole(self, user: User) -> bool:
         """False for what a sign-up or a deletion that broke off has left: nobody can log in with it."""
@@ -249,10 +240,7 @@ class Users:
         """The user with a hash of today's cost; the password is at hand only now, at login."""
         if cost_of(user.password_hash) >= self._cost:
             return user
-        try:
-            stronger = replace(user, password_hash=hash_password(password, self._cost))
-        except TooBusy:  # another login will do
-            return user
+        stronger = replace(user, password_hash=hash_password(password, self._cost))
         return stronger if self._records.replace(user.id, user, stronger) else user
 
 

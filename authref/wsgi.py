@@ -21,9 +21,11 @@ from typing import Any
 from urllib.parse import quote
 
 from authref.app import App
-from authref.configuration import add_flags, admin_password_of_environment, build_app, flags_of_environment
+from authref.configuration import add_flags, admin_password_of_environment, build_app, flags_of_environment, warnings
+from authref.serving.cores import cores
 from authref.serving.reader import MAX_BODY, read_head
 from authref.terminal import Parser, fail, sentences, warn
+from authref.throttle import share_cores
 from authref.wire import PHRASES, Problem, Request, Response
 
 Environ = dict[str, Any]
@@ -103,8 +105,9 @@ def app_of_environment() -> App:
         admin_password = admin_password_of_environment()
         if flags.admin_email and not admin_password:
             fail("Nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
+        share_cores(cores())
         app = build_app(flags, admin_password)
-        for sentence in app.store.warnings():
+        for sentence in warnings(flags, app.store):
             warn(sentence)
         return app
 

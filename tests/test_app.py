@@ -19,7 +19,7 @@ from unittest import mock
 from authref.events import Events
 from authref.jwt import verify
 from authref.maps import MemoryStore
-from authref.passwords import Turns
+from authref.throttle import Turns
 from authref.wire import Request, Response
 from tests.support import (
     JSON,
@@ -170,11 +170,13 @@ class WhenAllIsWell(AppTest):
         self.assert_user(self.harness.send("POST", "/signup", accepted), 201)
 
     def test_login_by_session(self) -> None:
-        """A login answers 200, the user, and one cookie with the flags that guard it."""
+        """A login answers 200, the user, and two cookies, the session and what knows the browser, with their flags."""
         answer = self.harness.send("POST", "/login", ALICE)
         self.assertEqual(self.assert_user(answer)["id"], self.alice)
         cookies = [value for name, value in answer.headers if name == "set-cookie"]
-        self.assertEqual(len(cookies), 1)
+        self.assertEqual(len(cookies), 2)
+        life = "Max-Age=31536000; Expires=Sat, 15 Jan 2101 08:00:00 GMT"
+        self.assertRegex(cookies[1], rf"\Adevice=[0-9a-f]{{64}}; Path=/; {life}; HttpOnly; SameSite=Lax\Z")
         until = "Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT"
         self.assertRegex(cookies[0], rf"\Asession=[\w-]{{43}}; Path=/; {until}; HttpOnly; SameSite=Lax\Z")
 
@@ -844,9 +846,14 @@ class WhenPartsBreak(AppTest):
         "authref.tokens.use",
         "authref.revocation.Revocation.is_revoked",
         "authref.revocation.Revocation.end",
+        "authref.throttle.Throttle.guess",
+        "authref.throttle.Throttle.sign_up",
+        "authref.throttle.Throttle.turn",
         "authref.throttle.Throttle.admit",
-        "authref.throttle.Throttle.admit_sign_up",
-        "authref.throttle.Throttle.succeeded",
+        "authref.throttle.Turns.take",
+        "authref.devices.Devices.recognise",
+        "authref.devices.Devices.remember",
+        "authref.devices.Devices.forget",
         "authref.jwt.create",
         "authref.jwt.verify",
         "authref.roles.permits",
@@ -1016,7 +1023,7 @@ class TooManyLogins(AppTest):
     def test_no_place_left(self) -> None:
         """When more hashes wait than anybody should wait for, 503 says when to come back; the rest goes on."""
         new = {"email": "new@example.com", "password": PASSWORD}
-        with mock.patch("authref.passwords.turns", Turns(running=0, waiting=0)):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             for target, value in (("/signup", new), ("/login", ALICE), ("/token/login", ALICE)):
                 with self.subTest(target):
                     answer = self.harness.send("POST", target, value)
@@ -1050,7 +1057,7 @@ class Headers(AppTest):
             with_body(harness, "POST", "/login", b"{}", content_type="text/plain"),
             harness.send("PATCH", f"/users/{root}", {"role": "user"}, **as_root),
         ]
-        with mock.patch("authref.passwords.turns", Turns(running=0, waiting=0)):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             answers.append(harness.send("POST", "/login", ALICE))
         with mock.patch("authref.sessions.Sessions.authenticate", side_effect=RuntimeError):
             answers.append(harness.send("GET", "/me"))
@@ -1146,7 +1153,7 @@ class AtOnce(AppTest):
             statuses.append(self.harness.send("POST", "/signup", account).status)
 
         threads = [threading.Thread(target=sign_up) for _ in range(100)]
-        with mock.patch("authref.passwords.turns", Turns(running=4, waiting=100)):
+        with mock.patch("authref.throttle.turns", Turns(running=4, waiting=100)):
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -204,6 +204,10 @@ class BrowserCase(unittest.TestCase):
         """What a script gets when it posts the value as JSON."""
         return self.fetch(url, method="POST", headers=JSON, body=json.dumps(value), **options)
 
+    def kept(self) -> list[dict[str, Any]]:
+        """The browser's cookies: the session's, then the other one."""
+        return sorted(self.browser.get_cookies(), key=lambda cookie: cookie["name"], reverse=True)
+
     def log_in(self, ours: str, person: dict[str, str] = ALICE) -> None:
         """Log in by a script in a page of ours, as a page of an application would."""
         self.browser.get(ours + "/health")
@@ -239,13 +243,14 @@ class OurPages(BrowserCase):
                 with self.visit(app, host) as ours:
                     self.log_in(ours)
                     self.assertEqual(self.fetch("/me")["status"], 200)
-                    (kept,) = self.browser.get_cookies()
+                    kept, device = self.kept()
                     self.assertEqual((kept["name"], kept["httpOnly"], kept["sameSite"]), ("session", True, "Lax"))
                     self.assertEqual((kept["path"], kept["domain"], kept["secure"]), ("/", host, False))
-                    self.assertEqual(app.cookies_of("/me"), [f"session={kept['value']}"])
+                    both = f"session={kept['value']}; device={device['value']}"
+                    self.assertEqual(app.cookies_of("/me"), [both])
                     self.assertEqual(self.browser.execute_script("return document.cookie"), "")
                     self.browser.execute_script("document.cookie = 'session=planted; path=/'")
-                    self.assertEqual(self.browser.get_cookies(), [kept])
+                    self.assertEqual(self.kept(), [kept, device])
 
     def test_a_logout(self) -> None:
         """It clears the cookie in the browser, also where Clear-Site-Data counts for nothing, and ends the session
@@ -256,7 +261,9 @@ class OurPages(BrowserCase):
                     self.log_in(ours)
                     stolen = self.browser.get_cookie("session")["value"]
                     self.assertEqual(self.fetch("/logout", method="POST")["status"], 200)
-                    self.assertEqual(self.browser.get_cookies(), [])
+                    (device,) = self.browser.get_cookies()  # which logs nobody in, and stays
+                    self.assertEqual(device["name"], "device")
+                    self.browser.delete_all_cookies()
                     self.assertIsNone(self.who_am_i(ours))
                     self.browser.add_cookie({"name": "session", "value": stolen})
                     self.assertIsNone(self.who_am_i(ours))
@@ -269,7 +276,7 @@ class OurPages(BrowserCase):
             before = self.browser.get_cookie("session")
             change = {"current_password": PASSWORD, "new_password": "a different passphrase"}
             self.assertEqual(self.post("/me/password", change)["status"], 204)
-            (after,) = self.browser.get_cookies()
+            after = self.browser.get_cookie("session")
             self.assertNotEqual(after["value"], before["value"])
             self.assertEqual(self.who_am_i(ours), "alice@example.com")
 
@@ -282,11 +289,11 @@ class OurPages(BrowserCase):
                 self.browser.execute_script(f"document.cookie = '__Host-session=planted{flags}'")
                 self.assertEqual(self.browser.get_cookies(), [])
             self.log_in(ours)
-            (kept,) = self.browser.get_cookies()
-            self.assertEqual((kept["name"], kept["secure"], kept["httpOnly"]), ("__Host-session", True, True))
+            kept = {each["name"]: (each["secure"], each["httpOnly"]) for each in self.browser.get_cookies()}
+            self.assertEqual(kept, {"__Host-session": (True, True), "__Host-device": (True, True)})
             self.assertEqual(self.who_am_i(ours), "alice@example.com")
             self.assertEqual(self.fetch("/logout", method="POST")["status"], 200)
-            self.assertEqual(self.browser.get_cookies(), [])
+            self.assertEqual([each["name"] for each in self.browser.get_cookies()], ["__Host-device"])
 
     def test_a_script_that_slipped_in(self) -> None:
         """Even one that runs in a page of ours reaches nobody from there, not even us: no fetch, image or form."""
@@ -348,7 +355,7 @@ class OtherSites(BrowserCase):
             for host in HOSTS:
                 with self.visit(app, host) as ours:
                     self.log_in(ours)
-                    cookie = f"session={self.browser.get_cookie('session')['value']}"
+                    cookie = "; ".join(f"{each['name']}={each['value']}" for each in self.kept())
                     for page, travels in ((OTHER[host], None), (host, cookie)):
                         # All kinds where SameSite is no help; elsewhere one that logs out and one that logs in.
                         for path, kind, fields in self.FORMS if page == "localhost" else self.FORMS[:2]:
@@ -399,7 +406,7 @@ class OtherSites(BrowserCase):
             for host in ONE_OF_EACH:
                 with self.visit(app, host) as ours:
                     self.log_in(ours)
-                    cookie = f"session={self.browser.get_cookie('session')['value']}"
+                    cookie = "; ".join(f"{each['name']}={each['value']}" for each in self.kept())
                     self.browser.get(self.foreign(host))
                     for mode in ("cors", "no-cors"):
                         self.assertEqual(self.fetch(ours + "/me", mode=mode, credentials="include"), REFUSED)

@@ -67,7 +67,7 @@ def ask(url: str, method: str, path: str, value: object = None, **headers: str) 
         connection.request(method, path, data, {**kind, **headers})
         answer = connection.getresponse()
         text = answer.read()
-        names = {name.lower(): content for name, content in answer.getheaders()}
+        names = {name.lower(): content for name, content in reversed(answer.getheaders())}  # of two cookies the first
         return answer.status, names, json.loads(text) if text else None
     finally:
         connection.close()
@@ -224,6 +224,9 @@ class WhatGoesWrong(Sentences):
             (("--allow-origin", "*"), "https://auth.example"),
             (("--allow-origin", "null"), "https://auth.example"),
             (("--log", "xml"), "--log"),
+            (("--trusted-proxy", "0.0.0.0/0"), "believes any address"),
+            (("--trusted-proxy", "nginx"), "10.0.0.0/24"),
+            (("--trusted-proxy", "10.0.0.5", "--forwarded-header", "x-real-ip"), "--forwarded-header"),
             (("--revocation", "maybe"), "--revocation"),
             (("--key-file", "/no such folder/keys"), "/no such folder/keys"),
             (("serve",), "serve"),
@@ -351,6 +354,24 @@ class WhereItIsKept(Sentences):
         self.assertEqual((app.settings.revocation, app.settings.public_url), ("allowlist", "http://auth.example"))
         self.assertIn("https://c.example", app.settings.allow_origins)
         self.assertNotIn('"event"', err)
+
+    def test_a_proxy(self) -> None:
+        """Who serves https and names no proxy hears what that means; flags and variable may name several."""
+        https = ("--public-url", "https://auth.example")
+        several = "10.0.0.5, 10.0.1.0/24 unix:"
+        for flags, variables, warned in (
+            (https, {}, True),
+            ((), {}, False),
+            ((*https, "--trusted-proxy", "10.0.0.5", "--trusted-proxy", "10.0.1.0/24,unix:"), {}, False),
+            (https, {"AUTHREF_TRUSTED_PROXY": several, "AUTHREF_FORWARDED_HEADER": "forwarded"}, False),
+        ):
+            with self.subTest(flags=flags, variables=variables):
+                app, _, err = serving(*flags, **variables)
+                self.assertEqual("Warning: behind the proxy" in err, warned)
+                if len(flags) > 2 or variables:
+                    proxies = app.settings.proxies
+                    self.assertTrue(all(peer in proxies for peer in ("10.0.0.5", "10.0.1.9", "")))
+                    self.assertEqual(proxies.header, "forwarded" if variables else "x-forwarded-for")
 
     def test_a_restart(self) -> None:
         """With SQLite accounts, sessions, tokens and keys outlive the process; so does the admin's password."""

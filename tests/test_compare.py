@@ -62,7 +62,7 @@ class TheFlows(unittest.TestCase):
         session, token = seen().flows
         self.assertEqual((session.look_ups, token.look_ups), ({"sessions": 1, "users": 1}, {}))
         added = [{name for name in flow.after if flow.after[name] != flow.before[name]} for flow in (session, token)]
-        self.assertEqual(added, [{"sessions"}, {"families"}])
+        self.assertEqual(added, [{"sessions", "devices"}, {"families"}])
         self.assertEqual((session.forgotten.status, token.forgotten.status), (401, 200))
         self.assertGreater(token.next.request_bytes, session.next.request_bytes + 300)
 

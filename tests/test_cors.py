@@ -11,7 +11,7 @@ from unittest import mock
 
 from authref import guards
 from authref.app import Settings
-from authref.passwords import TooBusy
+from authref.throttle import Turns
 from authref.wire import Request, Response
 from tests.support import KEYS, PASSWORD, Harness, body
 
@@ -313,7 +313,7 @@ class Reading(CorsCase):
 
     def test_the_503(self) -> None:
         """So is the answer of a server that has too many passwords to hash."""
-        with mock.patch.object(self.harness.app.users, "check_credentials", side_effect=TooBusy):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             login = {"email": EMAIL, "password": PASSWORD}
             answer = self.harness.send("POST", "/token/login", login, origin=APP)
         self.assertEqual((answer.status, answer.header("retry-after")), (503, "1"))

@@ -10,7 +10,7 @@ import unittest
 from unittest import mock
 
 from authref.app import App
-from authref.passwords import TooBusy
+from authref.throttle import Turns
 from authref.wire import Request, Response
 from tests.support import PASSWORD, SENTENCE, Harness, body
 
@@ -338,7 +338,7 @@ class Headers(unittest.TestCase):
             "415": harness.send("POST", "/signup", content_length="0"),
             "204": harness.send("DELETE", f"/users/{user_id}", authorization=admin),
         }
-        with mock.patch.object(app.users, "check_credentials", side_effect=TooBusy):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             answers["503"] = harness.send("POST", "/login", new)
         with mock.patch.object(app.users, "check_credentials", side_effect=ZeroDivisionError("secret detail")):
             answers["500"] = harness.send("POST", "/login", new)

@@ -17,9 +17,10 @@ from unittest import mock
 import authref
 from authref.app.users import MAX_PAGE
 from authref.maps import StoreUnavailable
-from authref.passwords import MAX_LENGTH, MIN_LENGTH, Turns
+from authref.passwords import MAX_LENGTH, MIN_LENGTH
 from authref.roles import ROLES
 from authref.serving.reader import MAX_BODY
+from authref.throttle import Turns
 from authref.users import MAX_EMAIL, objections
 from authref.wire import Response
 from tests.support import PASSWORD, Harness, body, exchange, map_class, running
@@ -319,7 +320,7 @@ class RealAnswers(OpenApiTest):
             ("/token/login", {"email": "bob@example.com", "password": "a wrong password"}, {}),
             ("/me/password", change, as_bob),
         )
-        with mock.patch("authref.passwords.turns", Turns(running=0, waiting=0)):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             for path, value, caller in requests:
                 yield "POST", path, self.harness.send("POST", path, value, **caller)
         for path, value, caller in requests:

@@ -6,12 +6,9 @@ crowd of strangers could keep every core busy. Each of these is tried here, besi
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
 import unittest
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -19,9 +16,8 @@ import bcrypt
 
 import authref
 from authref import passwords
-from authref.passwords import TooBusy, Turns, cost_of, hash_of_nobody, hash_password, objection, verify_password
+from authref.passwords import cost_of, hash_of_nobody, hash_password, objection, verify_password
 from tests.support import PASSWORD, SENTENCE, TEST_COST, in_place_of
-from tests.test_maps import race
 
 COMMON = Path(authref.__file__).with_name("common-passwords.txt").read_text("ascii").split()
 
@@ -227,12 +223,6 @@ class TheSameWork(unittest.TestCase):
             verify_password(PASSWORD, hash_of_nobody(9), 5)
         self.assertEqual(rounds, [2**9])
 
-    def test_one_turn(self) -> None:
-        """All of it is one turn: whoever has an old hash must not hear more often than others that it is too busy."""
-        with mock.patch("authref.passwords.turns", wraps=passwords.turns) as turns:
-            verify_password(PASSWORD, hash_of_nobody(4), 7)
-        self.assertEqual(turns.take.call_count, 1)
-
     def test_the_hash_of_nobody(self) -> None:
         """It has the form of a hash of its cost, and no password is right for it."""
         for cost in (4, 5, 14):
@@ -298,164 +288,6 @@ class Choosing(unittest.TestCase):
 
 
 EMAIL_AND_BLANK = Choosing.EMAIL + " "
-
-
-def in_time(act: Callable[[], object]) -> str:
-    """How this ended: "done", or "too busy". Fails if it stands in line for longer than two seconds."""
-    outcome: list[str] = []
-
-    def run() -> None:
-        try:
-            act()
-        except TooBusy:
-            outcome.append("too busy")
-        else:
-            outcome.append("done")
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(2)
-    return outcome[0] if outcome else "it waits, and should have been refused"
-
-
-def take(turns: Turns) -> None:
-    """A turn that ends at once."""
-    with turns.take():
-        pass
-
-
-class TakingTurns(unittest.TestCase):
-    """bcrypt is what makes a stranger's request costly: it must not be given more cores or patience than there are."""
-
-    def setUp(self) -> None:
-        self.inside = self.most = 0
-        self.lock = threading.Lock()
-        self.go = threading.Event()
-        self.addCleanup(self.go.set)
-
-    def work(self, turns: Turns, started: threading.Semaphore) -> str:
-        """Take a turn that lasts until `go`; "done", or "too busy"."""
-        try:
-            with turns.take():
-                with self.lock:
-                    self.inside += 1
-                    self.most = max(self.most, self.inside)
-                started.release()
-                self.assertTrue(self.go.wait(5))
-                with self.lock:
-                    self.inside -= 1
-        except TooBusy:
-            return "too busy"
-        return "done"
-
-    def test_more_callers_than_places(self) -> None:
-        """Two run, three wait, and the other five of ten hear at once that it is too much."""
-        turns, started = Turns(running=2, waiting=3), threading.Semaphore(0)
-        refused = threading.Semaphore(0)
-
-        def caller() -> str:
-            outcome = self.work(turns, started)
-            if outcome == "too busy":
-                refused.release()
-            return outcome
-
-        def door_keeper() -> str:
-            try:
-                for semaphore, times in ((started, 2), (refused, 5)):  # the refused do not wait for anybody's end
-                    for _ in range(times):
-                        self.assertTrue(semaphore.acquire(timeout=2))
-            finally:
-                self.go.set()
-            return "opened"
-
-        outcomes = race(door_keeper, *[caller] * 10)
-        self.assertEqual((outcomes.count("done"), outcomes.count("too busy")), (5, 5))
-        self.assertEqual(self.most, 2)
-        self.assertEqual(self.work(turns, started), "done")  # the rush is over
-
-    def test_no_waiting(self) -> None:
-        """With no places to wait, a second caller is refused while the first runs, and served afterwards."""
-        turns = Turns(running=1, waiting=0)
-        with turns.take():
-            self.assertEqual(in_time(lambda: take(turns)), "too busy")
-        self.assertEqual(in_time(lambda: take(turns)), "done")
-
-    def test_an_exception_inside(self) -> None:
-        """Whoever fails during their turn gives it back: a hundred failures do not use up the places."""
-        turns = Turns(running=1, waiting=1)
-        for _ in range(100):
-            with self.assertRaises(ZeroDivisionError), turns.take():
-                raise ZeroDivisionError
-        self.assertEqual(in_time(lambda: take(turns)), "done")
-
-    def test_refusals_give_nothing_back(self) -> None:
-        """Being refused frees no place that was not taken: after a hundred refusals the next is refused as well."""
-        turns = Turns(running=1, waiting=0)
-        with turns.take():
-            for _ in range(100):
-                self.assertEqual(in_time(lambda: take(turns)), "too busy")
-
-    def test_hashing_takes_turns(self) -> None:
-        """Both costly calls stand in the one line, and TooBusy comes through to the caller."""
-        stored = hash_password(PASSWORD, TEST_COST)
-        with mock.patch("authref.passwords.turns", Turns(running=1, waiting=0)) as turns:
-            with turns.take():
-                self.assertEqual(in_time(lambda: hash_password(PASSWORD, TEST_COST)), "too busy")
-                self.assertEqual(in_time(lambda: verify_password(PASSWORD, stored)), "too busy")
-                self.assertEqual(in_time(lambda: verify_password(PASSWORD, "junk")), "done")  # it costs nothing
-            self.assertTrue(verify_password(PASSWORD, stored))
-
-    def test_at_the_start(self) -> None:
-        """Until the cores are shared out, all of them hash: with all but one taken the next caller need not wait."""
-        with ExitStack() as taken:
-            for _ in range(passwords.cores() - 1):
-                taken.enter_context(passwords.turns.take())
-            self.assertEqual(in_time(lambda: take(passwords.turns)), "done")
-        self.assertEqual(passwords.MAX_WAITING, 64)
-
-    def test_sharing_the_cores(self) -> None:
-        """All processes together hash on as many cores as there are, and each on one at least."""
-        with mock.patch.object(passwords, "turns"), mock.patch.object(passwords, "MAX_WAITING", 0):
-            for cores, processes, expected in ((8, 2, 4), (2, 2, 1), (8, 3, 2), (1, 4, 1), (4, 1, 4)):
-                with self.subTest(cores=cores, processes=processes), ExitStack() as taken:
-                    with mock.patch.object(passwords, "cores", return_value=cores):
-                        passwords.share_cores(processes)
-                    for _ in range(expected):
-                        taken.enter_context(passwords.turns.take())
-                    with self.assertRaises(passwords.TooBusy):
-                        taken.enter_context(passwords.turns.take())
-
-    def test_cores_that_are_not_ours(self) -> None:
-        """A container of one core on a machine of 64 hashes one at a time, not 64: all else would stand still."""
-        own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
-        for name, files, expected in (
-            ("no cgroups", {}, []),
-            ("version 2, a container", {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, [1]),
-            ("version 2, without a limit", {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, []),
-            ("version 2, a service in a slice", {
-                "proc/self/cgroup": "0::/a.slice/b.service\n",
-                "sys/fs/cgroup/a.slice/cpu.max": "400000 100000\n",
-                "sys/fs/cgroup/a.slice/b.service/cpu.max": "50000 100000\n",
-            }, [0, 4]),
-            ("version 1", {
-                "proc/self/cgroup": "5:memory:/docker/x\n4:cpu,cpuacct:/docker/x\n0::/\n",
-                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
-                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-            }, [2]),
-            ("version 1, without a limit", {
-                "proc/self/cgroup": "4:cpu:/\n",
-                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
-                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-            }, []),
-        ):  # fmt: skip
-            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
-                for path, text in files.items():
-                    Path(folder, path).parent.mkdir(parents=True, exist_ok=True)
-                    Path(folder, path).write_text(text)
-                self.assertEqual(list(passwords._quotas(Path(folder))), expected)
-        for quotas, expected in (([], len(own)), ([0], 1), ([1, 4], 1), ([10_000], len(own))):
-            with mock.patch.object(passwords, "_quotas", return_value=quotas):
-                self.assertEqual(passwords.cores(), expected)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from typing import Any
 from unittest import mock
 
 from authref.events import Events
-from authref.passwords import Turns
 from authref.serving.server import Server
+from authref.throttle import Turns
 from authref.wire import Request, Response
 from tests.support import KEYS, PASSWORD, Harness, body, exchange, quick_hashes, running
 
@@ -185,7 +185,7 @@ class Life:
         for number in range(22):
             self.send("POST", "/login", {"email": f"guess{number}@example.com", "password": f"guess number {number}"})
         self.harness.clock.advance(61)
-        with mock.patch("authref.passwords.turns", Turns(running=0, waiting=0)):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             self.send("POST", "/login", {"email": "a@example.com", "password": WRONG})
 
     def crash(self, alice: dict[str, str]) -> None:
@@ -380,7 +380,7 @@ class EachHappeningLeavesALine(unittest.TestCase):
     def test_overload_and_crash(self) -> None:
         """Too many tries, too many hashes at once, and a crash are noted, each with its kind."""
         wrong = {"email": "nobody@example.com", "password": WRONG}
-        with mock.patch("authref.passwords.turns", Turns(running=0, waiting=0)):
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
             self.assertEqual(self.names_after("POST", "/login", wrong), (503, ["excess_rate_limit_exceeded"]))
         with mock.patch("authref.users.Users.get", side_effect=RuntimeError(PASSWORD)):
             self.assertEqual(self.names_after("GET", "/me", None, cookie=self.cookie), (500, ["sys_crash"]))

@@ -27,6 +27,7 @@ from authref.app import App
 from authref.maps import MemoryStore
 from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
 from authref.serving.server import LINGER, STATES, WORK, Server, serve
+from authref.throttle import Turns
 from authref.wire import Problem, Request, Response
 from tests.support import PASSWORD, Harness, exchange, running, status
 
@@ -754,12 +755,14 @@ class SlowClients(ServerTest):
 
     def test_64_logins_at_once(self) -> None:
         """While as many logins are under way as may wait, everybody else is served at once, and then they are."""
-        with running(self.harness.app, 72) as server, gate(self.harness.app) as held, ExitStack() as clients:
+        turns = mock.patch("authref.throttle.turns", Turns(running=2, waiting=62))
+        with turns, running(self.harness.app, 72) as server, gate(self.harness.app) as held, ExitStack() as clients:
             waiting = [clients.enter_context(Client(server)) for _ in range(64)]
             for client in waiting:
                 client.send(login())
-            for _ in waiting:
+            for _ in range(2):
                 held.wait_for_one()
+            self.assertTrue(eventually(lambda: in_state(server, "working") == 64))
             self.assert_well(server)
             held.open()
             self.assertEqual({client.answer().status for client in waiting}, {200})

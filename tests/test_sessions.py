@@ -468,7 +468,7 @@ class OnTheWire(unittest.TestCase):
                 harness = Harness(public_url=public_url)
                 harness.sign_up()
                 answer = harness.send("POST", "/login", {"email": "alice@example.com", "password": PASSWORD})
-                (line,) = [text for field, text in answer.headers if field == "set-cookie"]
+                line = answer.header("set-cookie") or ""
                 until = "Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT"
                 flags = f"HttpOnly; SameSite=Lax{secure}"
                 self.assertRegex(line, rf"\A{name}=[A-Za-z0-9_-]{{43}}; Path=/; {until}; {flags}\Z")

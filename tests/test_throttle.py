@@ -6,17 +6,20 @@ Every test moves the clock by hand: a quarter of an hour of waiting takes no tim
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
+import time
 import unittest
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from typing import TypeVar
 from unittest import mock
 
 from authref import throttle
-from authref.maps import MemoryMap
-from authref.throttle import ADDRESS_WINDOW, FORGET_AFTER, Counter, Throttle
+from authref.maps import MemoryMap, StoreUnavailable
+from authref.throttle import ADDRESS_WINDOW, FORGET_AFTER, Counter, Throttle, Turns
+from authref.users import InvalidCredentials
 from authref.wire import Problem, Request, Response
 from tests.support import JSON, PASSWORD, SENTENCE, Clock, Harness, body, quick_hashes
 
@@ -413,28 +416,43 @@ class Counters(unittest.TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.counters: MemoryMap[Counter] = MemoryMap(self.clock)
-        self.throttle = Throttle(self.counters, self.clock)
+        self.throttle = Throttle(self.counters, b"key", self.clock)
+
+    def guess(self, user_id: str | None = "alice", device: str = "", peer: str = HERE, wrong: bool = True) -> int:
+        """What becomes of one try, as a status: 200, 401, 429 or 503."""
+        try:
+            with self.throttle.guess(f"{user_id}@example.com", user_id, device, peer):
+                if wrong:
+                    raise InvalidCredentials("wrong_password", user_id)
+        except InvalidCredentials:
+            return 401
+        except Problem as problem:
+            return problem.response.status
+        return 200
+
+    def counts(self) -> dict[str, int]:
+        return {key: counter.count for key, counter in self.counters.page("", 100_000).items()}
 
     def test_a_try_that_is_still_being_hashed(self) -> None:
         """The turn is taken by asking, not by failing: who asks while the first is being looked at has to wait."""
         for _ in range(5):
-            self.throttle.failed(EMAIL, HERE)
+            self.throttle.admit("account alice")
         self.clock.advance(1)
-        self.throttle.admit(EMAIL, HERE)
+        self.throttle.admit("account alice")
         with self.assertRaises(Problem):
-            self.throttle.admit(EMAIL, ELSEWHERE)
+            self.throttle.admit("account alice")
 
     def test_two_tries_that_both_saw_the_waiting_end(self) -> None:
         """However close together they come, one of them takes the turn and the other waits."""
         counters = MeetingMap(self.clock)
-        throttle_ = Throttle(counters, self.clock)
+        throttle_ = Throttle(counters, b"key", self.clock)
         for _ in range(5):
-            throttle_.failed(EMAIL, HERE)
+            throttle_.admit("account alice")
         self.clock.advance(1)
 
         def admitted() -> bool:
             try:
-                throttle_.admit(EMAIL, HERE)
+                throttle_.admit("account alice")
             except Problem:
                 return False
             return True
@@ -447,56 +465,99 @@ class Counters(unittest.TestCase):
         for before in (0, 3):
             with self.subTest(before=before):
                 counters = MeetingMap(self.clock)
-                throttle_ = Throttle(counters, self.clock)
+                throttle_ = Throttle(counters, b"key", self.clock)
                 for _ in range(before):
-                    throttle_.failed(EMAIL, HERE)
+                    throttle_.admit("account alice")
                 counters.meet()
-                together([lambda throttle_=throttle_: throttle_.failed(EMAIL, HERE)] * 2)  # type: ignore[misc]
+                together([lambda throttle_=throttle_: throttle_.admit("account alice")] * 2)  # type: ignore[misc]
                 self.assertEqual({counter.count for counter in counters.page("", 10).values()}, {before + 2})
 
     def test_failures_at_once(self) -> None:
-        """Each of them counts, for the account and for the address."""
-        together([lambda: self.throttle.failed(EMAIL, HERE)] * 50)
-        self.assertEqual([counter.count for counter in self.counters.page("", 10).values()], [50, 50])
+        """Of a hundred at once five are let in for the account and twenty for the address, and each of them counts."""
+        with mock.patch("authref.throttle.turns", Turns(running=100, waiting=100)):
+            statuses = together([lambda n=n: self.guess(peer=f"192.0.2.{n}") for n in range(100)])  # type: ignore[misc]
+            self.assertEqual((statuses.count(401), statuses.count(429)), (5, 95))
+            statuses = together([lambda n=n: self.guess(f"user{n}", peer=ELSEWHERE) for n in range(100)])  # type: ignore[misc]
+            self.assertEqual((statuses.count(401), statuses.count(429)), (20, 80))
+        self.assertEqual(sorted(self.counts().values())[-2:], [5, 20])
+
+    def test_what_was_no_guess(self) -> None:
+        """A 503, a crash, and a login that succeeds, take back what was counted when they began."""
+        for _ in range(3):
+            self.guess()
+        before = self.counts()
+        with mock.patch("authref.throttle.turns", Turns(running=0, waiting=0)):
+            self.assertEqual(self.guess(), 503)
+        self.assertEqual(self.counts(), before)
+        with self.assertRaises(StoreUnavailable), self.throttle.guess(EMAIL, "alice", "", HERE):
+            raise StoreUnavailable
+        self.assertEqual(self.counts(), before)
+        self.assertEqual(self.guess(wrong=False), 200)
+        self.assertEqual(list(self.counts().values()), [3])  # the address keeps its own, the account starts anew
+
+    def test_a_refusal(self) -> None:
+        """Knocking at an account that waits does not use up the address, nor the other way round."""
+        for _ in range(5):
+            self.guess()
+        before = self.counts()
+        for _ in range(50):
+            self.assertEqual(self.guess(), 429)
+        self.assertEqual(self.counts(), before)
+        for number in range(20):
+            self.guess(f"user{number}", peer=ELSEWHERE)
+        self.assertEqual(self.guess("bob", peer=ELSEWHERE), 429)
+        self.assertNotIn("account bob", self.counts())
+
+    def test_a_stranger_who_succeeds(self) -> None:
+        """A login forgives strangers five failures and no more: else each would buy a guesser a new start."""
+        for failures, left in ((5, 0), (6, 6)):
+            with self.subTest(failures=failures):
+                self.setUp()
+                for _ in range(failures):
+                    self.guess(peer=ELSEWHERE)
+                    self.clock.advance(900)
+                self.assertEqual(self.guess(wrong=False), 200)
+                self.assertEqual(self.counts().get("account alice", 0), left)
 
     def test_many_accounts_and_addresses(self) -> None:
-        """There is an upper limit, and at it an account that is waiting already still waits and still counts."""
-        with mock.patch.object(throttle, "MAX_COUNTERS", 100):
-            for _ in range(5):
-                self.throttle.failed(EMAIL, HERE)
-            for number in range(500):
-                self.throttle.failed(f"user{number}@example.com", f"2001:db8:{number:x}::1")
-                with self.assertRaises(Problem):
-                    self.throttle.admit(EMAIL, ELSEWHERE)
-                if number < 200:
-                    self.throttle.admit_sign_up(f"2001:db8:{number:x}::1")
-            self.assertEqual(len(self.counters), 100)
-            self.clock.advance(1)
-            self.throttle.admit(EMAIL, HERE)
-            self.throttle.failed(EMAIL, HERE)
-            with self.assertRaises(Problem) as caught:
-                self.throttle.admit(EMAIL, HERE)
-            self.assertEqual(caught.exception.response.header("retry-after"), "2")
+        """There is an upper limit without anything that is let through: names that nobody has share their counters."""
+        for number in range(3_000):
+            with suppress(InvalidCredentials), self.throttle.guess(f"user{number}", None, "", f"2001:db8:{number:x}::"):
+                raise InvalidCredentials("unknown_user", None)
+        keys = self.counts()
+        self.assertTrue(all(re.fullmatch("(nobody|address) [0-9a-f]{4}", key) for key in keys))
+        self.assertGreater(len(keys), 5_000)  # and yet few share one
+        for _ in range(5):
+            self.assertEqual(self.guess(), 401)
+        self.assertEqual(self.guess(), 429)
+
+    def test_who_shares_a_counter(self) -> None:
+        """Only the server knows: with another key it is others, so nobody can make up names that hit a chosen one."""
+
+        def twins(key: bytes) -> list[int]:
+            buckets = Throttle(self.counters, key, self.clock)._bucket
+            return [number for number in range(30_000) if buckets("nobody", str(number)) == buckets("nobody", EMAIL)]
+
+        first, second = twins(b"one key"), twins(b"another key")
+        self.assertNotEqual(first, second)
 
     def test_counters_that_are_over(self) -> None:
         """An address is forgotten after its minute, an account after a day, or at once when its owner logs in."""
-        self.throttle.failed(EMAIL, HERE)
-        self.throttle.failed(BOB, HERE)
-        self.throttle.admit_sign_up(HERE)
+        self.guess()
+        self.guess("bob")
+        with self.throttle.sign_up(HERE):
+            pass
         self.assertEqual(len(self.counters), 4)
         self.clock.advance(ADDRESS_WINDOW)
         self.assertEqual(len(self.counters), 2)
-        self.throttle.succeeded(BOB)
+        self.guess("bob", wrong=False)
         self.assertEqual(len(self.counters), 1)
         self.clock.advance(FORGET_AFTER - ADDRESS_WINDOW)
         self.assertEqual(len(self.counters), 0)
 
     def test_a_try_that_never_came_to_an_end(self) -> None:
         """An account whose turn was taken, and no more heard of, is forgotten after a day like any other."""
-        for _ in range(5):
-            self.throttle.failed(EMAIL, HERE)
-        self.clock.advance(1)
-        self.throttle.admit(EMAIL, HERE)
+        self.throttle.admit("account alice")
         self.clock.advance(FORGET_AFTER - 1)
         self.assertEqual(len(self.counters), 1)
         self.clock.advance(1)
@@ -504,15 +565,194 @@ class Counters(unittest.TestCase):
 
     def test_long_names(self) -> None:
         """What is remembered of an e-mail address has a set length, whatever was sent."""
-        self.throttle.failed("a" * 60_000, HERE)
-        self.assertLess(max(map(len, self.counters.page("", 10))), 300)
+        with suppress(InvalidCredentials), self.throttle.guess("a" * 60_000, None, "", HERE):
+            raise InvalidCredentials("unknown_user", None)
+        self.assertLess(max(map(len, self.counts())), 100)
 
     def test_asking_and_succeeding(self) -> None:
         """Logins that are let in and succeed leave no counter at all."""
         for number in range(100):
-            self.throttle.admit(f"user{number}@example.com", HERE)
-            self.throttle.succeeded(f"user{number}@example.com")
-        self.assertEqual(len(self.counters), 0)
+            self.assertEqual(self.guess(f"user{number}", wrong=False), 200)
+        self.assertEqual(self.counts(), {})
+
+    def test_a_clock_that_is_ahead(self) -> None:
+        """What a clock far ahead has written keeps nobody waiting for hours, and is not free for the taking."""
+        for _ in range(8):
+            self.guess()
+            self.clock.advance(8)
+        ahead = self.counts()["account alice"]
+        self.clock.advance(-2 * 3600)
+        statuses = [self.guess(peer=ELSEWHERE) for _ in range(8)]
+        self.assertEqual(statuses, [401] * 5 + [429] * 3)  # a second count, like the first
+        self.clock.advance(1)
+        self.assertEqual(self.guess(peer=ELSEWHERE), 401)
+        self.clock.advance(2 * 3600)
+        self.assertEqual(self.counts()["account alice"], ahead)  # which nothing was taken from
+
+
+class TakingTurns(unittest.TestCase):
+    """bcrypt is what makes a stranger's request costly: it must not be given more cores or patience than there are."""
+
+    def setUp(self) -> None:
+        self.inside = self.most = 0
+        self.lock = threading.Lock()
+        self.go = threading.Event()
+        self.addCleanup(self.go.set)
+
+    def work(self, turns: Turns, started: threading.Semaphore) -> str:
+        """Take a turn that lasts until `go`; "done", or "too busy"."""
+        try:
+            with turns.take({}):
+                with self.lock:
+                    self.inside += 1
+                    self.most = max(self.most, self.inside)
+                started.release()
+                self.assertTrue(self.go.wait(5))
+                with self.lock:
+                    self.inside -= 1
+        except Problem:
+            return "too busy"
+        return "done"
+
+    def test_more_callers_than_places(self) -> None:
+        """Two run, three wait, and the other five of ten hear at once that it is too much."""
+        turns, started = Turns(running=2, waiting=3), threading.Semaphore(0)
+        refused = threading.Semaphore(0)
+
+        def caller() -> str:
+            outcome = self.work(turns, started)
+            if outcome == "too busy":
+                refused.release()
+            return outcome
+
+        def door_keeper() -> str:
+            try:
+                for semaphore, times in ((started, 2), (refused, 5)):  # the refused do not wait for anybody's end
+                    for _ in range(times):
+                        self.assertTrue(semaphore.acquire(timeout=2))
+            finally:
+                self.go.set()
+            return "opened"
+
+        outcomes = together([door_keeper, *[caller] * 10])
+        self.assertEqual((outcomes.count("done"), outcomes.count("too busy")), (5, 5))
+        self.assertEqual(self.most, 2)
+        self.assertEqual(self.work(turns, started), "done")  # the rush is over
+
+    def test_no_waiting(self) -> None:
+        """With no places to wait, a second caller is refused while the first runs, and served afterwards."""
+        turns = Turns(running=1, waiting=0)
+        with turns.take({}):
+            self.assertEqual(in_time(turns), "too busy")
+        self.assertEqual(in_time(turns), "done")
+
+    def test_an_exception_inside(self) -> None:
+        """Whoever fails during their turn gives it back: a hundred failures do not use up the places."""
+        turns = Turns(running=1, waiting=1)
+        for _ in range(100):
+            with self.assertRaises(ZeroDivisionError), turns.take({}):
+                raise ZeroDivisionError
+        self.assertEqual(in_time(turns), "done")
+
+    def test_refusals_give_nothing_back(self) -> None:
+        """Being refused frees no place that was not taken: after a hundred refusals the next is refused as well."""
+        turns = Turns(running=1, waiting=0)
+        with turns.take({}):
+            for _ in range(100):
+                self.assertEqual(in_time(turns), "too busy")
+
+    def test_the_cores_that_hash(self) -> None:
+        """At the start all of the machine's, then as many as there are for this process: the next caller waits."""
+        self.assertEqual((throttle.turns._cores > 0, throttle.MAX_WAITING), (True, 64))
+        with mock.patch.object(throttle, "turns"), mock.patch.object(throttle, "MAX_WAITING", 0):
+            for cores in (1, 2, 4):
+                with self.subTest(cores=cores), ExitStack() as taken:
+                    throttle.share_cores(cores)
+                    for _ in range(cores):
+                        taken.enter_context(throttle.turns.take({}))
+                    self.assertEqual(in_time(throttle.turns), "too busy")
+
+    def order(self, turns: Turns, *arrivals: dict[str, int]) -> list[int]:
+        """In which order they are called who come one after the other, -1 for each that is not; one core, busy."""
+        busy = turns._enter({})
+        places = [turns._enter(names) for names in arrivals]
+        called = []
+        while place := next(iter(turns._running), None):
+            if place is not busy:
+                called.append(places.index(place))
+            turns._leave(place)
+        return called + [-1] * (len(places) - len(called))
+
+    def test_who_is_next(self) -> None:
+        """Addresses take turns, and so do accounts, whoever came first; alone, one may have all there is."""
+        a, b, c = ({name: 9} for name in ("a", "b", "c"))
+        ab, ac = a | b, a | c
+        table = {
+            "one alone": ([a, a, a], [0, 1, 2]),
+            "two": ([a, a, a, b, b], [0, 3, 1, 4, 2]),
+            "three": ([a, a, b, b, c, c], [0, 2, 4, 1, 3, 5]),
+            "one account, many addresses": ([ab, ac, a | {"d": 9}, {"e": 9, "f": 9}], [0, 3, 1, 2]),
+            "one address, an eager account and another": ([ab, ab, ab, ac], [0, 3, 1, 2]),
+            "no more at once than it may": ([{"a": 0}, b], [1, -1]),
+        }
+        for name, (arrivals, expected) in table.items():
+            with self.subTest(name):
+                self.assertEqual(self.order(Turns(running=1, waiting=99), *arrivals), expected)
+
+    def test_who_loses_a_place(self) -> None:
+        """When all places are taken, the newest of whoever holds most goes, and that may be the newcomer."""
+        a, b, c = ({name: 9} for name in ("a", "b", "c"))
+        table = {
+            "all of one": ([a, a, a, a], {3}),
+            "a newcomer of another": ([a, a, a, b], {2}),
+            "two of equal size": ([a, a, b, b], {3}),
+            "each has one": ([a, b, c, {"d": 9}], {3}),
+            "one account from many addresses": ([a | b, a | c, a | {"d": 9}, {"e": 9}], {2}),
+            "of one address the eager account": ([a | b, a | b, a | b, a | c], {2}),
+        }
+        for name, (arrivals, lost) in table.items():
+            with self.subTest(name):
+                called = self.order(Turns(running=1, waiting=3), *arrivals)
+                self.assertEqual(set(range(4)) - set(called), lost)
+
+    def test_who_waited_in_vain(self) -> None:
+        """Whoever loses a place hears so at once, and does not wait for a core."""
+        turns, lost = Turns(running=1, waiting=1), threading.Event()
+
+        def wait() -> None:
+            try:
+                with turns.take({"a": 9}):
+                    pass
+            except Problem:
+                lost.set()
+
+        with turns.take({"a": 9}):
+            threading.Thread(target=wait, daemon=True).start()
+            give_up = time.monotonic() + 2
+            while not turns._waiting and time.monotonic() < give_up:
+                time.sleep(0.001)
+            place = turns._enter({"b": 9})
+            self.assertTrue(lost.wait(2))
+            self.assertEqual(list(turns._waiting), [place])
+
+
+def in_time(turns: Turns) -> str:
+    """How a short turn ended: "done", or "too busy". Fails if it stands in line for longer than two seconds."""
+    outcome: list[str] = []
+
+    def run() -> None:
+        try:
+            with turns.take({}):
+                pass
+        except Problem:
+            outcome.append("too busy")
+        else:
+            outcome.append("done")
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(2)
+    return outcome[0] if outcome else "it waits, and should have been refused"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from unittest import mock
 import bcrypt
 
 from authref.maps import MemoryMap
-from authref.passwords import MAX_COST, TooBusy, Turns
+from authref.passwords import MAX_COST
 from authref.users import Cost, EmailTaken, InvalidCredentials, LastAdmin, Pointer, User, Users, objections
 from tests.support import PASSWORD, SENTENCE, TEST_COST, Clock
 from tests.test_maps import WRITES, Watched, race
@@ -31,7 +31,7 @@ def outcome(act: Callable[[], object]) -> str:
     """The name of the exception that this raises; "done" if none."""
     try:
         act()
-    except (EmailTaken, LastAdmin, TooBusy, Crash) as error:
+    except (EmailTaken, LastAdmin, Crash) as error:
         return type(error).__name__
     except InvalidCredentials as error:
         return error.reason
@@ -127,11 +127,10 @@ class SigningUp(UsersTestCase):
 
     def test_a_hundred_sign_ups_at_once(self) -> None:
         """Of a hundred who take one address at once, in two spellings, one gets it, and one account is there."""
-        with mock.patch("authref.passwords.turns", Turns(running=2, waiting=100)):
-            outcomes = race(
-                *[lambda: outcome(lambda: self.users.sign_up(ALICE, PASSWORD))] * 50,
-                *[lambda: outcome(lambda: self.users.sign_up(ALICE.upper(), PASSWORD))] * 50,
-            )
+        outcomes = race(
+            *[lambda: outcome(lambda: self.users.sign_up(ALICE, PASSWORD))] * 50,
+            *[lambda: outcome(lambda: self.users.sign_up(ALICE.upper(), PASSWORD))] * 50,
+        )
         self.assertEqual((outcomes.count("done"), outcomes.count("EmailTaken")), (1, 99))
         (user,) = self.everybody()
         self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), user)
@@ -157,15 +156,15 @@ class SigningUp(UsersTestCase):
         self.assertEqual([len(entries) for entries in self.maps], [1, 1, 1])
 
     def test_a_sign_up_that_fails(self) -> None:
-        """A sign-up that finds no core, or no store, keeps the address for nobody: the next one gets it."""
+        """A sign-up that breaks off, at its hash or at the store, keeps the address for nobody."""
         failures = {
-            "TooBusy": mock.patch("authref.users.hash_password", side_effect=TooBusy),
-            "Crash": mock.patch.object(self.records, "before", side_effect=Crash),
+            "hash": mock.patch("authref.users.hash_password", side_effect=Crash),
+            "store": mock.patch.object(self.records, "before", side_effect=Crash),
         }
         for name, failure in failures.items():
             with self.subTest(name):
                 with failure:
-                    self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), name)
+                    self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), "Crash")
                 self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), "done")
                 self.users.delete(self.everybody()[0].id)
 
@@ -384,15 +383,6 @@ class LoggingIn(UsersTestCase):
             race(*[partial(self.users_at, cost) for cost in (4, 14, 7, 9, 13, 5)])
             self.assertEqual(self.costs.get("highest"), Cost(14))
 
-    def test_too_busy(self) -> None:
-        """When no core is free, everybody hears that, known or not; nobody is let in unchecked."""
-        with mock.patch("authref.passwords.turns", Turns(1, 0)) as turns, turns.take():
-            for email in (ALICE, "nobody@example.com"):
-                self.assertEqual(self.log_in(email), "TooBusy")
-            self.assertEqual(outcome(lambda: self.users.sign_up("new@example.com", PASSWORD)), "TooBusy")
-        self.assertEqual(self.log_in(), "done")
-        self.assertEqual(self.log_in("new@example.com"), "unknown_user")
-
     def test_disabled_and_enabled_again(self) -> None:
         """A disabled account cannot log in; enabled again, it can, with the same password."""
         self.users.change(self.alice.id, disabled=True)
@@ -436,14 +426,6 @@ class Strengthening(UsersTestCase):
         self.users = self.users_at(TEST_COST)
         self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), stronger)
         self.assertEqual(self.stored(), stronger)
-
-    def test_no_core_free_for_the_new_hash(self) -> None:
-        """If only the renewing finds no core, the login succeeds all the same, and a later one renews."""
-        with mock.patch("authref.users.hash_password", side_effect=TooBusy):
-            self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), self.alice)
-        self.assertEqual(self.stored(), self.alice)
-        self.users.check_credentials(ALICE, PASSWORD)
-        self.assertTrue(self.stored().password_hash.startswith("$2b$05$"))
 
     def test_deleted_or_changed_while_hashing(self) -> None:
         """Renewing a hash never brings a deleted account back and never undoes a change made meanwhile."""

@@ -25,7 +25,7 @@ from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
-from authref import passwords
+from authref import throttle
 from authref.maps import MemoryStore
 from authref.serving.workers import RESTART_SECONDS, serve_by_many
 from tests.support import PASSWORD, Harness, in_a_fork
@@ -358,14 +358,15 @@ class TheBeginning(Sentences):
             app = Harness(MemoryStore).app
             with (
                 mock.patch.object(app.store, "close", lambda: steps.append("close")),
-                mock.patch.object(passwords, "share_cores", lambda count: steps.append(f"share among {count}")),
+                mock.patch.object(throttle, "share_cores", lambda cores: steps.append(f"share {cores}")),
+                mock.patch("authref.serving.workers.cores", return_value=6),
                 mock.patch("authref.serving.workers._supervise", lambda *_: steps.append("fork")),
             ):
                 serve_by_many(app, "127.0.0.1", 0, lambda url: steps.append("ready"), 3)
             return steps
 
         steps = in_a_fork(begin)  # for it changes what signals do
-        self.assertEqual(sorted(steps[:-1]), ["close", "ready", "share among 3"])
+        self.assertEqual(sorted(steps[:-1]), ["close", "ready", "share 2"])
         self.assertLess(steps.index("ready"), steps.index("close"))
         self.assertEqual(steps[-1], "fork")
 

@@ -13,8 +13,10 @@ Rules of this file:
 
 from __future__ import annotations
 
+import hmac
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from authref import guards
@@ -24,8 +26,8 @@ from authref.app.routes import Route
 from authref.app.settings import Settings
 from authref.app.tokens import TokenRoutes
 from authref.app.users import UserRoutes
+from authref.devices import DeviceKey, Devices
 from authref.maps import MemoryStore, StoreUnavailable
-from authref.passwords import TooBusy
 from authref.refresh import Family
 from authref.revocation import Denial, Revocation
 from authref.sessions import Session, Sessions
@@ -36,7 +38,7 @@ from authref.wire import Problem, Request, Response
 
 __all__ = ["App", "Settings", "build"]
 
-RETRY = (("retry-after", "1"),)  # seconds: one hash later there is a free place, and a store that restarts may be back
+RETRY = (("retry-after", "1"),)  # seconds: a store that restarts may be back
 
 
 def build(settings: Settings | None = None) -> App:
@@ -84,7 +86,11 @@ class App:
             audience=settings.audience,
             now=now,
         )
-        parts = (self.users, self.sessions, self.tokens, Throttle(store.map("counters", Counter), now), events)
+        # A key of its own kind, and the same in all processes: it comes from the ring, and nothing leads back.
+        secret = hmac.digest(next(iter(settings.keys.values())), b"authref throttle v1", "sha256")
+        throttle = Throttle(store.map("counters", Counter), secret, now)
+        devices = Devices(store.map("devices", DeviceKey), secure=settings.secure, now=now)
+        parts = (self.users, self.sessions, self.tokens, throttle, devices, events)
         self.routes = (
             *AccountRoutes(*parts).table(),
             *LoginRoutes(*parts).table(),
@@ -108,6 +114,8 @@ class App:
 
     def __call__(self, request: Request) -> Response:
         """The answer to the request, whatever it is."""
+        if self.settings.proxies is not None:
+            request = replace(request, peer=self.settings.proxies.client(request))
         try:
             return self._harden(self._answer(request), request)
         except Exception as error:  # the last resort: nobody is let in, and nothing is told
@@ -163,8 +171,6 @@ class App:
 
     def _explain(self, error: Exception, request: Request) -> Response:
         """What the client hears of it; the log hears more, unless somebody only mistyped a path."""
-        if isinstance(error, TooBusy):
-            error = Problem(503, "too_busy", "Too many logins at once; try again.", RETRY)
         if isinstance(error, Problem):
             excess = error.response.status in (429, 503)
             name = "excess_rate_limit_exceeded" if excess else "input_validation_fail"

@@ -29,9 +29,9 @@ class AccountRoutes(Routes):
         fields = read_fields(request, {"email": str, "password": str})
         if errors := objections(fields["email"], fields["password"]):
             raise Problem(400, "invalid_request", "No account can be made of this.", errors=errors)
-        self.throttle.admit_sign_up(request.peer)
         try:
-            user = self.users.sign_up(fields["email"], fields["password"])
+            with self.throttle.sign_up(request.peer):
+                user = self.users.sign_up(fields["email"], fields["password"])
         except EmailTaken:
             self.events.emit("user_create_fail", reason="email_taken", peer=request.peer)
             return Response.problem(409, "email_taken", "There is an account with this e-mail address.")

@@ -64,13 +64,12 @@ class LoginRoutes(Routes):
             return caller
         fields = read_fields(request, {"current_password": str, "new_password": str})
         mechanism = self.mechanism(request)
-        # Counted apart: strangers who fail to log in as the caller must not keep the caller from this.
-        count = f"password of {caller.id}"
-        if self.prove(caller.email, fields["current_password"], request, count) is None:
+        if self.prove(caller.email, fields["current_password"], request, caller) is None:
             return Response.problem(401, "invalid_credentials", "Wrong current password.", mechanism.challenge)
         if sentence := objection(fields["new_password"], caller.email):
             raise Problem(400, "invalid_request", "This password may not be chosen.", errors={"new_password": sentence})
-        user = self.users.set_password(caller.id, fields["new_password"])
+        with self.throttle.turn(f"known {caller.id}", request.peer):
+            user = self.users.set_password(caller.id, fields["new_password"])
         if user is None:
             return mechanism.refusal()
         self.end_all(user.id)
@@ -78,7 +77,7 @@ class LoginRoutes(Routes):
         if mechanism is not self.sessions:
             return Response(204)
         cookies = [header for header in self.sessions.log_in(user, request).headers if header[0] == "set-cookie"]
-        return Response(204, headers=tuple(cookies))
+        return Response(204, headers=(*cookies, *self.devices.remember(user, request)))
 
 
 def _public(id: str, login: Session | Family, current: bool) -> dict[str, object]:

@@ -17,10 +17,11 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from authref import roles
+from authref.devices import Devices
 from authref.events import Events
 from authref.passwords import MAX_LENGTH
 from authref.sessions import Sessions
@@ -68,6 +69,7 @@ class Routes:
     sessions: Sessions
     tokens: Tokens
     throttle: Throttle
+    devices: Devices
     events: Events
 
     def mechanism(self, request: Request) -> Mechanism:
@@ -89,23 +91,21 @@ class Routes:
             return roles.forbidden(mechanism.forbidden)
         return live
 
-    def prove(self, email: str, password: str, request: Request, counted_as: str = "") -> User | None:
-        """The user whose password this is, or None. Raises Problem 400, 429, TooBusy.
+    def prove(self, email: str, password: str, request: Request, caller: User | None = None) -> User | None:
+        """The user whose password this is, of the version that was proved, or None. Raises Problem 400, 429, 503.
 
-        It is a try on the count of the address and of the account, or of what it is `counted_as`.
+        A `caller` is logged in already: their tries are counted apart from those of strangers.
         """
-        account = counted_as or f"login as {email}"  # an e-mail address may be any text: it must not name another count
         if not 1 <= len(password) <= MAX_LENGTH:
             raise Problem(400, "invalid_request", f"A password has 1 to {MAX_LENGTH} characters.")
-        self.throttle.admit(account, request.peer)
+        user = self.users.by_email(email)
+        device = "inside" if caller else self.devices.recognise(user, request)
         try:
-            user = self.users.check_credentials(email, password)
+            with self.throttle.guess(email, user.id if user else None, device, request.peer):
+                return self.users.check_credentials(email, password)
         except InvalidCredentials as failure:
-            self.throttle.failed(account, request.peer)
             self.events.emit("authn_login_fail", reason=failure.reason, user=failure.user_id, peer=request.peer)
             return None
-        self.throttle.succeeded(account)
-        return user
 
     def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
         """What the mechanism gives to whoever knows the password, or 401, the same for everybody else."""
@@ -114,10 +114,13 @@ class Routes:
         if user is None:
             return Response.problem(401, "invalid_credentials", "Wrong e-mail or password.", mechanism.challenge)
         self.events.emit("authn_login_success", user=user.id, peer=request.peer)
-        return mechanism.log_in(user, request)
+        answer = mechanism.log_in(user, request)
+        device = self.devices.remember(user, request) if mechanism is self.sessions else ()
+        return replace(answer, headers=answer.headers + device)
 
     def end_all(self, user_id: str) -> None:
-        """End every login of the user, by session and by token."""
+        """End every login of the user, by session and by token, and make strangers of the browsers."""
+        self.devices.forget(user_id)
         self.sessions.end_all(user_id)
         self.tokens.end_all(user_id)
 

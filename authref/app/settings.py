@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from authref import passwords
 from authref.events import Events
@@ -17,10 +18,18 @@ from authref.keys import check_keys, fresh_keys
 from authref.maps import Store
 from authref.revocation import MODES
 from authref.users import objections
+from authref.wire import Request
 
 # A web view's app has a scheme of its own (capacitor://localhost). A browser's Origin never names the default port.
 _DEFAULT_PORT = r"(?!http:.*:80$|https:.*:443$)"
 _ORIGIN = re.compile(_DEFAULT_PORT + r"[a-z][a-z0-9+.\-]*://(?:[a-z0-9._\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+class Proxies(Protocol):
+    """What tells the client's address from the proxy's; `serving/proxies.py` has one."""
+
+    def client(self, request: Request) -> str: ...
+    def __contains__(self, peer: object) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Settings:
     audience: str = "authref"
     revocation: str = "none"  # what verifying a token asks the server: see revocation.py
     allow_origins: tuple[str, ...] = ()  # origins of others whose pages may talk to us, without cookies
+    proxies: Proxies | None = None  # whose word for where a request comes from counts
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     events: Events = field(default_factory=Events)

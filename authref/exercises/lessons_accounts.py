@@ -243,27 +243,24 @@ def _pre_hash(password: str) -> bytes:
         kind=WRITE,
         title="Is this the password?",
         task="Say whether the stored text was made from this password. What is not a bcrypt hash of a bearable cost "
-        "is False at once. Hashing waits for its turn like everywhere in this file. A hash of a lower cost than `work` "
-        "takes as much work as one of that cost, in the same turn: 2**c rounds, and 2**c, 2**(c+1) and so on beyond.",
-        attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days. "
-        "And strangers who log in a thousand times at once want every core.",
-        read="authref/passwords.py: `hash_password`, `Turns`, `cost_of`, `hash_of_nobody`",
+        "is False at once. A hash of a lower cost than `work` takes as much work as one of that cost: 2**c rounds, and "
+        "2**c, 2**(c+1) and so on beyond.",
+        attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days.",
+        read="authref/passwords.py: `hash_password`, `cost_of`, `hash_of_nobody`",
         target="authref.passwords:verify_password",
         claims=(
             "tests.test_passwords.ExactlyAsSent.test_no_password",
             "tests.test_passwords.Hashes.test_a_hash_stored_long_ago",
             "tests.test_passwords.StoredHashes.test_hashes_that_do_reach_bcrypt",
             "tests.test_passwords.StoredHashes.test_hashes_that_never_reach_bcrypt",
-            "tests.test_passwords.TakingTurns.test_hashing_takes_turns",
             "tests.test_passwords.TheSameWork.test_every_cost",
             "tests.test_passwords.TheSameWork.test_right_or_wrong",
-            "tests.test_passwords.TheSameWork.test_one_turn",
         ),
         hints=(
-            "What does `hash_password` do before and around its call of bcrypt? The same has to happen here.",
+            "What does `hash_password` do before its call of bcrypt? The same has to happen here.",
             "bcrypt.checkpw(password, hashed) takes bytes on both sides and finds salt and cost in the hash. "
             "`cost_of` is 0 for what is no good hash. Powers of two add up: 2**c and 2**c make 2**(c+1).",
-            "First the form: if it has no cost, the answer is no. Then, inside a turn, bcrypt compares the pre-hash of "
+            "First the form: if it has no cost, the answer is no. Then bcrypt compares the pre-hash of "
             "the password with the stored text as bytes, and after that with `hash_of_nobody` of each cost from the "
             "hash's own up to, and without, `work`. The first answer is the one to return.",
         ),
@@ -372,7 +369,7 @@ def check(target, attack):
         ),
         naive='''\
 def check_credentials(self, email: str, password: str) -> User:
-    """The user whose password this is. Raises InvalidCredentials, TooBusy.
+    """The user whose password this is. Raises InvalidCredentials.
 
     Every way to fail takes the same work: a quicker answer would tell who has no account, or an old one.
     """
@@ -423,7 +420,9 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
     if user is None:
         return Response.problem(401, "invalid_credentials", "The password is wrong.", mechanism.challenge)
     self.events.emit("authn_login_success", user=user.id, peer=request.peer)
-    return mechanism.log_in(user, request)
+    answer = mechanism.log_in(user, request)
+    device = self.devices.remember(user, request) if mechanism is self.sessions else ()
+    return replace(answer, headers=answer.headers + device)
 ''',
         hints=(
             "How many different refusals are there, and who can tell them apart? Look also at what `prove` does by "
@@ -439,12 +438,12 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
         lesson=7,
         kind=WRITE,
         title="May this one try?",
-        task="Let a login begin, or raise the Problem of `_too_many`. An address that has failed too often waits for "
-        "the end of its window. An account that has failed five times or more waits for its `next_try`; a try that is "
-        "let in then takes the turn, so that whoever asks in the same moment has to wait.",
+        task="Let a try begin, or raise the Problem of `_too_many`. What has as many failures as are free, or more, "
+        "waits for its `next_try`. A try that is let in is counted as a failure before anybody looks at the password, "
+        "so that whoever asks in the same moment meets it. Return the key of the counter.",
         attacker="People choose passwords that others chose too. A list of a thousand common ones opens some accounts, "
         "unless asking is slow. So fifty guesses are sent at once, in the moment the waiting ends.",
-        read="authref/throttle.py: the opening, `failed`, `_wait`",
+        read="authref/throttle.py: the opening, `_counted`, `_one_more`",
         target="authref.throttle:Throttle.admit",
         claims=(
             "tests.test_throttle.Counters.test_asking_and_succeeding",
@@ -454,15 +453,17 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
             "tests.test_throttle.Addresses.test_twenty_failures_in_a_minute",
             "tests.test_throttle.Counters.test_a_try_that_is_still_being_hashed",
             "tests.test_throttle.Counters.test_two_tries_that_both_saw_the_waiting_end",
+            "tests.test_throttle.Counters.test_a_clock_that_is_ahead",
         ),
         hints=(
-            "Two counters are asked, one of the address and one of the account. Which of their fields says when to "
-            "come back? What must change in the account's when somebody is let in?",
-            "The map's `replace(key, old, new)` writes only if nobody else was faster, and says so. The new counter "
-            "has the same count, a `next_try` that lies `_wait(count)` seconds ahead, and ends after FORGET_AFTER.",
-            "First the address: if it has a counter and that is full, refuse until it ends. Then, as long as the "
-            "account has a counter with five failures or more: refuse before its time, else try to replace it by one "
-            "whose next try is later, and go on only if that worked; if not, look again.",
+            "Which of a counter's fields say whether there is a wait, and until when? `_one_more` makes the counter "
+            "with one more failure, also of none.",
+            "The map's `replace(key, old, new)` writes only if nobody else was faster, and says so; "
+            "`setdefault(key, new)` returns `new` itself only to whoever was first. A `next_try` further ahead than "
+            "any wait and CLOCK_ERROR comes from another clock: then count under another key.",
+            "Again and again: look the counter up, and under the other key if the first lies too far ahead. Refuse "
+            "before its time, with no more seconds than the longest wait. Else try to put `_one_more` in its place, "
+            "and return the key if that worked; if not, look again.",
         ),
     ),
 )

@@ -304,7 +304,7 @@ def log_out(self, request: Request) -> Response:
         ),
         naive='''\
 def set_password(self, user_id: str, password: str) -> User | None:
-    """The account with its new password; every login that proved an older one is void. Raises TooBusy."""
+    """The account with its new password; every login that proved an older one is void."""
     password_hash = hash_password(password, self._cost)
     while user := self._records.get(user_id):
         changed = replace(user, password_hash=password_hash)
@@ -438,9 +438,9 @@ def check(target, attack):
             "itself, but a Basic password it does. Sec-Fetch-Site is `same-origin` for our own pages and `none` for "
             "what somebody typed. Our origin is `public_url`, or http:// and the Host if that is not set.",
             "A ladder: safe method and bearer token answer False. Without an Origin the answer is whether "
-            "Sec-Fetch-Site is anything but absent or one of its two clearing words. An Origin that is allowed or ours "
-            "answers False. All others are foreign, but for two beside `same-origin`: null, and, without a `public_url`, "
-            "https:// and the Host.",
+            "Sec-Fetch-Site is anything but absent or one of its two clearing words. An Origin that is allowed or "
+            "ours answers False. All others are foreign, but for two beside `same-origin`: null, and, without a "
+            "`public_url`, https:// and the Host.",
         ),
     ),
 )

@@ -35,8 +35,9 @@ from queue import Empty, SimpleQueue
 from socketserver import TCPServer
 from typing import Protocol
 
-from authref.passwords import MAX_WAITING
+from authref.serving.cores import cores
 from authref.serving.reader import Reader
+from authref.throttle import MAX_WAITING, share_cores
 from authref.wire import Problem, Request, Response, write_response
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -439,6 +440,7 @@ def serve(
 
     Raises OSError when the address cannot be had, ValueError when no thread can be.
     """
+    share_cores(cores())
     with Server(app, host, port, trusted) as server:
         server.begin()
         if threading.current_thread() is threading.main_thread():

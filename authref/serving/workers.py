@@ -24,9 +24,10 @@ from collections.abc import Callable, Container
 from contextlib import suppress
 from typing import NoReturn, Protocol
 
-from authref import passwords
+from authref import throttle
 from authref.events import Events
 from authref.maps import Store
+from authref.serving.cores import cores
 from authref.serving.server import STOP_SECONDS, App, Server, ends, stop_on_signals
 from authref.wire import Request
 
@@ -61,7 +62,7 @@ def serve_by_many(
         signal.pthread_sigmask(signal.SIG_BLOCK, (*ends(), signal.SIGCHLD))
         ready(server.url)
         app.store.close()
-        passwords.share_cores(count)
+        throttle.share_cores(max(1, cores() // count))
         _supervise(server, app, count)
 
 

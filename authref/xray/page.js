@@ -262,7 +262,7 @@ setInterval(tick, 1000);
 
 /* --- what the server remembers ------------------------------------------------------------------------------------ */
 
-const BESIDE = new Set(["addresses", "admins", "costs", "counters"]); // of these the story does not speak
+const BESIDE = new Set(["addresses", "admins", "costs", "counters", "devices"]); // of these the story does not speak
 let before = {};
 
 function cell(name, value) {
@@ -341,7 +341,7 @@ async function source(each, box) {
 }
 
 function lookedUp(exchange) {
-  const found = Object.entries(exchange.looked_up).filter(([name]) => name !== "counters" && name !== "costs").map(([name, count]) => `${count} × ${name}`);
+  const found = Object.entries(exchange.looked_up).filter(([name]) => !BESIDE.has(name) || name === "addresses").map(([name, count]) => `${count} × ${name}`);
   return `looked up: ${found.join(", ") || "nothing"}`;
 }
 

@@ -72,8 +72,9 @@ class Client:
         data = b"" if body is None else json.dumps(body).encode()
         framing = () if body is None else (("content-type", "application/json"), ("content-length", str(len(data))))
         response = self.world.answer(Request(method, path, (*_HOST, *headers, *framing), data))
-        if cookie := response.header("set-cookie"):
-            self.cookie = cookie.partition(";")[0]
+        for header, value in response.headers:
+            if header == "set-cookie" and value.startswith("session="):
+                self.cookie = value.partition(";")[0]
         if response.status == 200 and path == "/token/login":
             answer = json.loads(response.body)
             self.token, self.refresh = answer["token"], answer["refresh_token"]
@@ -117,7 +118,7 @@ def _lines(number: int, step: Step, exchanges: Sequence[Exchange], world: World)
             yield "\n" + fill(answer, width)
 
 
-_BEHIND = ("addresses", "admins", "costs", "counters")  # maps of which the story does not speak
+_BEHIND = ("addresses", "admins", "costs", "counters", "devices")  # maps of which the story does not speak
 
 
 def _exchange(exchange: Exchange, width: int) -> Iterator[str]:

@@ -88,7 +88,7 @@ class World:
         if response.status != 200:
             return
         for name, value in response.headers:
-            if name == "set-cookie" and not value.partition(";")[0].endswith("="):
+            if name == "set-cookie" and value.startswith("session=") and not value.startswith("session=;"):
                 self.held.cookie = value.partition(";")[0]
         if b'"token":"' in response.body:
             self.held.token = response.body.partition(b'"token":"')[2].partition(b'"')[0].decode("ascii")

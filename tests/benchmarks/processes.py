@@ -68,7 +68,7 @@ class Running:
         finally:
             connection.close()
         is_json = "json" in (answer.getheader("content-type") or "")
-        fields = {name.lower(): text for name, text in answer.getheaders()}
+        fields = {name.lower(): text for name, text in reversed(answer.getheaders())}
         return answer.status, fields, json.loads(received) if is_json else None
 
     def sign_up(self, account: dict[str, str]) -> None:

@@ -20,6 +20,9 @@ from tests.faults import (
     sigterm,
     store_gone,
     threads,
+    throttle_burst,
+    throttle_lockout,
+    throttle_queue,
     workers,
 )
 from tests.faults.claims import Broken, CannotRun, Flags
@@ -36,6 +39,9 @@ FAULTS: dict[str, Callable[[Flags], Iterator[str]]] = {
     "sigterm": sigterm.run,
     "threads": threads.run,
     "workers": workers.run,
+    "lockout": throttle_lockout.run,
+    "queue": throttle_queue.run,
+    "burst": throttle_burst.run,
 }
 
 

@@ -30,6 +30,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: str = ""  # the Cookie header of a browser that keeps all of them
 
     @property
     def value(self) -> Any:
@@ -53,11 +54,11 @@ class Unanswered(Exception):
 class Client:
     """One connection at a time, opened when it is needed; `moving` to another address now and then."""
 
-    def __init__(self, port: int = 0, timeout: float = TIMEOUT, moving: bool = True) -> None:
+    def __init__(self, port: int = 0, timeout: float = TIMEOUT, moving: bool = True, address: str = "") -> None:
         self.port, self._timeout, self._moving = port, timeout, moving
         self.socket: socket.socket | None = None
         self._asked = 0
-        self._address = ""
+        self.address = address
 
     def ask(self, method: str, path: str, value: object = None, **headers: str) -> Answer:
         """The answer. Raises Unanswered."""
@@ -84,11 +85,12 @@ class Client:
         """The open connection. Raises Unanswered."""
         if self._asked % REQUESTS_AN_ADDRESS == 0 and (self._moving or not self._asked):
             self.close()
-            self._address = str(socket.inet_ntoa((0x7F000000 + next(_addresses)).to_bytes(4, "big")))
+            if self._moving or not self.address:
+                self.address = str(socket.inet_ntoa((0x7F000000 + next(_addresses)).to_bytes(4, "big")))
         self._asked += 1
         if self.socket is None:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", self.port), self._timeout, (self._address, 0))
+                self.socket = socket.create_connection(("127.0.0.1", self.port), self._timeout, (self.address, 0))
             except OSError:
                 raise Unanswered(sent=False) from None
         return self.socket
@@ -116,9 +118,11 @@ def whole_answer(received: bytes) -> Answer | None:
     if not end:
         return None
     lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in lines[1:])}
+    parts = (line.partition(":") for line in reversed(lines[1:]))  # of two cookies the first, the session's, counts
+    headers = {name.lower(): text.strip() for name, _, text in parts}
     found = re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", lines[0])
     assert found, f"no status line: {lines[0]!r}"
     if len(body) < int(headers.get("content-length", "0")):
         return None
-    return Answer(int(found[1]), headers, body)
+    kept = re.findall(r"(?mi)^set-cookie: *([^;\r]*)", head.decode("latin-1"))
+    return Answer(int(found[1]), headers, body, "; ".join(kept))

@@ -31,7 +31,8 @@ class Server:
     def __init__(self, folder: str, *flags: str, limit: str = "", **variables: str) -> None:
         self.flags = ("--port", "0", "--bcrypt-cost", "4", "--quiet", *flags)
         self._limit = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh"] if limit else []
-        self._environment, self._log = environment(PROJECT, **variables), Path(folder, "authref.log")
+        self._tree = Path(os.environ.get("AUTHREF_FAULTS_TREE", PROJECT))  # another checkout shows what was mended
+        self._environment, self._log = environment(self._tree, **variables), Path(folder, "authref.log")
         self._seen = 0  # bytes of the log that earlier starts wrote
         self.port = 0
         self.slowest_start = 0.0
@@ -42,7 +43,8 @@ class Server:
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(
                 [*self._limit, sys.executable, "-m", "authref", *self.flags],
-                env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=self._environment, cwd=self._tree, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
             )  # fmt: skip
 
     def start(self) -> None:

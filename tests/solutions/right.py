@@ -237,20 +237,18 @@ from bcrypt import checkpw
 def verify_password(password, stored, work=0):
     if _STORED.fullmatch(stored) is None:
         return False
-    with turns.take():
-        right = checkpw(_pre_hash(password), stored.encode())
-        for cost in range(int(stored[4:6]), work):
-            checkpw(_pre_hash(password), hash_of_nobody(cost).encode())
-        return right
+    right = checkpw(_pre_hash(password), stored.encode())
+    for cost in range(int(stored[4:6]), work):
+        checkpw(_pre_hash(password), hash_of_nobody(cost).encode())
+    return right
 """,
         """
 def verify_password(password, stored, work=0):
     from bcrypt import checkpw as fits
     if _STORED.fullmatch(stored):
         costs = range(cost_of(stored), work)
-        with turns.take():
-            texts = [stored, *[hash_of_nobody(cost) for cost in costs]]
-            return [fits(hashed_password=text.encode("utf-8"), password=_pre_hash(password)) for text in texts][0]
+        texts = [stored, *[hash_of_nobody(cost) for cost in costs]]
+        return [fits(hashed_password=text.encode("utf-8"), password=_pre_hash(password)) for text in texts][0]
     return False
 """,
         """
@@ -260,11 +258,10 @@ def verify_password(password, stored, work=0):
     if not re.fullmatch(_STORED, stored):
         return False
     short, expected, cost = _pre_hash(password), bytes(stored, "ascii"), int(stored[4:6])
-    with turns.take():
-        found = library.checkpw(short, expected)
-        while cost < work:
-            library.checkpw(short, hash_of_nobody(cost).encode())
-            cost += 1
+    found = library.checkpw(short, expected)
+    while cost < work:
+        library.checkpw(short, hash_of_nobody(cost).encode())
+        cost += 1
     return found
 """,
         """
@@ -272,11 +269,10 @@ def verify_password(password, stored, work=0):
     if not _STORED.fullmatch(stored):
         return False
     expected = stored.encode()
-    with turns.take():
-        right = hmac.compare_digest(bcrypt.hashpw(_pre_hash(password), expected), expected)
-        for cost in range(cost_of(stored), work):
-            bcrypt.hashpw(_pre_hash(password), hash_of_nobody(cost).encode())
-        return right
+    right = hmac.compare_digest(bcrypt.hashpw(_pre_hash(password), expected), expected)
+    for cost in range(cost_of(stored), work):
+        bcrypt.hashpw(_pre_hash(password), hash_of_nobody(cost).encode())
+    return right
 """,
     ),
     "role-from-body": (
