@@ -166,7 +166,7 @@ def serving(*flags: str, terminal: TextIO | None = None, **variables: str) -> tu
     """The app that would be served, and both outputs."""
     served: list[App] = []
 
-    def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> None:
+    def serve(app: App, host: str, port: int, ready: Callable[[str], object], *more: object) -> None:
         served.append(app)
         ready("http://a.example")
 

@@ -31,7 +31,7 @@ import json, os, sys, tempfile
 from unittest import mock
 import authref.app, authref.cli, authref.exercises, authref.inspector, authref.serving.server, authref.serving.workers
 
-def serve(app, host, port, ready):
+def serve(app, host, port, ready, *more):
     ready("http://a.example")
     print("serving", flush=True)
 
