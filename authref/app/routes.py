@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from authref import roles
+from authref.admins import Admins
 from authref.events import Events
 from authref.passwords import MAX_LENGTH
 from authref.sessions import Sessions
@@ -42,7 +43,7 @@ class Mechanism(Protocol):
     def refusal(self) -> Response: ...
     def current(self, request: Request) -> str: ...
     def end(self, user_id: str, public_id: str) -> bool: ...
-    def end_all(self, user_id: str) -> None: ...
+    def end_all(self, user_id: str, but: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Routes:
     """The parts that handlers work with; the files below add the handlers."""
 
     users: Users
+    admins: Admins
     sessions: Sessions
     tokens: Tokens
     throttle: Throttle
@@ -82,6 +84,7 @@ class Routes:
             return caller
         live = self.users.get(caller.id)
         if live is None or live.disabled:
+            self.tokens.end_all(caller.id)  # what ended the account may have broken off before it came to this
             self.events.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
             return mechanism.refusal()
         if not roles.permits(rule, live, user_id):
@@ -116,10 +119,10 @@ class Routes:
         self.events.emit("authn_login_success", user=user.id, peer=request.peer)
         return mechanism.log_in(user, request)
 
-    def end_all(self, user_id: str) -> None:
-        """End every login of the user, by session and by token."""
-        self.sessions.end_all(user_id)
-        self.tokens.end_all(user_id)
+    def end_all(self, user_id: str, but: str = "") -> None:
+        """End every login of the user, by session and by token, except the one of this public id."""
+        self.sessions.end_all(user_id, but)
+        self.tokens.end_all(user_id, but)
 
 
 def read_fields(
