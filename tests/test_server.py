@@ -848,7 +848,7 @@ class ConnectionLimit(ServerTest):
             served = [self.client(server) for _ in range(6)]
             for client in served:
                 client.send(login())
-                held.wait_for_one()
+            self.assertTrue(eventually(lambda: in_state(server, "working") == len(served)))
             with Client(server) as client:
                 refused = client.ask(HEALTH)
                 self.assertEqual((refused.status, refused.headers["connection"]), (503, "close"))

@@ -74,7 +74,7 @@ class TheCodeThatRan(Case):
         self.press("signup", "session.login")
         (shown,) = self.press("session.me")
         called = names(shown["steps"])
-        for name in ("App.__call__", "AccountRoutes.me", "Sessions.authenticate", "parse", "Users.get"):
+        for name in ("App.__call__", "AccountRoutes.me", "Sessions.authenticate", "values", "Users.get"):
             self.assertIn(name, called)
         self.assertLess(called.index("Sessions.authenticate"), called.index("Users.get"))
         self.assertNotIn("Tokens.authenticate", called)

@@ -37,6 +37,7 @@ GIVEN: dict[str, str] = {
     "authref.passwords:cost_of": "two digits of the hash",
     "authref.passwords:objection": "three comparisons, whose sentences the tests would have to know",
     "authref.users:User": "fields",
+    "authref.admins": "changes of rights, one after the other: to be read slowly",
     "authref.users:Users": "writes whose order survives a crash: to be read slowly; two of its verbs are exercises",
     "authref.users:objections": "two questions, both answered by patterns that are given",
     "authref.throttle:Throttle": "`admit` is an exercise; the others say what is counted",

@@ -156,7 +156,7 @@ def check(target, attack):
         "id, and end the session that came with the request.",
         attacker="The attacker plants an id of theirs in the victim's browser and waits for the login. Then both hold "
         "the same session (session fixation).",
-        read="authref/sessions.py: the opening, `_end`, `_counts`, `_drop_oldest`",
+        read="authref/sessions.py: the opening, `_end`, `_counts`",
         target="authref.sessions:Sessions.log_in",
         claims=(
             "tests.test_sessions.Ids.test_form",
@@ -177,7 +177,8 @@ def log_in(self, user: User, request: Request) -> Response:
     if not self._counts(session):  # the account has ended, or changed its password, since it was asked for
         self._records.pop(_key(session_id))
         return self.refusal()
-    self._drop_oldest(user.id)
+    for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
+        self._records.pop(oldest)
     self._events.emit("session_created", user=user.id, peer=request.peer)
     cookie = cookies.set_cookie(
         self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
@@ -289,7 +290,8 @@ def log_out(self, request: Request) -> Response:
         kind=HEAL,
         title="A new password, and the thief stays",
         task="This changes the password and nothing else, so logins that proved the old one live on. Make the one "
-        "write of the new password void them all, even if the server dies right after it.",
+        "write of the new password void them all, even if the server dies right after it. And of several changes with "
+        "one old password only one may count: return None once the version that was proved is not the account's.",
         attacker="People change a password because somebody else knows it. That somebody is logged in already.",
         read="authref/users.py: User, `change`; authref/sessions.py: `_counts`",
         target="authref.users:Users.set_password",
@@ -303,10 +305,13 @@ def log_out(self, request: Request) -> Response:
             "tests.test_users.NewPasswords.test_several_at_once",
         ),
         naive='''\
-def set_password(self, user_id: str, password: str) -> User | None:
-    """The account with its new password; every login that proved an older one is void."""
+def set_password(self, user_id: str, password: str, proved_version: int) -> User | None:
+    """The account with its new password; every login that proved an older one is void.
+
+    None if the version that the caller proved is not the account's any more.
+    """
     password_hash = hash_password(password, self._cost)
-    while user := self._records.get(user_id):
+    while (user := self.get(user_id)) and not user.disabled:
         changed = replace(user, password_hash=password_hash)
         if self._records.replace(user_id, user, changed):
             return changed
@@ -318,7 +323,7 @@ def set_password(self, user_id: str, password: str) -> User | None:
             "A login counts only while the `password_version` it carries is that of its user. Deleting the sessions "
             "one by one afterwards would be a second write, and a crash can come between the two.",
             "In the same write that brings the new hash, bring a version that is one higher than the one just read. "
-            "Keep the loop: of several changes at once each must count.",
+            "Keep the loop, for a change of rights may come between; it ends when the version is not the proved one.",
         ),
     ),
     Exercise(

@@ -452,11 +452,11 @@ def log_out(self, request):
     ),
     "password-change": (
         """
-def set_password(self, user_id, password):
+def set_password(self, user_id, password, proved_version):
     password_hash = hash_password(password, self._cost)
     while True:
         user = self._records.get(user_id)
-        if user is None:
+        if user is None or user.disabled or user.password_version != proved_version:
             return None
         new = replace(user, password_hash=password_hash, password_version=1 + user.password_version)
         if self._records.replace(user_id, user, new):
