@@ -8,6 +8,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     passwords.py      Store something that recognises a password but cannot reveal it.                    7 min
     maps.py           A map whose entries belong to someone and end at a set time.                       11 min
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      15 min
+    admins.py         How rights are taken away, so that somebody is always left to give them.            5 min
     cookies.py        A note the browser carries for you, and the flags that guard it.                    5 min
     sessions.py       The note is a random number; its meaning stays here.                               10 min
     jwt.py            The note carries its own meaning, so it is signed.                                 13 min

@@ -1,8 +1,8 @@
 """How does the server remember that you logged in? It keeps a note, and you carry its number.
 
 The cookie holds 32 random bytes that mean nothing. What they mean stands here, in a map: whose session it
-is and when it ends. So the note can be torn up at any moment, and that is the strength of sessions; each
-request costs a look-up, and that is their price.
+is and when it ends. So the note can be torn up at any moment: the strength of sessions. Each request costs
+a look-up: their price.
 
 Compare tokens.py: the same three verbs, and no look-up.
 
@@ -11,8 +11,8 @@ Rules of this file:
   the request. Otherwise an attacker plants an id of theirs and waits for the victim to log in (fixation);
 - the map's keys are SHA-256 of the ids, so that whoever reads the store cannot use what they read;
 - two ends: 30 minutes without use (a computer left open), 24 hours in all (a stolen cookie kept warm);
-- the user is looked up anew each time, so being disabled or deleted acts at once; and a session counts only
-  for the password it was opened with, so one write, of the new password, ends them all.
+- the user is looked up anew each time, so being disabled or deleted acts at once;
+- a session counts only for the password it was opened with: one write, of a new password, ends them all.
 """
 
 from __future__ import annotations
@@ -21,22 +21,19 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from authref import cookies
 from authref.events import Events
-from authref.maps import Map
+from authref.maps import Clock, Map
 from authref.users import User, Users
 from authref.wire import Headers, Request, Response
 
 ID_BYTES = 32  # from the operating system's generator: 256 bits cannot be guessed, however many sessions exist
 IDLE_LIFETIME = 30 * 60  # seconds without a request
 ABSOLUTE_LIFETIME = 24 * 60 * 60  # seconds since login, whatever happens
-# Seconds between two writes of `last_seen`: one at each request would turn every read into a write. So a
-# session may end up to three minutes early.
-TOUCH_INTERVAL = IDLE_LIFETIME // 10
-MAX_PER_USER = 20  # sessions at once; the oldest goes
+TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds between two writes of `last_seen`: each request would be one
+MAX_PER_USER = 20  # sessions at once, the oldest goes; and ids in one request that are looked at
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) gives: nothing else is worth a look-up
 
@@ -61,13 +58,7 @@ class Sessions:
     forbidden: Headers = ()
 
     def __init__(
-        self,
-        records: Map[Session],
-        users: Users,
-        events: Events,
-        *,
-        secure: bool = False,
-        now: Callable[[], float] = time.time,
+        self, records: Map[Session], users: Users, events: Events, *, secure: bool = False, now: Clock = time.time
     ) -> None:
         self._records, self._users, self._events, self._now = records, users, events, now
         self._secure = secure
@@ -75,19 +66,18 @@ class Sessions:
         # What makes a browser forget. Not "cookies" too: without TLS, Chromium then keeps even the one cleared here.
         clear = cookies.clear_cookie(self.cookie_name, secure=secure)
         self.clearing: Headers = (("set-cookie", clear), ("clear-site-data", '"cache", "storage"'))
-        self._named = re.compile(rf"(?<![^; \t,]){self.cookie_name}=([A-Za-z0-9_-]{{43}})(?![^; \t,])")
 
     def log_in(self, user: User, request: Request) -> Response:
         """200 with the user, and a cookie with a new session's id."""
         self._end(request)
         session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()
-        end = now + IDLE_LIFETIME
-        session = Session(user.id, user.password_version, now, now, end, request.user_agent)
+        session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
         self._records[_key(session_id)] = session
         if not self._counts(session):  # the account has ended, or changed its password, since it was asked for
             self._records.pop(_key(session_id))
             return self.refusal()
-        self._drop_oldest(user.id)
+        for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
+            self._records.pop(oldest)
         self._events.emit("session_created", user=user.id, peer=request.peer)
         cookie = cookies.set_cookie(
             self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
@@ -96,10 +86,9 @@ class Sessions:
 
     def authenticate(self, request: Request) -> User | Response:
         """The user whose live session the request's cookie names, or 401."""
-        session_id = self._session_id(request)
-        if session_id is None:
+        key = self.current(request)
+        if not key:
             return self.refusal(request)
-        key = _key(session_id)
         session = self._records.get(key)
         if session is None:
             return self._refuse(request, "no_such_session")
@@ -119,8 +108,10 @@ class Sessions:
 
     def current(self, request: Request) -> str:
         """The public id of the session that the cookie names: the map's key, from which no cookie can be made."""
-        session_id = self._session_id(request)
-        return _key(session_id) if session_id else ""
+        lines = [value for name, value in request.headers if name == "cookie"]
+        # A browser sends one line (RFC 6265 §5.4) with our name once; whoever added another may have planted ours.
+        ids = cookies.values(lines[0], self.cookie_name) if len(lines) == 1 else []
+        return _key(ids[0]) if len(ids) == 1 and _ID.fullmatch(ids[0]) else ""
 
     def logins(self, user_id: str) -> dict[str, Session]:
         """The user's living sessions by their public ids."""
@@ -130,9 +121,10 @@ class Sessions:
         """End one session of this user; False if they have no such one."""
         return public_id in self.logins(user_id) and self._records.pop(public_id) is not None
 
-    def end_all(self, user_id: str) -> None:
-        """End every session of this user."""
-        self._records.drop_owned_by(user_id)
+    def end_all(self, user_id: str, but: str = "") -> None:
+        """End every session of this user, except the one of this public id."""
+        for public_id in self.logins(user_id).keys() - {but}:
+            self._records.pop(public_id)
 
     def refusal(self, request: Request | None = None) -> Response:
         """The one answer to every request without a live session; it does not say what was wrong with it.
@@ -148,13 +140,6 @@ class Sessions:
         self._events.emit("session_use_after_expire", reason=reason, peer=request.peer)
         return self.refusal(request)
 
-    def _session_id(self, request: Request) -> str | None:
-        lines = [value for name, value in request.headers if name == "cookie"]
-        if len(lines) != 1:  # a browser sends one line (RFC 6265 §5.4); a second one was added on the way
-            return None
-        session_id = cookies.parse(lines[0]).get(self.cookie_name, "")
-        return session_id if _ID.fullmatch(session_id) else None
-
     def _counts(self, session: Session) -> User | None:
         """The session's user, if the password it was opened with is still theirs and they may log in at all."""
         user = self._users.get(session.user_id)
@@ -162,9 +147,10 @@ class Sessions:
         return user if good else None
 
     def _end(self, request: Request) -> Session | None:
-        """End each session that the request names, also if a planted second cookie makes it nobody's; the last one."""
+        """End the sessions that the request names, also where a planted second one makes it nobody's; the last one."""
         ended = None
-        for session_id in self._named.findall(request.header("cookie") or ""):
+        line = (request.header("cookie") or "").replace(",", ";")  # a comma joins two lines
+        for session_id in list(filter(_ID.fullmatch, cookies.values(line, self.cookie_name)))[:MAX_PER_USER]:
             ended = self._records.pop(_key(session_id)) or ended
         return ended
 
@@ -173,10 +159,6 @@ class Sessions:
         now = self._now()
         end = min(now + IDLE_LIFETIME, session.created_at + ABSOLUTE_LIFETIME)
         self._records.touch(key, session, replace(session, last_seen=now, expires_at=end))
-
-    def _drop_oldest(self, user_id: str) -> None:
-        for key in list(self._records.owned_by(user_id))[:-MAX_PER_USER]:
-            self._records.pop(key)
 
 
 def _key(session_id: str) -> str:

@@ -74,7 +74,8 @@ class Tokens:
         family = self.families.get(family_id)
         try:
             # Asked before the token is used: after an outage in between, the next try would look like theft.
-            if family is None or (user := self._counts(family)) is None:
+            # (A family that is there may be revoked: its end broke off.)
+            if family is None or self.revocation.is_revoked(family_id) or (user := self._counts(family)) is None:
                 raise InvalidGrant("unknown, ended, or of an account that changed")
             changed, newest = use(self.families, token, family, self.now)
         except InvalidGrant as refused:
@@ -111,10 +112,11 @@ class Tokens:
             self.revocation.end(family_id, family)
         return family is not None
 
-    def end_all(self, user_id: str) -> None:
-        """End every login of this user."""
+    def end_all(self, user_id: str, but: str = "") -> None:
+        """End every login of this user, except the one of this id."""
         for family_id, family in self.logins(user_id).items():
-            self.revocation.end(family_id, family)
+            if family_id != but:
+                self.revocation.end(family_id, family)
 
     def refusal(self, request: Request | None = None) -> Response:
         """401 for a request that brings no token; whether it brought a cookie, good or bad, is all that it tells."""

@@ -31,10 +31,12 @@ from unittest import mock
 
 import bcrypt
 
+from authref.admins import Admins
 from authref.app import App, Settings, build
 from authref.events import Events, Line
 from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
+from authref.users import Cost, Pointer, User, Users
 from authref.wire import Request, Response
 
 if TYPE_CHECKING:  # what few tests need is imported where it is used, for each judged exercise imports this file
@@ -170,7 +172,9 @@ class Harness:
     def sign_up(self, email: str = "alice@example.com", password: str = PASSWORD, role: str = "user") -> str:
         """The id of a new user."""
         with mock.patch("authref.users.hash_password", hashed):
-            return self.app.users.sign_up(email, password, role).id
+            user = self.app.users.sign_up(email, password, role)
+        self.app.admins.change(user.id)
+        return user.id
 
     def cookie(self, email: str = "alice@example.com", password: str = PASSWORD) -> str:
         """The Cookie header of a new session."""
@@ -188,6 +192,13 @@ class Harness:
         """The events logged so far, all of them or those of one name."""
         lines = [json.loads(line) for line in self.log]
         return [line for line in lines if name in ("", line["event"])]
+
+
+def accounts(now: Callable[[], float]) -> tuple[Users, Admins]:
+    """No accounts yet, in memory, and what changes their rights."""
+    records, addresses = MemoryMap[User](now), MemoryMap[Pointer](now)
+    users = Users(records, addresses, MemoryMap[Cost](now), TEST_COST, now)
+    return users, Admins(records, addresses, MemoryMap(now), MemoryMap(now))
 
 
 def body(response: Response) -> dict[str, Any]:

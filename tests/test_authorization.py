@@ -113,11 +113,11 @@ class World:
             self.credentials["session"] = {"cookie": self.harness.cookie(email)}
             self.credentials["bearer"] = {"authorization": self.harness.bearer(email)}
         if caller == "disabled admin":
-            self.harness.app.users.change(self.caller, disabled=True)
+            self.harness.app.admins.change(self.caller, disabled=True)
         if caller == "demoted admin":
-            self.harness.app.users.change(self.caller, role="user")
+            self.harness.app.admins.change(self.caller, role="user")
         if caller == "deleted user":
-            self.harness.app.users.delete(self.caller)
+            self.harness.app.admins.delete(self.caller)
 
     def call(self, method: str, path: str, value: object, **credentials: str) -> Response:
         """The answer to the request; the path's {id} is the owner, or a login of the caller's."""
@@ -471,7 +471,7 @@ class SomebodyElses(unittest.TestCase):
         token = world.credentials["bearer"]
         self.assertEqual(body(world.call("GET", "/token/me", None, **token))["user"]["role"], "admin")
         self.assertEqual(world.call("GET", "/users", None, **token).status, 403)
-        world.harness.app.users.change(world.caller, role="admin")
+        world.harness.app.admins.change(world.caller, role="admin")
         self.assertEqual(world.call("GET", "/users", None, **token).status, 200)
 
     def test_promotion_and_ban_act_at_once(self) -> None:
@@ -479,7 +479,7 @@ class SomebodyElses(unittest.TestCase):
         world = World("user")
         for change, status in (({"role": "admin"}, 200), ({"disabled": True}, 401), ({"disabled": False}, 200),
                                ({"role": "user"}, 403)):  # fmt: skip
-            world.harness.app.users.change(world.caller, **change)
+            world.harness.app.admins.change(world.caller, **change)
             for mechanism in MECHANISMS:
                 with self.subTest(change, mechanism=mechanism):
                     answer = world.call("GET", "/users", None, **world.credentials[mechanism])
@@ -510,7 +510,7 @@ class TheLastAdmin(unittest.TestCase):
     def test_the_only_one(self) -> None:
         """The only admin can be demoted, disabled and deleted by nobody, also when disabled ones are left: 409."""
         spare = self.harness.sign_up("spare@example.com", role="admin")
-        self.harness.app.users.change(spare, disabled=True)
+        self.harness.app.admins.change(spare, disabled=True)
         self.harness.sign_up("user@example.com")
         for method, value in (*self.takes_away(), ("PATCH", {"role": "user", "disabled": True})):
             with self.subTest(method, value=value):

@@ -233,7 +233,7 @@ class Preflight(CorsCase):
     def test_what_a_preflight_does(self) -> None:
         """Nothing: it carries no credentials and reaches no handler, whatever method it asks about."""
         user_id = self.harness.sign_up(EMAIL)
-        with mock.patch.object(self.harness.app.users, "delete") as delete:
+        with mock.patch.object(self.harness.app.admins, "delete") as delete:
             self.assertEqual(self.preflight(APP, f"/users/{user_id}", "DELETE").status, 204)
         delete.assert_not_called()
 

@@ -33,7 +33,7 @@ class Scene:
         self.harness = Harness(revocation=self.mode, keys=self.ring)
         self.harness.sign_up("root@example.com", role="admin")
         self.alice = self.harness.sign_up(EMAIL)
-        self.harness.app.users.change(self.alice, role="admin")
+        self.harness.app.admins.change(self.alice, role="admin")
         self.root = self.harness.cookie("root@example.com")
         self.cookie = self.harness.cookie(EMAIL)
         answer = self.harness.send("POST", "/token/login", {"email": EMAIL, "password": PASSWORD})

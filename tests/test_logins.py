@@ -230,7 +230,7 @@ class Ending(LoginCase):
 
     def test_an_admin(self) -> None:
         """Not even an admin ends others' logins here: this route knows one's own (they can disable the account)."""
-        self.app.users.change(self.bob, role="admin")
+        self.app.admins.change(self.bob, role="admin")
         victim, admin = self.by_cookie(), self.by_cookie(BOB)
         self.assertEqual(self.delete(self.current(victim), admin).status, 404)
         self.assertEqual(self.status(victim), 200)
@@ -388,7 +388,7 @@ class Password(LoginCase):
     def test_a_change_that_was_cut_off_in_the_middle(self) -> None:
         """The one write of the new password voids the old logins, even if the process dies right after it."""
         session, token = self.by_cookie(), self.refresh_token()
-        self.app.users.set_password(self.alice, NEW)
+        self.app.users.set_password(self.alice, NEW, 0)
         self.assertEqual(self.status(session), 401)
         self.assertEqual(self.refresh_status(token), 400)
 

@@ -615,7 +615,7 @@ class MemoryOnly(unittest.TestCase):
             "replace": lambda: self.map.replace("k", self.map.get("k"), Weak()),
             "drop_owned_by": lambda: self.map.drop_owned_by("u"),
             "its end, then a write": lambda: (self.clock.advance(10), self.map.__setitem__("other", Weak())),
-            "its end, then len": lambda: (self.clock.advance(10), len(self.map)),
+            "its end, then pop": lambda: (self.clock.advance(10), self.map.pop("k")),
         }
         for name, remove in ways.items():
             with self.subTest(name):
@@ -670,13 +670,35 @@ class MemoryOnly(unittest.TestCase):
             self.map[key] = Weak("one", START + 1000)
         del key
         self.assertEqual(self.map.drop_owned_by("one"), 1000)
-        self.map["for ever"] = Weak()
+        self.come_and_go(700)
         gc.collect()
-        self.assertLess(sum(watch() is not None for watch in watches), 250)
+        self.assertLess(sum(watch() is not None for watch in watches), 60)
         for moment, left in ((9, 52), (10, 51), (19, 51), (20, 1), (2000, 1)):
             with self.subTest(moment=moment):
                 self.clock.time = START + moment
                 self.assertEqual(len(self.map), left)
+
+    def come_and_go(self, times: int) -> None:
+        """Store and pop so many new entries: each that comes looks at a few others, also at keys that have left."""
+        for _ in range(times):
+            self.map["visitor"] = Weak()
+            self.map.pop("visitor")
+
+    def test_a_thousand_that_end_at_once(self) -> None:
+        """No write pays for all of them; a few hundred entries later, none of them is left in memory."""
+        ended = [Weak("u", START + 10) for _ in range(1000)]
+        watches = [weakref.ref(value) for value in ended]
+        for number, value in enumerate(ended):
+            self.map[f"short {number}"] = value
+        ended.clear()
+        del value
+        self.clock.advance(10)
+        left = []
+        for _ in range(6):
+            self.come_and_go(100)
+            left.append(sum(watch() is not None for watch in watches))
+        self.assertEqual(left[-1], 0)
+        self.assertGreater(left[0], 500)
 
     def test_what_a_write_costs(self) -> None:
         """A write looks at a few entries, however many there are, and however many have come and gone."""

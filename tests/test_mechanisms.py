@@ -48,7 +48,7 @@ class MechanismContract:
 
     def setUp(self) -> None:
         self.harness = Harness(**self.settings)
-        self.users = self.harness.app.users
+        self.users, self.admins = self.harness.app.users, self.harness.app.admins
         ids = [self.harness.sign_up(email) for email in (ALICE, BOB)] + [self.harness.sign_up(ROOT, role="admin")]
         self.alice, self.bob, self.root = map(self.users.get, ids)
         self.door = self.mechanism(self.harness)
@@ -202,7 +202,7 @@ class MechanismContract:
         }
         for name, change in changes.items():
             with self.subTest(name):
-                self.users.change(self.alice.id, disabled=False)
+                self.admins.change(self.alice.id, disabled=False)
                 headers = self.carry(self.log_in(self.users.get(self.alice.id)))
                 bobs = self.carry(self.log_in(self.bob))
                 own = self.carry(self.log_in(self.users.get(self.alice.id)))
@@ -218,24 +218,24 @@ class MechanismContract:
         headers = self.carry(self.log_in())
         target = f"/users/{self.alice.id}"
         self.assertEqual(self.harness.send("GET", target, **headers).status, 200)
-        self.users.change(self.alice.id, disabled=True)
+        self.admins.change(self.alice.id, disabled=True)
         self.assertEqual(self.harness.send("GET", target, **headers).status, 401)
-        self.users.delete(self.alice.id)
+        self.admins.delete(self.alice.id)
         self.assertEqual(self.harness.send("GET", target, **headers).status, 401)
 
     def test_what_a_demoted_admin_may_do(self) -> None:
         """A demotion acts on the next request, and a promotion too: what one may do is asked of the store."""
         headers = self.carry(self.log_in(self.root))
         self.assertEqual(self.harness.send("GET", "/users", **headers).status, 200)
-        self.users.change(self.alice.id, role="admin")
-        self.users.change(self.root.id, role="user")
+        self.admins.change(self.alice.id, role="admin")
+        self.admins.change(self.root.id, role="user")
         self.assertEqual(self.harness.send("GET", "/users", **headers).status, 403)
-        self.users.change(self.root.id, role="admin")
+        self.admins.change(self.root.id, role="admin")
         self.assertEqual(self.harness.send("GET", "/users", **headers).status, 200)
 
     def test_a_login_with_yesterdays_password(self) -> None:
         """If the password is changed while somebody who proved the old one logs in, what they get opens nothing."""
-        self.users.set_password(self.alice.id, "another password")
+        self.users.set_password(self.alice.id, "another password", 0)
         answer = self.door.log_in(self.alice, Request("POST", "/any"))
         if answer.status == 200:
             self.assertEqual(self.who(self.carry(answer)), "nobody")
@@ -253,7 +253,7 @@ class MechanismContract:
     def test_a_user_that_is_not_the_one_of_the_login(self) -> None:
         """The login stands for an id, not for an address: a new account of the same address is somebody else."""
         headers = self.carry(self.log_in())
-        self.users.delete(self.alice.id)
+        self.admins.delete(self.alice.id)
         again = self.users.sign_up(ALICE, PASSWORD)
         self.assertEqual(self.harness.send("GET", f"/users/{again.id}", **headers).status, 401)
 
@@ -293,7 +293,7 @@ class SessionsTest(MechanismContract, unittest.TestCase):
     def test_a_role_that_changed(self) -> None:
         """The user is as the store knows them now."""
         headers = self.carry(self.log_in())
-        self.users.change(self.alice.id, role="admin")
+        self.admins.change(self.alice.id, role="admin")
         self.assertEqual(self.authenticate(headers).role, "admin")
 
     def test_another_server(self) -> None:
@@ -362,7 +362,7 @@ class TokensTest(MechanismContract, unittest.TestCase):
     def test_a_role_that_changed(self) -> None:
         """The user is as the token describes them, up to a quarter of an hour old."""
         headers = self.carry(self.log_in())
-        self.users.change(self.alice.id, role="admin")
+        self.admins.change(self.alice.id, role="admin")
         self.assertEqual(self.authenticate(headers).role, "user")
 
     def test_another_server(self) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from unittest import mock
 
 from authref.maps import Map, StoreUnavailable
+from authref.revocation import CLOCK_ERROR
 from authref.stores import open_store
 from tests.support import START, WITHOUT_REDIS, Clock, RedisServer, in_a_fork
 from tests.test_maps import MapContract, Note
@@ -123,10 +124,10 @@ class WhatLiesInTheServer(StoreCase):
 
     def test_many_short_visits(self) -> None:
         """When a thousand entries have ended, a few writes later nothing of them is left: memory does not grow."""
-        notes = self.open(time.time).map("notes", Note)
+        notes = self.open().map("notes", Note)
         for number in range(1000):
-            notes[f"k{number}"] = Note(user_id=f"u{number % 300}", expires_at=time.time() + 0.1)
-        time.sleep(0.11)
+            notes[f"k{number}"] = Note(user_id=f"u{number % 300}", expires_at=START + 1)
+        self.clock.advance(1 + CLOCK_ERROR)
         for _ in range(100):  # each takes ten away
             notes["k"] = Note()
         self.assertEqual(len(notes), 1)
@@ -139,12 +140,12 @@ class WhatLiesInTheServer(StoreCase):
 
     def test_somebody_who_is_always_there(self) -> None:
         """An owner's set holds what lives, though it never ends itself: who logs in each day for years finds theirs."""
-        notes = self.open(time.time).map("notes", Note)
+        notes = self.open().map("notes", Note)
         for number in range(20):
-            notes[f"k{number}"] = Note(user_id="u", expires_at=time.time() + 0.05)
-        notes["old"] = Note("old", "u", time.time() + 100)
-        time.sleep(0.06)
-        notes["new"] = Note("new", "u", time.time() + 100)
+            notes[f"k{number}"] = Note(user_id="u", expires_at=START + 1)
+        notes["old"] = Note("old", "u", START + 2 * CLOCK_ERROR)
+        self.clock.advance(1 + CLOCK_ERROR)
+        notes["new"] = Note("new", "u", START + 2 * CLOCK_ERROR)
         self.assertEqual(raw.zrange("authref:{notes}:owner:u", 0, -1), ["old", "new"])
 
     def test_an_owner_of_long_entries(self) -> None:
@@ -444,7 +445,7 @@ class Opening(StoreCase):
 
     def test_what_the_server_may_forget(self) -> None:
         """A server that is not set to keep what it confirms, or to keep accounts when it is full, is warned of."""
-        store = self.open()
+        store = self.open(time.time)
         safe = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
         before = {name: raw.config_get(name)[name] for name in safe}
         for name, value in before.items():
@@ -467,6 +468,15 @@ class Opening(StoreCase):
                     self.assertRegex(sentence, r"^Redis may [^\n]+; set [^\n]+\.$")
         raw.execute_command("ACL SETUSER", "default", "-config|get")
         self.assertEqual(store.warnings(), [])
+
+    def test_a_clock_that_differs(self) -> None:
+        """More than a minute between our clock and that of Redis is said at the start and by each check."""
+        for wrong_by, expected in ((0, ""), (50, ""), (-50, ""), (70, r"\+\d+ s from"), (-70, r"-\d+ s from")):
+            with self.subTest(wrong_by):
+                store = self.open(lambda wrong_by=wrong_by: time.time() + wrong_by)
+                found = " ".join(sentence for sentence in store.warnings() if "clock" in sentence)
+                self.assertRegex(found, expected or "^$")
+                self.assertEqual(" ".join(store.check()), found)
 
 
 class Processes(ProcessRaces, StoreCase):

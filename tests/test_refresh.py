@@ -35,9 +35,8 @@ from authref.refresh import (
 from authref.revocation import Revocation
 from authref.stores.codec import Codec
 from authref.tokens import MAX_PER_USER, Tokens
-from authref.users import Users
 from authref.wire import Request, Response
-from tests.support import JSON, KEYS, PASSWORD, START, STORE, TEST_COST, Clock, Harness, body
+from tests.support import JSON, KEYS, PASSWORD, START, STORE, Clock, Harness, accounts, body
 
 EMAIL = "alice@example.com"
 DAY = 24 * 60 * 60  # seconds
@@ -121,7 +120,7 @@ class Rotation(RefreshCase):
     def test_a_changed_role(self) -> None:
         """The next access token says what is true now; the one before keeps its old words until it expires."""
         first = self.log_in()
-        self.harness.app.users.change(self.alice, role="admin")
+        self.harness.app.admins.change(self.alice, role="admin")
         second = body(self.use(first["refresh_token"]))
         self.assertEqual(body(self.me(first["token"]))["user"]["role"], "user")
         self.assertEqual(body(self.me(second["token"]))["user"]["role"], "admin")
@@ -509,11 +508,11 @@ class Ends(RefreshCase):
 
     def test_a_change_that_was_cut_off_in_the_middle(self) -> None:
         """The account's record decides: logins are void even if the process died before clearing them."""
-        users = self.harness.app.users
+        users, admins = self.harness.app.users, self.harness.app.admins
         changes: tuple[Callable[[str], object], ...] = (
-            lambda user_id: users.change(user_id, disabled=True),
-            users.delete,
-            lambda user_id: users.set_password(user_id, PASSWORD + "!"),
+            lambda user_id: admins.change(user_id, disabled=True),
+            admins.delete,
+            lambda user_id: users.set_password(user_id, PASSWORD + "!", 0),
         )
         for number, change in enumerate(changes):
             with self.subTest(number):
@@ -522,7 +521,7 @@ class Ends(RefreshCase):
                 token = self.log_in(email)["refresh_token"]
                 change(user_id)
                 self.assert_refused(token)
-                users.change(user_id, disabled=False)
+                admins.change(user_id, disabled=False)
                 self.assert_refused(token)
 
     def test_disabled_and_enabled_again(self) -> None:
@@ -661,7 +660,7 @@ class PartsCase(unittest.TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.records = FragileMap(self.clock)
-        self.users = Users(*[MemoryMap(self.clock) for _ in range(4)], TEST_COST, self.clock)  # type: ignore[arg-type]
+        self.users = accounts(self.clock)[0]
         self.alice = self.users.sign_up(EMAIL, PASSWORD)
         self.tokens = self.made("none")
 

@@ -129,15 +129,15 @@ class AtTheDoor(unittest.TestCase):
         """A demoted admin is refused by the next request on, by session and by a token that still says "admin"."""
         for headers in self.credentials("admin"):
             with self.subTest(by=list(headers)):
-                self.harness.app.users.change(self.ids["admin"], role="admin")
+                self.harness.app.admins.change(self.ids["admin"], role="admin")
                 self.assertEqual(self.ask("/users", headers).status, 200)
-                self.harness.app.users.change(self.ids["admin"], role="user")
+                self.harness.app.admins.change(self.ids["admin"], role="user")
                 self.assertEqual(self.ask("/users", headers).status, 403)
 
     def test_a_promotion(self) -> None:
         """A promotion acts at once, too: what one may do is asked of the store."""
         headers_by_mechanism = self.credentials("alice")
-        self.harness.app.users.change(self.ids["alice"], role="admin")
+        self.harness.app.admins.change(self.ids["alice"], role="admin")
         for headers in headers_by_mechanism:
             with self.subTest(by=list(headers)):
                 self.assertEqual(self.ask("/users", headers).status, 200)
@@ -145,8 +145,8 @@ class AtTheDoor(unittest.TestCase):
     def test_disabled_or_deleted(self) -> None:
         """A disabled or deleted admin is nobody: 401, by session and by a token that is still good."""
         ways = {
-            "admin": lambda: self.harness.app.users.change(self.ids["admin"], disabled=True),
-            "spare": lambda: self.harness.app.users.delete(self.ids["spare"]),
+            "admin": lambda: self.harness.app.admins.change(self.ids["admin"], disabled=True),
+            "spare": lambda: self.harness.app.admins.delete(self.ids["spare"]),
         }
         self.harness.sign_up("third@example.com", role="admin")
         for name, end in ways.items():

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from authref.events import Events
 from authref.maps import MemoryMap, StoreUnavailable
 from authref.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL, Session, Sessions
-from authref.users import User, Users
+from authref.users import User
 from authref.wire import Request, Response
-from tests.support import PASSWORD, SENTENCE, START, TEST_COST, Clock, Harness, body, without_time
+from tests.support import PASSWORD, SENTENCE, START, Clock, Harness, accounts, body, without_time
 from tests.test_cookies import CLEARED
 from tests.test_maps import WRITES, Watched, race
 
@@ -33,7 +33,7 @@ class Door:
         self.clock = Clock()
         now = now or self.clock
         self.log: list[str] = []
-        self.users = Users(MemoryMap(now), MemoryMap(now), MemoryMap(now), MemoryMap(now), TEST_COST, now)
+        self.users, self.admins = accounts(now)
         self.records: Watched[Session] = Watched(MemoryMap(now))
         self.sessions = Sessions(self.records, self.users, Events(self.log.append, "json", now), secure=secure, now=now)
         self.alice = self.users.sign_up("alice@example.com", PASSWORD)
@@ -130,7 +130,7 @@ class Ids(DoorTestCase):
         self.assertEqual(events(door.sessions.log_out, cookie), [ended])
         self.assertEqual(events(door.sessions.log_out, cookie), [])
         self.assertEqual(events(door.sessions.authenticate, cookie), [{**refused, "reason": "no_such_session"}])
-        door.users.set_password(alice, "another password")
+        door.users.set_password(alice, "another password", 0)
         reason = "account_or_password_changed"
         self.assertEqual(events(door.sessions.authenticate, other), [{**refused, "reason": reason}])
 
@@ -283,7 +283,7 @@ class LoggingOut(DoorTestCase):
         """A login that began before the account was disabled leaves no session that comes back when it is enabled."""
         root = self.door.users.sign_up("root@example.com", PASSWORD, role="admin")
         self.assertTrue(root.is_active_admin)
-        self.door.users.change(self.door.alice.id, disabled=True)
+        self.door.admins.change(self.door.alice.id, disabled=True)
         self.assertEqual(self.door.sessions.log_in(self.door.alice, request()).status, 401)
         self.assertEqual(self.door.stored(), {})
 
@@ -391,16 +391,16 @@ class LoggingOut(DoorTestCase):
 class WhoeverIsGone(DoorTestCase):
     def test_in_the_midst_of_a_session(self) -> None:
         """Disabled, deleted, or with a new password since the login: refused from then on. The others stay."""
-        users, alice = self.door.users, self.door.alice
+        users, admins, alice = self.door.users, self.door.admins, self.door.alice
         ends: dict[str, Callable[[], object]] = {
-            "disabled": lambda: users.change(alice.id, disabled=True),
-            "new password": lambda: users.set_password(alice.id, "another password"),
-            "deleted": lambda: users.delete(alice.id),
+            "disabled": lambda: admins.change(alice.id, disabled=True),
+            "new password": lambda: users.set_password(alice.id, "another password", 0),
+            "deleted": lambda: admins.delete(alice.id),
         }
         bobs = self.door.log_in(users.sign_up("bob@example.com", PASSWORD))
         for name, end in ends.items():
             with self.subTest(name):
-                users.change(alice.id, disabled=False)
+                admins.change(alice.id, disabled=False)
                 cookie = self.door.log_in(users.get(alice.id))
                 self.assertEqual(self.door.who(cookie), "alice@example.com")
                 end()
@@ -410,25 +410,26 @@ class WhoeverIsGone(DoorTestCase):
     def test_a_login_that_ended_before_it_began(self) -> None:
         """If the account is deleted or gets a new password while somebody logs in, that session opens nothing."""
         users, alice = self.door.users, self.door.alice
-        users.set_password(alice.id, "another password")
+        users.set_password(alice.id, "another password", 0)
         self.assertEqual(self.door.who(self.door.log_in(alice)), "nobody")
-        users.delete(alice.id)
+        self.door.admins.delete(alice.id)
         self.assertEqual(self.door.who(self.door.log_in(alice)), "nobody")
 
     def test_the_address_signs_up_again(self) -> None:
         """A session of the deleted account does not open the new account of the same address."""
         cookie = self.door.log_in()
-        self.door.users.delete(self.door.alice.id)
+        self.door.admins.delete(self.door.alice.id)
         self.door.users.sign_up("alice@example.com", PASSWORD)
         self.assertEqual(self.door.who(cookie), "nobody")
 
     def test_a_new_role(self) -> None:
         """The user is looked up each time, so a promotion or a demotion shows at once."""
         cookie = self.door.log_in()
-        self.door.users.sign_up("root@example.com", PASSWORD, role="admin")
+        root = self.door.users.sign_up("root@example.com", PASSWORD, role="admin")
+        self.door.admins.change(root.id)
         for role in ("admin", "user"):
             with self.subTest(role):
-                self.door.users.change(self.door.alice.id, role=role)
+                self.door.admins.change(self.door.alice.id, role=role)
                 caller = self.door.sessions.authenticate(request(cookie))
                 self.assertEqual(caller.role, role)
 

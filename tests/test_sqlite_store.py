@@ -23,6 +23,7 @@ from pathlib import Path
 from unittest import mock
 
 from authref.maps import Map, StoreUnavailable
+from authref.revocation import CLOCK_ERROR
 from authref.sessions import TOUCH_INTERVAL
 from authref.stores import sqlite_store
 from authref.stores.sqlite_store import BUSY_SECONDS, MIGRATIONS, PURGED_AT_ONCE, SqliteStore
@@ -338,6 +339,7 @@ class WhatIsOnTheDisk(StoreCase):
         """What a process was told is kept is there after SIGKILL, and nothing of what it had only begun."""
         script = """
 import itertools, sys
+from authref.revocation import CLOCK_ERROR
 from authref.stores.sqlite_store import SqliteStore
 from authref.users import Pointer
 entries = SqliteStore(sys.argv[1]).map("pointers", Pointer)
@@ -361,7 +363,7 @@ for number in itertools.count():
         notes = self.notes()
         store = self.open()
         with store.writing() as connection:
-            ended = [("notes", f"old{n}", "{}", "u", START - 1) for n in range(3 * PURGED_AT_ONCE + 5)]
+            ended = [("notes", f"old{n}", "{}", "u", START - CLOCK_ERROR) for n in range(3 * PURGED_AT_ONCE + 5)]
             connection.executemany("INSERT INTO entries (map, key, value, owner, ends) VALUES (?, ?, ?, ?, ?)", ended)
         counts = []
         for _ in range(4):
@@ -617,7 +619,7 @@ class Processes(ProcessRaces, StoreCase):
         self.assertEqual(race(partial(in_a_fork, child)), [[True, True, True]])  # forked from another thread
         self.assertEqual(notes.get("k"), Note("from the parent"))
         store.close()
-        self.assertEqual(in_a_fork(child), [Note("from the parent"), Note("from the parent"), None])
+        self.assertEqual(in_a_fork(child), [Note("from the parent"), Note("from the parent"), []])
         self.assertIsNone(notes.get("k"))
 
     def test_a_second_store_on_the_file(self) -> None:

@@ -22,7 +22,7 @@ from unittest import mock
 from authref.app.routes import Route
 from authref.maps import Map, MemoryStore, Store, StoreUnavailable
 from authref.refresh import Family
-from authref.revocation import Denial
+from authref.revocation import CLOCK_ERROR, Denial
 from authref.sessions import IDLE_LIFETIME, TOUCH_INTERVAL, Session
 from authref.stores import open_store
 from authref.stores.codec import Codec
@@ -72,6 +72,21 @@ class ProcessRaces:
                     self.assertIn(number, won["replace"][last.count])
                     self.assertIsNone(entries.get(f"there {number}"))
             self.assertEqual(entries.get("sum").count, self.RACERS * self.ROUNDS)
+
+    def test_a_server_whose_clock_is_ahead(self) -> None:
+        """It finds no session any more, but ends none: those whose clocks are right find it, and its owner's others."""
+        for ahead, left in ((40 * 60, True), (CLOCK_ERROR - 1, True), (2 * CLOCK_ERROR, False)):
+            with self.subTest(ahead=ahead), closing(self.open()) as store:
+                notes = store.map(f"ahead by {ahead}", Note)
+                session = notes["k"] = Note("k", "u", self.clock() + 1)
+                self.clock.advance(1 + ahead)
+                self.assertIsNone(notes.get("k"))
+                for number in range(30):
+                    notes[f"its own {number}"] = Note(user_id="u" if number % 2 else "v", expires_at=self.clock() + 100)
+                self.clock.advance(-1 - ahead)
+                found = notes.get("k"), notes.owned_by("u").get("k")
+                self.assertEqual(found, (session, session) if left else (None, None))
+                self.assertTrue(all(notes.get(f"its own {number}") for number in range(30)))
 
     def race(self, job: Callable[[Map[Counter], Counter], T]) -> list[T]:
         """What the job returns in each of the processes, which open the store for themselves, at one moment."""

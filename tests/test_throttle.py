@@ -219,7 +219,7 @@ class Accounts(ThrottleCase):
 class KnownAndUnknown(ThrottleCase):
     def test_byte_for_byte(self) -> None:
         """Known, unknown and disabled accounts answer alike at every step: waiting must not tell who is a user here."""
-        self.harness.app.users.change(self.harness.sign_up(BOB), disabled=True)
+        self.harness.app.admins.change(self.harness.sign_up(BOB), disabled=True)
         for _ in range(5):
             known, disabled, unknown = (self.attempt(email) for email in (EMAIL, BOB, NOBODY))
             self.assertEqual((known.status, disabled, unknown), (401, known, known))

@@ -376,11 +376,11 @@ class WhatTheClientHears(unittest.TestCase):
         """A login that began before the account was disabled leaves nothing that comes back when it is enabled."""
         user = self.harness.app.users.by_email("alice@example.com")
         assert user is not None
-        self.harness.app.users.change(user.id, disabled=True)
+        self.harness.app.admins.change(user.id, disabled=True)
         answer = self.tokens.log_in(user, Request("POST", "/token/login"))
         self.assertEqual(answer, self.tokens.refusal())
         self.assertEqual(self.tokens.logins(user.id), {})
-        self.harness.app.users.change(user.id, disabled=False)
+        self.harness.app.admins.change(user.id, disabled=False)
         answer = self.tokens.log_in(user, Request("POST", "/token/login", (("user-agent", "Lynx/2.9"),)))
         self.assertEqual(answer.status, 200)
         self.assertEqual([family.user_agent for family in self.tokens.logins(user.id).values()], ["Lynx/2.9"])
@@ -447,7 +447,7 @@ class WhatTheLogHears(unittest.TestCase):
         self.assertEqual(events(tokens.log_out, refresh_token=second), [ended])
         self.assertEqual(events(tokens.log_out, refresh_token=second), [])
         third = body(harness.send("POST", "/token/login", LOGIN))["refresh_token"]
-        harness.app.users.set_password(alice, "another password")
+        harness.app.users.set_password(alice, "another password", 0)
         self.assertEqual(exchange(third), [{**refused, "reason": reason, "user": alice}])
 
 
@@ -471,9 +471,9 @@ class StatelessAndLive(unittest.TestCase):
     def change(self, changes: dict[str, Any] | None) -> None:
         """Demote, disable or delete the admin, as another admin could."""
         if changes is None:
-            self.assertTrue(self.harness.app.users.delete(self.admin))
+            self.assertTrue(self.harness.app.admins.delete(self.admin))
         else:
-            self.assertIsNotNone(self.harness.app.users.change(self.admin, **changes))
+            self.assertIsNotNone(self.harness.app.admins.change(self.admin, **changes))
 
     def statuses(self) -> list[int]:
         """What the admin routes answer to the token; DELETE comes last, for it works once."""
@@ -513,7 +513,7 @@ class StatelessAndLive(unittest.TestCase):
         """It works in the other direction too: a new admin's old token opens the admin routes at once."""
         bearer = self.harness.bearer("victim@example.com")
         self.assertEqual(self.harness.send("GET", "/users", authorization=bearer).status, 403)
-        self.harness.app.users.change(self.victim, role="admin")
+        self.harness.app.admins.change(self.victim, role="admin")
         self.assertEqual(self.harness.send("GET", "/users", authorization=bearer).status, 200)
 
     def test_a_role_in_the_token(self) -> None:

@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from authref import guards
+from authref.admins import Admins, Roster
 from authref.app.accounts import AccountRoutes
 from authref.app.logins import LoginRoutes
 from authref.app.routes import Route
@@ -45,20 +46,22 @@ def build(settings: Settings | None = None) -> App:
     """The app for these settings, with its first admin if they name one. Raises ValueError, in a sentence."""
     app = App(settings or Settings())
     if app.settings.admin_email is not None:
-        app.made_admin = _first_admin(app.users, app.settings.admin_email, app.settings.admin_password or "")
+        app.made_admin = _first_admin(app, app.settings.admin_email, app.settings.admin_password or "")
     return app
 
 
-def _first_admin(users: Users, email: str, password: str) -> bool:
+def _first_admin(app: App, email: str, password: str) -> bool:
     """True if the admin was made now, False if the store has them already, with a password of their own."""
+    made = True
     try:
-        users.sign_up(email, password, role="admin")
+        admin = app.users.sign_up(email, password, role="admin")
     except EmailTaken:
-        known = users.by_email(email)
+        made, known = False, app.users.by_email(email)
         if known is None or not known.is_active_admin:  # whoever signed up first must not be handed the keys
             raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
-        return False
-    return True
+        admin = known
+    app.admins.change(admin.id)  # puts them on the roster
+    return made
 
 
 class App:
@@ -71,8 +74,9 @@ class App:
         self.store = store = settings.store or MemoryStore(now)
         self.made_admin = False
         self.unwell = ""  # what the server cannot do now, in a sentence
-        people = store.map("users", User), store.map("addresses", Pointer), store.map("admins", Pointer)
-        self.users = Users(*people, store.map("costs", Cost), settings.bcrypt_cost, now)
+        records, addresses = store.map("users", User), store.map("addresses", Pointer)
+        self.users = Users(records, addresses, store.map("costs", Cost), settings.bcrypt_cost, now)
+        self.admins = Admins(records, addresses, store.map("roster", Roster), store.map("admins", Pointer))
         self.sessions = Sessions(store.map("sessions", Session), self.users, events, secure=settings.secure, now=now)
         families = store.map("families", Family)
         revocation = Revocation(settings.revocation, families, store.map("denials", Denial), now)
@@ -90,7 +94,7 @@ class App:
         secret = hmac.digest(next(iter(settings.keys.values())), b"authref throttle v1", "sha256")
         throttle = Throttle(store.map("counters", Counter), secret, now)
         devices = Devices(store.map("devices", DeviceKey), secure=settings.secure, now=now)
-        parts = (self.users, self.sessions, self.tokens, throttle, devices, events)
+        parts = (self.users, self.admins, self.sessions, self.tokens, throttle, devices, events)
         self.routes = (
             *AccountRoutes(*parts).table(),
             *LoginRoutes(*parts).table(),
@@ -134,8 +138,8 @@ class App:
         """200 while requests can be answered, 503 while the store or the server cannot do its part."""
         if self.unwell:
             raise Problem(503, "unwell", self.unwell, RETRY)
-        self.store.check()
-        return Response.json({"status": "ok"})
+        warnings = self.store.check()
+        return Response.json({"status": "ok", **({"warnings": warnings} if warnings else {})})
 
     def _answer(self, request: Request) -> Response:
         """The answer of the route that the request names. Raises whatever keeps it from that."""

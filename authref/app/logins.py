@@ -53,7 +53,10 @@ class LoginRoutes(Routes):
         caller = self.permitted(request, "user")
         if isinstance(caller, Response):
             return caller
-        self.end_all(caller.id)
+        mechanism = self.mechanism(request)
+        current = mechanism.current(request)
+        self.end_all(caller.id, but=current)
+        mechanism.end(caller.id, current)  # last: should an answer get lost before, the caller can ask again
         self.events.emit("session_expired", reason="all ended by their user", user=caller.id, peer=request.peer)
         return Response(204, headers=self.sessions.clearing)
 
@@ -64,14 +67,18 @@ class LoginRoutes(Routes):
             return caller
         fields = read_fields(request, {"current_password": str, "new_password": str})
         mechanism = self.mechanism(request)
-        if self.prove(caller.email, fields["current_password"], request, caller) is None:
-            return Response.problem(401, "invalid_credentials", "Wrong current password.", mechanism.challenge)
+        proved = self.prove(caller.email, fields["current_password"], request, caller)
+        wrong = Response.problem(401, "invalid_credentials", "Wrong current password.", mechanism.challenge)
+        if proved is None:
+            return wrong
         if sentence := objection(fields["new_password"], caller.email):
             raise Problem(400, "invalid_request", "This password may not be chosen.", errors={"new_password": sentence})
+        # First, for tokens outlive their password, and the caller cannot ask again once it has changed.
+        self.tokens.end_all(caller.id, but=mechanism.current(request))
         with self.throttle.turn(f"known {caller.id}", request.peer):
-            user = self.users.set_password(caller.id, fields["new_password"])
+            user = self.users.set_password(caller.id, fields["new_password"], proved.password_version)
         if user is None:
-            return mechanism.refusal()
+            return wrong
         self.end_all(user.id)
         self.events.emit("authn_password_change", user=user.id, peer=request.peer)
         if mechanism is not self.sessions:

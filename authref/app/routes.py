@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from authref import roles
+from authref.admins import Admins
 from authref.devices import Devices
 from authref.events import Events
 from authref.passwords import MAX_LENGTH
@@ -43,7 +44,7 @@ class Mechanism(Protocol):
     def refusal(self) -> Response: ...
     def current(self, request: Request) -> str: ...
     def end(self, user_id: str, public_id: str) -> bool: ...
-    def end_all(self, user_id: str) -> None: ...
+    def end_all(self, user_id: str, but: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Routes:
     """The parts that handlers work with; the files below add the handlers."""
 
     users: Users
+    admins: Admins
     sessions: Sessions
     tokens: Tokens
     throttle: Throttle
@@ -84,6 +86,7 @@ class Routes:
             return caller
         live = self.users.get(caller.id)
         if live is None or live.disabled:
+            self.tokens.end_all(caller.id)  # what ended the account may have broken off before it came to this
             self.events.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
             return mechanism.refusal()
         if not roles.permits(rule, live, user_id):
@@ -118,11 +121,11 @@ class Routes:
         device = self.devices.remember(user, request) if mechanism is self.sessions else ()
         return replace(answer, headers=answer.headers + device)
 
-    def end_all(self, user_id: str) -> None:
-        """End every login of the user, by session and by token, and make strangers of the browsers."""
+    def end_all(self, user_id: str, but: str = "") -> None:
+        """End every login of the user except the one of this public id, and make strangers of the browsers."""
         self.devices.forget(user_id)
-        self.sessions.end_all(user_id)
-        self.tokens.end_all(user_id)
+        self.sessions.end_all(user_id, but)
+        self.tokens.end_all(user_id, but)
 
 
 def read_fields(

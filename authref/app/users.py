@@ -8,10 +8,12 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from authref import roles
+from authref.admins import LastAdmin, Leaving, Outdated
 from authref.app.routes import Route, Routes, read_fields
-from authref.users import LastAdmin, User
+from authref.users import User
 from authref.wire import Problem, Request, Response
 
 MAX_PAGE = 100  # users in one answer
@@ -57,9 +59,11 @@ class UserRoutes(Routes):
         if not fields or fields.get("role", "user") not in roles.ROLES:
             raise Problem(400, "invalid_request", f"Send a role ({' or '.join(roles.ROLES)}), disabled, or both.")
         try:
-            user = self.users.change(user_id, **fields)
-        except LastAdmin:
-            return self._last_admin(user_id, caller)
+            user = self.admins.change(user_id, caller, self._end_tokens(request, user_id), **fields)
+        except Outdated:
+            return self.change(request, user_id)
+        except (LastAdmin, Leaving) as refusal:
+            return self._refuse(refusal, user_id, caller)
         if user is None:
             return _no_such_user()
         if user.disabled:
@@ -74,16 +78,27 @@ class UserRoutes(Routes):
         if isinstance(caller, Response):
             return caller
         try:
-            if not self.users.delete(user_id):
-                return _no_such_user()
-        except LastAdmin:
-            return self._last_admin(user_id, caller)
-        self.end_all(user_id)
+            deleted = self.admins.delete(user_id, caller, self._end_tokens(request, user_id))
+        except Outdated:
+            return self.delete(request, user_id)
+        except (LastAdmin, Leaving) as refusal:
+            return self._refuse(refusal, user_id, caller)
+        self.end_all(user_id)  # also if the account was gone: the request that deleted it may have broken off here
+        if not deleted:
+            return _no_such_user()
         self.events.emit("user_deleted", user=user_id, by=caller.id)
         return Response(204, headers=self.sessions.clearing if caller.id == user_id else ())
 
-    def _last_admin(self, user_id: str, caller: User) -> Response:
-        self.events.emit("authz_fail", reason="last admin", user=user_id, by=caller.id)
+    def _end_tokens(self, request: Request, user_id: str) -> Callable[[], None]:
+        """What ends the user's logins by token first, for only these outlive the account; the caller must ask again."""
+        current = self.mechanism(request).current(request)
+        return lambda: self.tokens.end_all(user_id, but=current)
+
+    def _refuse(self, refusal: Exception, user_id: str, caller: User) -> Response:
+        leaving = isinstance(refusal, Leaving)
+        self.events.emit("authz_fail", reason="leaving" if leaving else "last admin", user=user_id, by=caller.id)
+        if leaving:
+            return Response.problem(403, "forbidden", "Your rights are being changed; another admin can restore them.")
         return Response.problem(409, "last_admin", "This is the last active admin; make another one first.")
 
 

@@ -129,7 +129,7 @@ def guest(app: App, email: str = EMAIL) -> Iterator[User]:
 def remove(app: App, email: str) -> None:
     """Leave nothing of this account in the store."""
     if user := app.users.by_email(email):
-        app.users.delete(user.id)
+        app.admins.delete(user.id)
         app.sessions.end_all(user.id)
         app.tokens.end_all(user.id)
 

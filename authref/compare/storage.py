@@ -14,7 +14,7 @@ from authref.compare.figures import Block, Claim, Claims, Spread, Table, count, 
 from authref.compare.lab import Counting, Mechanism, guest, log_in, make_app
 from authref.stores.codec import Codec
 
-ACCOUNTS = {"users", "addresses", "admins", "costs"}  # the maps that are there before anybody logs in
+ACCOUNTS = {"users", "addresses", "admins", "roster", "costs"}  # the maps that are there before anybody logs in
 
 
 @dataclass(frozen=True)

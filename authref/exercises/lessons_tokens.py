@@ -625,7 +625,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
             Question(
                 "The token at /users/{her id} after Alice was disabled",
                 'ask("GET", "/users/" + alice.id, authorization=bearer).status',
-                ENDS + "app.users.change(alice.id, disabled=True)\n",
+                ENDS + "app.admins.change(alice.id, disabled=True)\n",
             ),
         ),
     ),

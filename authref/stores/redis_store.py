@@ -9,8 +9,9 @@ Rules of this file:
 - a way that failed is never gone twice: the first try may have been heard, and a `pop` that succeeded on the
   second would say that nothing was there;
 - a server that does not answer in time is away; whoever asked hears 503, and the next one asks again;
-- the server's own clock only tidies up, a day later than we say, for ours may be behind it. Whether an entry has
-  ended is decided by ours, like everywhere else.
+- whether an entry has ended is decided by the clock of whoever asks, like everywhere else. But nobody removes what
+  has not ended by more than CLOCK_ERROR, nor does Redis before a day has passed: one machine whose clock is ahead
+  would end everybody's logins on all of them.
 
 Its layout, for the map `sessions` ({} keeps a map's keys on one machine of a cluster):
 
@@ -32,17 +33,21 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from authref.maps import Map, Store, StoreUnavailable
+from authref.revocation import CLOCK_ERROR
 from authref.stores.codec import Codec
 
 V = TypeVar("V")
 
 TIMEOUT = 2.0  # seconds for connecting, and for each answer
 MAX_CONNECTIONS = 10_000  # as many as there are threads; unsaid, it is 100, and who comes after those gets an error
+CLOCK_DIFFERENCE = 60  # seconds between our clock and the server's from which on we say so
 OLDEST = 7  # the first major version with PEXPIREAT … GT
 
-# Each script begins with this. KEYS[1] is the map's prefix, ARGV[1] our clock, in seconds.
-_COMMON = """
+# Each script begins with this. KEYS[1] is the map's prefix, ARGV[1] our clock, in seconds. What ended before `long_ago`
+# has ended by every server's clock.
+_COMMON = f"local CLOCK_ERROR = {CLOCK_ERROR}" """
 local prefix, now, key, text = KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local long_ago = now - CLOCK_ERROR
 
 local function field(value, name)  -- nil for what is missing, and for null
   local found = value[name]
@@ -68,7 +73,7 @@ local function own(owner, key, number, ends)
   local set = prefix .. 'owner:' .. owner
   for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
     local until_when = redis.call('ZSCORE', prefix .. 'ends', other)  -- not its text: twenty long ones hold up all
-    if not until_when or tonumber(until_when) <= now then remove(other); redis.call('ZREM', set, other) end
+    if not until_when or tonumber(until_when) <= long_ago then remove(other); redis.call('ZREM', set, other) end
   end
   redis.call('ZADD', set, 'NX', number, key)
   if not ends then redis.call('PERSIST', set)
@@ -83,7 +88,8 @@ local function put(key, text)
   local owner, ends = field(value, 'user_id'), field(value, 'expires_at')
   if not before or field(cjson.decode(before), 'user_id') ~= owner then remove(key) end
   if ends and ends <= now then return remove(key) end
-  for _, old in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', now, 'LIMIT', 0, 10)) do remove(old) end
+  local ended = redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', long_ago, 'LIMIT', 0, 10)
+  for _, old in ipairs(ended) do remove(old) end
   local milliseconds = ends and string.format('%.0f', math.ceil((ends + 86400) * 1000))
   redis.call('SET', prefix .. 'entry:' .. key, text)
   redis.call('ZADD', prefix .. 'keys', 0, key)
@@ -176,18 +182,23 @@ class RedisStore(Store):
     def map(self, name: str, kind: type[V]) -> Map[V]:
         return RedisMap(self, f"{self._prefix}:{{{name}}}:", Codec(kind), self._now)
 
-    def check(self) -> None:
+    def check(self) -> list[str]:
         self.ask(lambda: self._client.set(f"{self._prefix}:check", "1", px=1000))  # a write: a replica refuses it
+        seconds, microseconds = self.ask(self._client.time)
+        difference = self._now() - seconds - microseconds / 1e6
+        if abs(difference) <= CLOCK_DIFFERENCE:
+            return []
+        return [f"This machine's clock is {difference:+.0f} s from that of Redis; set both by NTP."]
 
     def close(self) -> None:
         self._client.close()
 
     def warnings(self) -> list[str]:
+        found = self.check()
         try:
             config = self._client.config_get("append*", "maxmemory-policy")
         except redis.RedisError:  # who rents a server is often not shown how it is set
-            return []
-        found = []
+            return found
         if (config.get("appendonly"), config.get("appendfsync")) != ("yes", "always"):
             found.append("Redis may forget what it has confirmed; set appendonly yes and appendfsync always.")
         if config.get("maxmemory-policy") != "noeviction":

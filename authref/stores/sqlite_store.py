@@ -12,7 +12,8 @@ Rules of this file:
   before they write would both believe to be first;
 - what may get lost, when a session was last used, is written without waiting, or not at all: the thread that serves
   everybody writes it, and would wait for the disk on behalf of all;
-- what has ended is not there for readers at once, and leaves the file a few entries at each write;
+- what has ended is not there for readers at once. It leaves the file a few entries at each write, CLOCK_ERROR later:
+  a process whose clock is ahead must not end the logins of the others;
 - a file that is not ours, too new, damaged or readable by others is refused, never mended or overwritten.
 """
 
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from authref.maps import Map, Store, StoreUnavailable
+from authref.revocation import CLOCK_ERROR
 from authref.stores.codec import Codec
 
 V = TypeVar("V")
@@ -100,12 +102,10 @@ class SqliteStore(Store):
     def map(self, name: str, kind: type[V]) -> Map[V]:
         return SqliteMap(self, name, Codec(kind), self._now)
 
-    def check(self) -> None:
+    def check(self) -> list[str]:
         with self.writing() as connection:
             if self._write_failed:  # on a full disk, say: only a write that reaches it tells that it is over
                 connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-    def warnings(self) -> list[str]:
         return []
 
     def close(self) -> None:
@@ -268,7 +268,7 @@ class SqliteMap(Map[V]):
         else:
             connection.execute(_DELETE, (self._name, key))  # somebody else's, or one that has ended
             connection.execute(_INSERT, (self._name, key, text, owner, end))
-        connection.execute(_PURGE, (self._name, self._now(), PURGED_AT_ONCE))
+        connection.execute(_PURGE, (self._name, self._now() - CLOCK_ERROR, PURGED_AT_ONCE))
 
     def _many(self, rows: list[tuple[Any, ...]]) -> dict[str, V]:
         return {key: self._codec.read(text) for key, text in rows}

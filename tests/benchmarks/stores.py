@@ -140,7 +140,7 @@ class World:
         ]
         for user in self._users:
             accounts[user.id] = user
-        everybody = Users(accounts, MemoryMap[Pointer](), MemoryMap[Pointer](), MemoryMap[Cost](), cost=4)
+        everybody = Users(accounts, MemoryMap[Pointer](), MemoryMap[Cost](), cost=4)
         self._start = time.time()
         self._sessions = Sessions(records, everybody, Events(None, "off"), now=lambda: self._start)
 
