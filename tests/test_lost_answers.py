@@ -11,13 +11,15 @@ import unittest
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 from authref.maps import Map, MemoryMap, MemoryStore, StoreUnavailable
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body, quick_hashes
+from tests.support import PASSWORD, Harness, body
 from tests.test_maps import Watched
+from tests.test_users import quick_check, quick_hash
 
-ALICE, BOB, ROOT, OTHER_ROOT = (f"{name}@example.com" for name in ("alice", "bob", "root", "other"))
+EVERYBODY = ALICE, BOB, ROOT, OTHER_ROOT = [f"{name}@example.com" for name in ("alice", "bob", "root", "other")]
 NEW = "a new battery staple"
 MODES = ("none", "denylist", "allowlist")
 
@@ -87,7 +89,7 @@ class Case:
 
 class LostAnswers(unittest.TestCase):
     def setUp(self) -> None:
-        self.enterContext(quick_hashes())
+        self.enterContext(mock.patch.multiple("bcrypt", hashpw=quick_hash, checkpw=quick_check))
 
     def begin(self, mode: str) -> None:
         self.mode = mode
@@ -95,16 +97,18 @@ class LostAnswers(unittest.TestCase):
         store = self.harness.app.store
         assert isinstance(store, LossyStore)
         self.store = store
-        self.ids = {email: self.harness.sign_up(email) for email in (ALICE, BOB)}
-        self.ids |= {email: self.harness.sign_up(email, role="admin") for email in (ROOT, OTHER_ROOT)}
+        self.ids = {email: self.harness.app.users.sign_up(email, PASSWORD).id for email in EVERYBODY}
+        for email in (ROOT, OTHER_ROOT):
+            self.harness.app.admins.change(self.ids[email], role="admin")
         self.session, self.other = self.by_session(ALICE), self.by_session(ALICE)
         self.token, self.other_token = self.by_token(ALICE), self.by_token(ALICE)
         self.all = (self.session, self.other, self.token, self.other_token)
         self.bob, self.root = (self.by_session(BOB), self.by_token(BOB)), self.by_session(ROOT)
         self.admins = (self.by_session(OTHER_ROOT), self.by_token(OTHER_ROOT), self.by_token(OTHER_ROOT))
 
-    def by_session(self, email: str, password: str = PASSWORD) -> Login:
-        return Login(cookie=self.harness.cookie(email, password))
+    def by_session(self, email: str) -> Login:
+        answer = self.harness.send("POST", "/login", {"email": email, "password": PASSWORD})
+        return Login(cookie=(answer.header("set-cookie") or "").partition(";")[0])
 
     def by_token(self, email: str) -> Login:
         answer = body(self.harness.send("POST", "/token/login", {"email": email, "password": PASSWORD}))

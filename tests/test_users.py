@@ -361,7 +361,7 @@ class LoggingIn(UsersTestCase):
                 for name in (f"{number}@example.com", f"banned{number}@example.com"):
                     user = processes[-1].sign_up(name, PASSWORD)
                     emails.append(name)
-                self.users.change(user.id, disabled=True)
+                self.admins.change(user.id, disabled=True)
             for number, users in enumerate(processes):
                 for email in emails:
                     with self.subTest(costs=costs, process=number, email=email), counted_work() as rounds:
