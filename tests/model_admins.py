@@ -2,7 +2,7 @@
 
 Two admins work at once, each through one request or one after the other. Everything that the shipped classes ask of
 their maps is one step; between two steps the other one may go on. All orders of steps are gone through. With crashes,
-each request may also break off at each step, once, and is then repeated from its beginning.
+one request of each may also break off at each step; it is then repeated from its beginning, or never.
 
 Nothing runs at the same time here. To go one step further a request is run from its start: it is told again what its
 maps answered before, takes one more step, and is stopped. So a state is a value, and is looked at once however many
@@ -131,9 +131,8 @@ class Stepwise(Map[Any]):
 def request(maps: list[Map[Any]], ask: Ask) -> str:
     """What becomes of it, as in app/users.py."""
     records, addresses, admins, rosters = maps
-    with mock.patch("authref.users.hash_password", lambda password, cost: ""):
-        third: Any = MemoryMap() if Admins else admins  # the costs of hashes, of which none is made here
-        users: Any = Users(records, addresses, third)
+    third: Any = MemoryMap() if Admins else admins  # the costs of hashes, of which none is made here
+    users: Any = Users(records, addresses, third)
     rights: Any = Admins(records, addresses, rosters, admins) if Admins else users
     while True:
         caller = users.get(ask.by)
@@ -175,9 +174,10 @@ class Explorer:
         """The number of interleavings; what is wrong with one of them stands in `faults`."""
         name = f"{_says(first)} while {_says(second)}"
         may_be_refused = len(first) + len(second) > 2
-        self._whole = set(_in_turn(self._start, may_be_refused, Actor(first), Actor(second)))
         self._seen = {}
-        return self._orders(self._start, (Actor(first, crashes=crashes), Actor(second, crashes=crashes)), name)
+        with mock.patch("authref.users.hash_password", lambda password, cost: ""):  # the first edition makes one
+            self._whole = set(_in_turn(self._start, may_be_refused, Actor(first), Actor(second)))
+            return self._orders(self._start, (Actor(first, crashes=crashes), Actor(second, crashes=crashes)), name)
 
     @property
     def states(self) -> int:
@@ -213,7 +213,9 @@ class Explorer:
 def _next(entries: Entries, actor: Actor) -> Iterator[tuple[Entries, Actor]]:
     yield step(entries, actor)
     if actor.crashes and actor.answers:  # nothing has happened before the first step
-        yield entries, replace(actor, answers=(), crashes=actor.crashes - 1, broken=True)
+        broken = replace(actor, answers=(), crashes=actor.crashes - 1, broken=True)
+        yield entries, broken
+        yield entries, replace(broken, asks=actor.asks[1:], outcomes=(*actor.outcomes, "broke off"))
 
 
 def _in_turn(entries: Entries, may_be_refused: bool, *actors: Actor) -> Iterator[Outside]:
