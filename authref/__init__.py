@@ -14,8 +14,8 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     jwt.py            The note carries its own meaning, so it is signed.                                 13 min
     keys.py           Which key signed this? A ring of them, so that one can be changed.                  5 min
     refresh.py        How a login lasts longer than its tokens, and notices a thief.                      7 min
-    revocation.py     What it costs to take a signed word back.                                           4 min
-    tokens.py         A login the server does not remember.                                              12 min
+    revocation.py     What it costs to take a signed word back.                                           3 min
+    tokens.py         A login the server does not remember.                                              10 min
     roles.py          Who you are is not what you may do: 401 is not 403.                                 2 min
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       7 min
     throttle.py       How many guesses a stranger gets, and who waits for that.                           7 min

@@ -32,7 +32,7 @@ from authref.users import User
 LIFETIME = 30 * 24 * 60 * 60  # seconds from the login on, however often it is refreshed
 ACCESS_LIFETIME = 15 * 60  # seconds: how long a stolen access token is good when nothing is asked
 RETRY_WINDOW = 60  # seconds: clients ask again sooner if no answer comes
-MIN_AGE = 1  # seconds before a token is used up: no record has more than 60 steps
+MIN_AGE = 1  # seconds before a token is used up: a record has at most 60 steps, and is written once a second
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{43}")
 Steps = dict[str, list[str]]  # by the used token's SHA-256
@@ -84,7 +84,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
     """
     while family is not None:
         changed, newest = _after_use(family, token, now())
-        if families.replace(family_of(token), family, changed):
+        if changed is family or families.replace(family_of(token), family, changed):
             return changed, newest
         family = families.get(family_of(token))  # another use came between: look again
     raise InvalidGrant("unknown or ended")
@@ -93,8 +93,9 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
 def _after_use(family: Family, token: str, now: float) -> tuple[Family, str]:
     """The record after a use of this token, and the token to go on with. Raises Reused."""
     steps, newest = _follow(family, token, now)
-    # A clock set back must not hide when the last access token was given: the deny list keeps until then.
-    family = replace(family, last_seen=max(now, family.last_seen))
+    # Never back, when a clock was set back: denials are kept for as long as the last access token.
+    if now - family.last_seen >= MIN_AGE:
+        family = replace(family, last_seen=now)
     if _sha256(newest) in family.live:
         if family.expires_at - now <= ACCESS_LIFETIME:
             return family, ""

@@ -831,6 +831,18 @@ class Storage(PartsCase):
                 self.assertEqual((family.created_at, family.last_seen), (START, START + seen))
                 self.assertEqual(family.user_agent, "Lynx/2.9")
 
+    def test_a_flood_of_retries(self) -> None:
+        """However often somebody asks within a second, the record is written once: only last_seen would change."""
+        token = self.log_in()
+        self.use(token)
+        self.clock.advance(5)
+        with mock.patch.object(self.records, "replace", side_effect=self.records.replace) as written:
+            self.assertEqual({self.use(token).status for _ in range(50)}, {200})
+            self.assertEqual(written.call_count, 1)
+            self.clock.advance(1)
+            self.use(token)
+            self.assertEqual(written.call_count, 2)
+
     def test_a_flood_of_junk(self) -> None:
         """Refresh tokens that nobody was given leave no record behind, in the form of tokens or in none."""
         token = self.log_in()

@@ -529,7 +529,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         task="Return the record after a use of this token, and the token to go on with: the newest that the steps lead "
         "to. It is used up and its successor comes, but not for a retry, nor if it is younger than MIN_AGE, nor in the "
         "last minutes, when the token is empty text. If it does not live, it is theft, unless a server of the first "
-        "edition used it less than RETRY_WINDOW ago. `last_seen` never moves back.",
+        "edition used it less than RETRY_WINDOW ago. `last_seen` moves once a second, and never back.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",
@@ -549,10 +549,10 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
             "the newest, decides what happens next?",
             "`_follow(family, token, now)` gives the steps and the newest token; `_sha256` of that is in "
             "`family.live` if it lives. `family.used_at` says when the last successor came, `_spend` makes the next "
-            "one. dataclasses.replace(family, last_seen=…) makes a changed copy, and max() keeps the later time.",
-            "First the new last_seen. If the newest token lives: the empty text if the family lasts no longer than "
-            "ACCESS_LIFETIME from now; the newest as it is if another token came, or if it is too young. If it does "
-            "not live: Reused, unless it is `family.used` and in time. What is left is used up.",
+            "one. dataclasses.replace(family, last_seen=…) makes a changed copy.",
+            "First last_seen, if MIN_AGE or more has passed since. If the newest token lives: the empty text if the "
+            "family lasts no longer than ACCESS_LIFETIME from now; the newest as it is if another token came, or if it "
+            "is too young. If it does not live: Reused, unless it is `family.used` and in time. The rest is used up.",
         ),
     ),
     Exercise(
