@@ -67,6 +67,8 @@ def _tiny(arguments: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
     flags = parser.parse_args(arguments, argparse.Namespace(host="127.0.0.1", store="memory"))
     _refuse_a_port_that_is_taken(flags, ["tiny", *arguments])
+    if sys.stdout is None:
+        fail("Standard output is closed, so nobody would see the admin's password; send it to a file or to a terminal.")
     main(flags.port)
     return 0
 
@@ -91,6 +93,7 @@ def _choose(arguments: Sequence[str]) -> int:
 
 
 def _xray(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
     from authref.xray import main
 
     return main(arguments)

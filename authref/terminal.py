@@ -31,16 +31,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def say(text: str) -> None:
-    """Print the answer, now. Ends the program where that fails: quietly if its reader has gone, as `head` does."""
+    """Print the answer, now. Ends the program where that fails: quietly if whoever read it has gone, as `head` does."""
     if sys.stdout is None:
         fail("Standard output is closed, so nobody would see the answer; send it to a file or to a terminal.")
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        _let_go(1)
+    except BrokenPipeError:  # whoever read it has gone, as `head` does
         raise SystemExit(1) from None
     except OSError as error:
-        _let_go(1)
         fail(f"Cannot write to standard output ({error.strerror}); make room, or send it elsewhere.")
 
 
@@ -107,18 +105,21 @@ def sentences() -> Iterator[None]:
         fail(str(error))
     except StoreUnavailable as error:  # it was there a moment ago, and failed while the first admin was made
         fail(f"The store does not answer ({error}); start it, or name another one.")
+    except BrokenPipeError:  # whoever read it has gone, as `head` does
+        raise SystemExit(1) from None
     except OSError as error:
         fail(_trouble(error))
     finally:
-        _flush_errors()
+        _flush()
 
 
-def _flush_errors() -> None:
-    try:
-        if sys.stderr is not None:
-            sys.stderr.flush()
-    except OSError:  # full: the log went nowhere, and that is no reason to end with another status
-        _let_go(2)
+def _flush() -> None:
+    for number, stream in enumerate((sys.stdout, sys.stderr), 1):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:  # full: what was lost has been told, or was the log, and the status stays what it is
+            _let_go(number)
 
 
 def _trouble(error: OSError) -> str:

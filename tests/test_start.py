@@ -150,6 +150,10 @@ class Streams(unittest.TestCase):
         (TOKEN, {1: FULL}, False, 2, "standard output.*No space left"),
         (["jwt", "decode", "-"], {0: CLOSED}, False, 2, "Standard input is closed"),
         (["exercises", "list", "--markdown"], {1: FULL}, False, 2, "standard output.*No space left"),
+        (["xray"], {1: FULL}, False, 2, "standard output.*No space left"),
+        (["xray"], {1: CLOSED}, False, 2, "Standard output is closed"),
+        (["tiny", "--port", "0"], {1: FULL}, False, 2, "No space left"),
+        (["tiny", "--port", "0"], {1: CLOSED}, False, 2, "nobody would see the admin's password"),
         (["exercises", "list"], {}, True, 2, "folder that you are in is gone"),
         (["exercises", "start"], {}, True, 2, "folder that you are in is gone"),
         ([*SERVE, "--store", "sqlite:db"], {}, True, 2, "folder that you are in is gone"),
@@ -193,7 +197,7 @@ class Streams(unittest.TestCase):
 
     def test_whoever_read_it_has_gone(self) -> None:
         """A pipe that nobody reads any more, as after `head`, ends a command without a word."""
-        for arguments in (["--help"], TOKEN, ["exercises", "list", "--markdown"]):
+        for arguments in (["--help"], TOKEN, ["exercises", "list", "--markdown"], ["xray"]):
             with self.subTest(arguments):
                 readable, writable = os.pipe()
                 os.close(readable)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from textwrap import fill
 
 from authref.app import Settings
-from authref.terminal import Parser, in_colour
+from authref.terminal import Parser, in_colour, say
 from authref.wire import Headers, Request
 from authref.xray.recorder import Exchange, as_json
 from authref.xray.story import ANSWERS, STORY, Step
@@ -94,11 +94,11 @@ def play(arguments: Sequence[str]) -> int:
         if chosen.json:
             told.append({**step.as_json(), "exchanges": [as_json(each) for each in exchanges], **world.state()})
             continue
-        print("\n".join(_lines(number, step, exchanges, world)), flush=True)
+        say("\n".join(_lines(number, step, exchanges, world)))
         if not chosen.all and sys.stdin.isatty() and number < len(STORY):
             input("\n  (Enter goes on, Ctrl-C ends) ")
     if chosen.json:
-        print(json.dumps(told, indent=2))
+        say(json.dumps(told, indent=2))
     return 0
 
 
