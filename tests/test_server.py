@@ -866,8 +866,8 @@ class ConnectionLimit(ServerTest):
         with gate(self.harness.app) as held, running(self.harness.app, 6) as server:
             served = [self.client(server) for _ in range(6)]
             for client in served:
-                client.send(login())
-                held.wait_for_one()
+                client.send(login())  # some are at the hash, some in the line before it
+            self.assertTrue(eventually(lambda: in_state(server, "working") == 6))
             with Client(server) as client:
                 refused = client.ask(HEALTH)
                 self.assertEqual((refused.status, refused.headers["connection"]), (503, "close"))
