@@ -1,16 +1,16 @@
 """What stands before the door, whoever you are?
 
-A browser adds your cookies to a request even if another site wrote that request: a hidden form on a page
-you happen to visit can press buttons here in your name (cross-site request forgery). And it opens answers
-in frames, guesses their type and shares them between pages, unless it is told not to.
+A browser adds your cookies to a request even if another site wrote it. So a hidden form on a page you happen
+to visit can press buttons here in your name (cross-site request forgery). A browser also opens answers in
+frames, guesses their type and shares them between pages, unless it is told not to.
 
 Rules of this file:
-- a method that changes something must come from our own pages or from no browser at all; a browser says
-  where a request comes from in `Sec-Fetch-Site` and `Origin`, and a page cannot forge either;
+- a request that changes something comes from our own pages or from no browser. A browser says which, in
+  `Sec-Fetch-Site` and `Origin`, and a page cannot forge either;
 - a request with a bearer token passes: unlike a cookie or a Basic password, a browser never adds that by itself;
 - there are no exceptions by path, for the one exception is what gets found;
-- another origin may read our answers only if it is listed, by its exact name, and never with our cookies:
-  "any origin, with credentials" is the mistake that turns a guard into a gate. Tokens cross, cookies do not;
+- another origin reads our answers only if its exact name is listed, and never with our cookies. "Any origin,
+  with credentials" turns the guard into a gate. Tokens cross, cookies do not;
 - a request for a name that is not ours is not for us, whatever the address it came to;
 - every answer, errors too, tells the browser to keep it to itself.
 """
@@ -90,20 +90,16 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
     return not (behind_tls and site == "same-origin")
 
 
-def is_preflight(request: Request, allowed: Collection[str]) -> bool:
-    """True when a browser asks for a page of a listed origin what that page may send."""
-    asks = request.method == "OPTIONS" and request.header("access-control-request-method") is not None
-    return asks and request.header("origin") in allowed
-
-
-def preflight_answer(methods: Collection[str]) -> Response:
-    """What a page of a listed origin may send here; `cors_headers` adds the origin."""
+def preflight(request: Request, methods: Collection[str], allowed: Collection[str]) -> Response | None:
+    """What a page of a listed origin may send here, if its browser asks that; `cors_headers` adds the origin."""
+    if request.method != "OPTIONS" or request.header("access-control-request-method") is None:
+        return None
     headers = (
         ("access-control-allow-methods", ", ".join(sorted(methods))),
         ("access-control-allow-headers", "authorization, content-type"),
         ("access-control-max-age", "600"),  # seconds: a withdrawn permission is soon forgotten
     )
-    return Response(204, headers=headers)
+    return Response(204, headers=headers) if request.header("origin") in allowed else None
 
 
 def cors_headers(request: Request, allowed: Collection[str]) -> Headers:

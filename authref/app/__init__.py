@@ -45,23 +45,17 @@ RETRY = (("retry-after", "1"),)  # seconds: a store that restarts may be back
 def build(settings: Settings | None = None) -> App:
     """The app for these settings, with its first admin if they name one. Raises ValueError, in a sentence."""
     app = App(settings or Settings())
-    if app.settings.admin_email is not None:
-        app.made_admin = _first_admin(app, app.settings.admin_email, app.settings.admin_password or "")
+    if (email := app.settings.admin_email) is not None:
+        try:
+            admin = app.users.sign_up(email, app.settings.admin_password or "", role="admin")
+            app.made_admin = True
+        except EmailTaken:
+            known = app.users.by_email(email)
+            if known is None or not known.is_active_admin:  # whoever signed up first must not be handed the keys
+                raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
+            admin = known
+        app.admins.change(admin.id)  # puts them on the roster
     return app
-
-
-def _first_admin(app: App, email: str, password: str) -> bool:
-    """True if the admin was made now, False if the store has them already, with a password of their own."""
-    made = True
-    try:
-        admin = app.users.sign_up(email, password, role="admin")
-    except EmailTaken:
-        made, known = False, app.users.by_email(email)
-        if known is None or not known.is_active_admin:  # whoever signed up first must not be handed the keys
-            raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
-        admin = known
-    app.admins.change(admin.id)  # puts them on the roster
-    return made
 
 
 class App:
@@ -72,7 +66,7 @@ class App:
         now, events = settings.now, settings.events
         self.settings, self.events = settings, events
         self.store = store = settings.store or MemoryStore(now)
-        self.made_admin = False
+        self.made_admin = False  # False, too, if the store has them already, with a password of their own
         self.unwell = ""  # what the server cannot do now, in a sentence
         records, addresses = store.map("users", User), store.map("addresses", Pointer)
         self.users = Users(records, addresses, store.map("costs", Cost), settings.bcrypt_cost, now)
@@ -155,8 +149,8 @@ class App:
             return Response(204, headers=(("allow", ", ".join(sorted(every))),))
         if not methods:
             raise Problem(404, "not_found", "Nothing is here; GET / says what there is.")
-        if guards.is_preflight(request, settings.allow_origins):
-            return guards.preflight_answer(methods)
+        if permission := guards.preflight(request, methods, settings.allow_origins):
+            return permission
         route = methods.get(request.method)
         if route is None:
             allowed = ", ".join(sorted(methods))

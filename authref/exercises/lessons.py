@@ -57,8 +57,7 @@ GIVEN: dict[str, str] = {
     "authref.sessions:Sessions": "its three verbs matter, and all of them are exercises; the others look up or end",
     "authref.guards:is_ours": "a name in a list of names; what makes it needed is a browser and a resolver",
     "authref.guards:security_headers": "constants, and when one more of them",
-    "authref.guards:is_preflight": "two comparisons, meaningless without a browser beside them",
-    "authref.guards:preflight_answer": "three constant headers",
+    "authref.guards:preflight": "three constant headers, meaningless without a browser that asks for them",
     "authref.guards:cross_site": "one constant answer",
     # -- tokens
     "authref.jwt:encode": "one line; its counterpart `decode` has the traps",

@@ -475,17 +475,14 @@ def is_cross_site(request, public_url, allowed=()):
     credentials = request.header("authorization")
     if credentials is not None and credentials.split(" ")[0].lower() == "bearer" and " " in credentials:
         return False
-    site, origin = request.header("sec-fetch-site"), request.header("origin")
-    if site == "same-origin" or site == "none":
-        return False
+    site, origin, host = request.header("sec-fetch-site"), request.header("origin"), request.header("host")
     if origin is None:
-        return site is not None
-    if origin in allowed:
+        return not (site is None or site == "same-origin" or site == "none")
+    ours = {public_url} if public_url else {f"http://{host}"} if host else set()
+    if origin in ours or origin in allowed:
         return False
-    if public_url is not None:
-        return origin != public_url
-    host = request.header("host")
-    return not host or origin != "http://" + host
+    ours_perhaps = {"null"} if public_url or not host else {"null", "https://" + host}
+    return site != "same-origin" or origin not in ours_perhaps
 """,
     ),
     # -- 14 to 20
