@@ -24,7 +24,7 @@ class TwoAdmins(unittest.TestCase):
         self.explorer = Explorer(beginnings()["both are admins"])
 
     def test_pairs(self) -> None:
-        """Whatever two admins ask for at once, one stays, and what comes of it might have come of one after the other."""
+        """Whatever two admins ask for at once, one stays, and it ends as if one had come after the other."""
         interleavings = 0
         for first, second in itertools.product((Ask(A, "demote", B),), requests(B)):
             with self.subTest(f"{first} while {second}"):
