@@ -133,7 +133,10 @@ def _body_length(fields, version):
             raise _malformed("HTTP/1.0 knows no chunks.")
         if "content-length" in fields:
             raise _malformed("Two lengths.")
-        if fields["transfer-encoding"].lower() != "chunked":
+        codings = [coding.strip() for coding in fields["transfer-encoding"].encode().lower().split(b",")]
+        if codings.count(b"chunked") != 1 or codings.pop() != b"chunked":
+            raise _malformed("Nobody knows where this ends.")
+        if codings:
             raise Problem(501, "not_implemented", "Which coding is that?")
         return None
     if "content-length" not in fields:
@@ -141,6 +144,8 @@ def _body_length(fields, version):
     text = fields["content-length"]
     if not (text.isascii() and text.isdigit()):
         raise _malformed("These are no digits.")
+    if text[0] == "0" and text != "0":
+        raise _malformed("Is that octal?")
     if len(text) > len(str(MAX_BODY)) + 10:
         raise _too_large()
     length = int(text)
@@ -158,10 +163,12 @@ def _body_length(fields, version):
         raise _malformed("Transfer-Encoding has no place here.")
     if coding is not None and coding.lower() == "chunked":
         return None
-    if coding is not None:
-        raise Problem(501, "not_implemented", "Only chunked is known.")
     import re
-    if re.fullmatch("[0-9]+", length) is None:
+    if coding is not None and re.fullmatch(r"((?! *chunked *,)[^,]*,)+[ \\t]*chunked", coding.lower()):
+        raise Problem(501, "not_implemented", "Only chunked is known.")
+    if coding is not None:
+        raise _malformed("Only chunked has an end.")
+    if re.fullmatch("0|[1-9][0-9]*", length) is None:
         raise _malformed("Content-Length is a number.")
     try:
         number = int(length)
@@ -766,14 +773,17 @@ def permitted(self, request, rule, user_id=None):
 def cors_headers(request, allowed):
     origin = request.header("origin")
     if origin in allowed:
-        return (("vary", "Origin"), ("access-control-allow-origin", origin))
+        read = ("access-control-expose-headers", "Location, Retry-After, WWW-Authenticate")
+        return (("vary", "Origin"), ("access-control-allow-origin", origin), read)
     return ()
 """,
         """
 def cors_headers(request, allowed):
     for origin in allowed:
         if request.header("origin") == origin:
-            return (("access-control-allow-origin", origin), ("vary", "origin"))
+            headers = {"access-control-allow-origin": origin, "vary": "origin"}
+            headers["access-control-expose-headers"] = "Location, Retry-After, WWW-Authenticate"
+            return tuple(headers.items())
     return ()
 """,
     ),
