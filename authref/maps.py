@@ -1,7 +1,7 @@
 """Where does a server keep what it must remember? In a map, and the map must be able to forget.
 
-A plain dict forgets nothing, so sessions that ended would open doors for ever. "Log this user out everywhere"
-would search through everybody, and two requests at once could both believe that they were first.
+A plain dict forgets nothing, so sessions that ended would open doors for ever. To log a user out everywhere one
+would search through everybody. And two requests at once could both believe that they were first.
 
 Rules of a map, which is a dict otherwise:
 - a value may carry `expires_at` (Unix seconds); from that moment on the entry is not there;

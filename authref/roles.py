@@ -1,8 +1,8 @@
 """You are who you say. May you do this?
 
 Two questions, two answers. 401: I do not know who you are, log in. 403: I know, and no; logging in again
-changes nothing. Mixing them up hides the most common hole of all, a server that checks *that* somebody is
-logged in and forgets to check *whether this is theirs* (broken object level authorization).
+changes nothing. Mixing them up hides the most common hole of all: a server checks *that* somebody is logged in,
+and not *whether this is theirs* (broken object level authorization).
 
     rule            who passes
     anyone          also without a login
@@ -11,8 +11,7 @@ logged in and forgets to check *whether this is theirs* (broken object level aut
     admin           admins
 
 Rules of this file:
-- what you may do is asked of the store, never of a cookie or a token: a token is up to 15 minutes old, and a
-  demotion acts at once;
+- what you may do is asked of the store, never of a token, which is up to 15 minutes old: a demotion acts at once;
 - refused comes before not found: whoever may not look learns nothing about what exists.
 """
 

@@ -6,8 +6,8 @@ no hash helps: asking must be slow. And each answer costs a hash, so whoever ask
 What is promised:
 - strangers together have five failures in a row for an account; then each next try waits 1, 2, 4 … seconds, 15
   minutes at most. That is 110 guesses on the first day and 96 on each that follows;
-- they keep nobody out: a browser that has logged in to the account before (devices.py) has a count of its own, and
-  so has whoever is logged in and changes the password. No other count concerns these;
+- they keep nobody out: a browser that has logged in to the account before (devices.py) has a count of its own.
+  So has whoever is logged in and changes the password. No other count concerns these;
 - an address fails 20 times a minute, for those who try one password on many accounts. A /64 of IPv6 is one address;
 - a try is a failure until it is known to be none, so a thousand at once count like one after the other;
 - names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, and so do
