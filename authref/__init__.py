@@ -6,11 +6,11 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     wire.py           A request and a response are values: bytes in, bytes out.                          10 min
     events.py         What happened, one line each, and never a secret.                                   6 min
     passwords.py      Store something that recognises a password but cannot reveal it.                    4 min
-    maps.py           A map whose entries belong to someone and end at a set time.                       11 min
-    users.py          Who you are, and proving it once: sign_up, check_credentials.                      15 min
-    admins.py         How rights are taken away, so that somebody is always left to give them.            5 min
+    maps.py           A map whose entries belong to someone and end at a set time.                        9 min
+    users.py          Who you are, and proving it once: sign_up, check_credentials.                      10 min
+    admins.py         How rights are taken away, so that somebody is always left to give them.            6 min
     cookies.py        A note the browser carries for you, and the flags that guard it.                    5 min
-    sessions.py       The note is a random number; its meaning stays here.                               10 min
+    sessions.py       The note is a random number; its meaning stays here.                                9 min
     jwt.py            The note carries its own meaning, so it is signed.                                 13 min
     keys.py           Which key signed this? A ring of them, so that one can be changed.                  5 min
     refresh.py        How a login lasts longer than its tokens, and notices a thief.                      7 min
@@ -20,7 +20,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       7 min
     throttle.py       How many guesses a stranger gets, and who waits for that.                          13 min
     devices.py        Has this browser logged in here before? Then it is no stranger.                     4 min
-    app/              The routes; they cannot tell which mechanism they were given.                      38 min
+    app/              The routes; they cannot tell which mechanism they were given.                      40 min
     configuration.py  From flags and environment to an app.                                               9 min
     terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             7 min
     cli.py            The commands: a table of rooms, each opened only when its command is given.        15 min
