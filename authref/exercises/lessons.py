@@ -53,7 +53,7 @@ GIVEN: dict[str, str] = {
     "authref.maps:Map": "a protocol",
     "authref.maps:Store": "a protocol",
     "authref.maps:MemoryStore": "it makes maps",
-    "authref.maps:MemoryMap": "indexes and a heap; `setdefault` is the verb where a race can be seen best",
+    "authref.maps:MemoryMap": "a dict and an index; a race can be seen best at `setdefault`",
     "authref.sessions:Sessions": "its three verbs matter, and all of them are exercises; the others look up or end",
     "authref.guards:is_ours": "a name in a list of names; what makes it needed is a browser and a resolver",
     "authref.guards:security_headers": "constants, and when one more of them",

@@ -343,10 +343,13 @@ def check_credentials(self, email, password):
 def log_in_by(self, mechanism, request):
     fields = read_fields(request, {"email": str, "password": str})
     user = self.prove(fields["email"], fields["password"], request)
-    if user is not None:
-        self.events.emit("authn_login_success", user=user.id, peer=request.peer)
-        return mechanism.log_in(user, request)
-    return Response.problem(401, "invalid_credentials", "That was not right.", headers=mechanism.challenge)
+    if user is None:
+        return Response.problem(401, "invalid_credentials", "That was not right.", headers=mechanism.challenge)
+    self.events.emit("authn_login_success", user=user.id, peer=request.peer)
+    answer = mechanism.log_in(user, request)
+    if mechanism is self.sessions:
+        return Response(answer.status, answer.body, answer.headers + self.devices.remember(user, request))
+    return answer
 """,
     ),
     "cookies-parse": (
@@ -413,24 +416,25 @@ def log_in(self, user, request):
     if not self._counts(session):
         self._records.pop(_key(session_id))
         return self.refusal()
-    self._drop_oldest(user.id)
+    for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
+        self._records.pop(oldest)
     self._events.emit("session_created", user=user.id, peer=request.peer)
-    cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, secure=self._secure)
+    cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure)
     return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
 """,
     ),
     "sessions-authenticate": (
         """
 def authenticate(self, request):
-    shown = self._session_id(request)
-    if not shown:
+    key = self.current(request)
+    if key == "":
         return self.refusal()
-    session = self._records.get(_key(shown))
+    session = self._records.get(key)
     user = session and self._counts(session)
     if not user:
         return self._refuse(request, "no session, or no account any more")
     if self._now() >= session.last_seen + TOUCH_INTERVAL:
-        self._touch(_key(shown), session)
+        self._touch(key, session)
     return user
 """,
     ),
