@@ -1016,7 +1016,7 @@ class WhenPartsBreak(AppTest):
         with running(self.harness.app) as server, mock.patch("bcrypt.checkpw", side_effect=MemoryError):
             answers = exchange(server, request % len(login) + login + b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         self.assertEqual(status(answers), 500)
-        self.assertIn(b'{"status":"ok"}', answers)
+        self.assertIn(b'{"status":"ok"', answers)
 
 
 class TooManyLogins(AppTest):
