@@ -921,6 +921,7 @@ class Threads(ServerTest):
         """Slow requests, waiting ones too, hear 503 instead of nothing; /health says so; all ends when one is back."""
         with mock.patch.object(Server, "_work", lambda server: None):  # each thread dies as it begins
             self.harness = Harness(MemoryStore)  # whose other answers need no thread
+            self.harness.sign_up()
             server = self.serve()
             waiting, client = self.client(server), self.client(server)
             waiting.send(login())
