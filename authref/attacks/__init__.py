@@ -2,7 +2,7 @@
 
     client.py       a client that writes its own bytes, from an address of its own; loopback alone
     scene.py        a server, the people on it, honest twins, and what an attack says in the end
-    on_*.py         the attacks, one small function each: accounts, sessions, tokens, refresh, rights, browsers, the wire
+    on_*.py         the attacks, one small function each, a file for each group
     table.py        all of them
     play.py         an attack between two honest twins, and its verdict
     servers.py      chapter one and the whole server as processes, and their certain end; their prices
@@ -20,7 +20,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 from authref.terminal import Parser, fail, in_colour, say

@@ -24,7 +24,7 @@ PATIENCE = 15.0  # seconds until a server that says nothing is given up
 MOST = 1 << 20  # bytes of one answer that are read
 
 _numbers = itertools.count(secrets.randbelow(1 << 20))
-_OPAQUE = re.compile(r"[A-Za-z0-9_~+/-]{20,}=*")  # session ids, parts of tokens, refresh tokens
+_OPAQUE = re.compile(r"(?=[A-Za-z_~+-]*[0-9])[A-Za-z0-9_~+-]{20,}=*")  # session ids, parts of tokens, refresh tokens
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Client:
         self.address = address
         self.cookies: dict[str, str] = {}
         self.withheld: set[str] = set()  # cookies that are Secure, and so never travel here
-        self.travelled: list[tuple[str, bytes]] = []  # ">" or "<", and the bytes
+        self.travelled: list[tuple[str, bytes]] = []  # ">" or "<" and the bytes; "#" and whose turn it is
         number = next(_numbers)
         self._source = f"127.{1 + (number >> 16) % 254}.{(number >> 8) % 256}.{1 + number % 254}"
 

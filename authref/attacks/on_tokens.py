@@ -536,7 +536,7 @@ def end_account(scene: Scene, owner: Client, change: str) -> None:
 
 @attack(
     18, has="a copy of the token", gains="access until it ends", counts="the token works after the logout",
-    read="revocation.py:Stateless", tiny="tiny.py:Tokens.log_out", wstg="SESS-06", asvs="7.4.1", cwe=613,
+    read="revocation.py:Revocation.is_revoked", tiny="tiny.py:Tokens.log_out", wstg="SESS-06", asvs="7.4.1", cwe=613,
     exercise="access-ends",
 )  # fmt: skip
 def token_after_logout(scene: Scene) -> Outcome:
@@ -546,7 +546,7 @@ def token_after_logout(scene: Scene) -> Outcome:
 
 @attack(
     18, has="a copy of the token", gains="access until it ends", counts="the token works after the new password",
-    read="revocation.py:Stateless", wstg="SESS-07", asvs="7.4.3", cwe=613, exercise="access-ends",
+    read="revocation.py:Revocation.is_revoked", wstg="SESS-07", asvs="7.4.3", cwe=613, exercise="access-ends",
     needs=('change_password',),
 )  # fmt: skip
 def token_after_password_change(scene: Scene) -> Outcome:
@@ -555,7 +555,8 @@ def token_after_password_change(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a token, when they are thrown out", gains="access until it ends", read="revocation.py:Stateless",
+    18, has="a token, when they are thrown out", gains="access until it ends",
+    read="revocation.py:Revocation.is_revoked",
     counts="the token works after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
     exercise="access-ends",
     needs=('change_user',),
@@ -567,7 +568,7 @@ def token_after_disable(scene: Scene) -> Outcome:
 
 @attack(
     18, has="a copy of the token", gains="access until it ends", counts="the token works after the account is gone",
-    read="revocation.py:Stateless", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="access-ends",
+    read="revocation.py:Revocation.is_revoked", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="access-ends",
     needs=('delete_user',),
 )  # fmt: skip
 def token_after_delete(scene: Scene) -> Outcome:

@@ -113,6 +113,10 @@ class Scene:
         client.travelled = self.travelled
         return client
 
+    def turn(self, whose: str) -> None:
+        """Note whose turn it is, for who reads what travelled."""
+        self.travelled.append(("#", whose.encode()))
+
     def fields(self, account: Account) -> dict[str, str]:
         """What a login or a sign-up sends."""
         return {self.routes.email: account.email, self.routes.password: account.password}

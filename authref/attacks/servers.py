@@ -59,10 +59,10 @@ def tiny() -> Iterator[Target]:
 
 
 @contextmanager
-def whole(root: Path | None = None) -> Iterator[Target]:
-    """The whole server, hashing at cost 8, while the block runs; from another folder's copy of the package."""
+def whole(root: Path | None = None, cost: int = COST) -> Iterator[Target]:
+    """The whole server while the block runs; from another folder's copy of the package, if one is named."""
     admin, keys = Account("root@attack.example", token_urlsafe(16)), fresh_keys()
-    flags = ["--port", "0", "--log", "off", "--bcrypt-cost", str(COST), "--admin-email", admin.email]
+    flags = ["--port", "0", "--log", "off", "--bcrypt-cost", str(cost), "--admin-email", admin.email]
     variables = {"AUTHREF_ADMIN_PASSWORD": admin.password, "AUTHREF_KEYS": write_keys(keys)}
     with _process(flags, variables, root) as lines:
         banner = next(iter(lines), "").split()
