@@ -122,7 +122,9 @@ class OnAuthref(unittest.TestCase):
                           hosts=("127.0.0.1",))  # fmt: skip
         with running(harness.app) as server:
             address = client.Address("127.0.0.1", server.server_port)
-            target = Target("authref", address, admin=admin, key=next(iter(keys.values())), prices=servers.PRICES)
+            target = Target(
+                "authref", address, admin=admin, key=next(iter(keys.values())), ours=True, prices=servers.PRICES
+            )
             seen, proven = {}, None
             stage = scene.Scene(target)
             for attack in table.chosen([], ["refresh-without-rotation"], False):

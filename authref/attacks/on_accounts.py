@@ -183,7 +183,8 @@ def spraying(scene: Scene) -> Outcome:
     client, account = scene.client(), scene.new_account()
     for number in range(SPRAYED):
         nobody = Account(somebody().email, "summer holidays")
-        answer = client.send(scene.routes.log_in, scene.fields(nobody), {"X-Forwarded-For": f"192.0.2.{number}"})
+        forwarded = {"X-Forwarded-For": f"192.0.2.{number}"}
+        answer = scene.post(client, scene.routes.log_in, scene.fields(nobody), forwarded)
         if answer.status == 429:
             return Outcome(False, f"held up at try {number + 1}: 429")
     last = scene.log_in(account, client)
@@ -286,6 +287,7 @@ def default_account(scene: Scene) -> Outcome:
 )  # fmt: skip
 def password_of_another_type(scene: Scene) -> Outcome:
     """A password that is a list, a number, true, null or a query"""
+    scene.must_take_json()
     tried: list[object] = [True, None, 0, [], {}, {"$ne": ""}, {"$gt": ""}, [scene.alice.password], "' or '1'='1", ""]
     fields = [{scene.routes.email: scene.alice.email, scene.routes.password: each} for each in tried]
     answers = (
@@ -303,6 +305,7 @@ def password_of_another_type(scene: Scene) -> Outcome:
 )  # fmt: skip
 def field_twice(scene: Scene) -> Outcome:
     """A field that comes twice is taken, once"""
+    scene.must_take_json()
     text = '{{"{0}": "nobody@attack.example", "{0}": "{2}", "{1}": "{3}"}}'
     body = text.format(scene.routes.email, scene.routes.password, scene.alice.email, scene.alice.password)
     answer = scene.client().send(scene.routes.log_in, body.encode())
@@ -316,6 +319,7 @@ def field_twice(scene: Scene) -> Outcome:
 )  # fmt: skip
 def body_in_utf_16(scene: Scene) -> Outcome:
     """A body in another encoding is guessed, and taken"""
+    scene.must_take_json()
     text = f'{{"{scene.routes.email}": "{scene.alice.email}", "{scene.routes.password}": "{scene.alice.password}"}}'
     answer = scene.client().send(scene.routes.log_in, text.encode("utf-16-le"))
     return judge(answer, scene.succeeded(answer))
@@ -329,7 +333,7 @@ def body_in_utf_16(scene: Scene) -> Outcome:
 )  # fmt: skip
 def new_password_without_the_old(scene: Scene) -> Outcome:
     """The password is changed by whoever sits down at an open session"""
-    victim = scene.new_account()
+    victim = scene.account_to_lose()
     client, new, routes = scene.session(victim), "another horse entirely", scene.routes
     tried: list[dict[str, object]] = [
         {routes.new_password: new},

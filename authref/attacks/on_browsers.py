@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from authref.attacks.scene import Group, Outcome, Scene, has_a_session, judge, judge_each, logs_in, must
+from authref.attacks.scene import Group, Outcome, Scene, has_a_session, judge, judge_each, logs_in, logs_out, must
 
 BROWSERS = Group("browsers", has_a_session)
 attack = BROWSERS.attack
@@ -16,7 +16,7 @@ def from_elsewhere(scene: Scene, tried: Mapping[str, Mapping[str, str]]) -> Outc
     """What comes of logins that a browser sends with these headers: each names another site."""
     cases = []
     for what, headers in tried.items():
-        answer = scene.client().send(scene.routes.log_in, scene.fields(scene.alice), headers)
+        answer = scene.post(scene.client(), scene.routes.log_in, scene.fields(scene.alice), headers, elsewhere=True)
         cases.append((what, answer, scene.succeeded(answer)))
     return judge_each(cases)
 
@@ -82,7 +82,7 @@ def fetch_site_says_so(scene: Scene) -> Outcome:
 
 @attack(
     12, has="a page on a neighbouring host", gains="that the visitor is logged out", counts="the session is ended",
-    read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, twin=logs_in,
+    read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, twin=logs_out,
 )  # fmt: skip
 def logout_of_another_site(scene: Scene) -> Outcome:
     """A page of another site logs its visitor out"""
@@ -101,6 +101,7 @@ def logout_of_another_site(scene: Scene) -> Outcome:
 )  # fmt: skip
 def json_by_a_form(scene: Scene) -> Outcome:
     """A form sends JSON: `text/plain` needs no preflight"""
+    scene.must_take_json()
     cases = []
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
         answer = scene.client().send(scene.routes.log_in, scene.fields(scene.alice), {"Content-Type": kind})

@@ -145,7 +145,7 @@ def refresh_token_of_two(scene: Scene) -> Outcome:
 
 def refresh_after(scene: Scene, change: str) -> Outcome:
     """Whether a refresh token outlives what its owner or an admin does."""
-    account, routes = scene.new_account(), scene.routes
+    account, routes = scene.new_account() if change == "logout" else scene.account_to_lose(), scene.routes
     token = scene.refreshable(account)
     if change == "logout":
         must(scene, scene.post(scene.client(), routes.token_log_out, {routes.refresh_token: token}), "an honest logout")

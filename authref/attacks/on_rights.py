@@ -154,7 +154,7 @@ def id_in_the_path(scene: Scene) -> Outcome:
 )  # fmt: skip
 def delete_somebody_else(scene: Scene) -> Outcome:
     """Somebody else's id in the address: delete it"""
-    victim = scene.new_account()
+    victim = scene.account_to_lose()
     user_id = scene.id_of(scene.session(victim))
     answer = scene.eve_session.send(scene.with_id(scene.routes.delete_user, user_id))
     outcome = judge(answer, scene.succeeded(answer))
@@ -169,9 +169,10 @@ def delete_somebody_else(scene: Scene) -> Outcome:
 )  # fmt: skip
 def promote_oneself(scene: Scene) -> Outcome:
     """A user makes themselves an admin"""
-    route = scene.with_id(scene.routes.change_user, scene.id_of(scene.eve_session))
+    eve = scene.session(scene.account_to_lose())
+    route = scene.with_id(scene.routes.change_user, scene.id_of(eve))
     answers = (
-        (str(fields), scene.post(scene.eve_session, route, fields))
+        (str(fields), scene.post(eve, route, fields))
         for fields in ({"role": "admin"}, {"disabled": False, "role": "admin"})
     )
     return judge_each((each, answer, scene.succeeded(answer)) for each, answer in answers)
@@ -184,7 +185,7 @@ def promote_oneself(scene: Scene) -> Outcome:
 )  # fmt: skip
 def field_at_a_change(scene: Scene) -> Outcome:
     """A field nobody offers, at a change: the hash, the id, another role"""
-    client = scene.session(scene.new_account())
+    client = scene.session(scene.account_to_lose())
     route = scene.with_id(scene.routes.change_user, scene.id_of(client))
     must(scene, scene.post(scene.admin, route, {"disabled": False}), "the admin's change")
     tried: tuple[dict[str, object], ...] = (
@@ -219,7 +220,7 @@ def refusal_that_tells(scene: Scene) -> Outcome:
 )  # fmt: skip
 def yesterdays_admin(scene: Scene) -> Outcome:
     """A token that says admin, after the demotion"""
-    account = scene.new_account()
+    account = scene.account_to_lose()
     client = scene.session(account)
     promote(scene, "admin", client)
     bearer = {"Authorization": f"Bearer {scene.tokens(account)[0]}"}
@@ -239,8 +240,8 @@ def yesterdays_admin(scene: Scene) -> Outcome:
 )  # fmt: skip
 def last_admin(scene: Scene) -> Outcome:
     """The last admin demotes, disables or deletes themselves"""
-    if scene.target.given:
-        raise NotPlayed("the given admin might really go")
+    if not scene.target.ours:
+        raise NotPlayed("the admin that was given might really go")
     user_id, routes = scene.id_of(scene.admin), scene.routes
     change = scene.with_id(routes.change_user, user_id)
     answers = {
@@ -276,7 +277,7 @@ def end_anothers_session(scene: Scene) -> Outcome:
 )  # fmt: skip
 def address_used_again(scene: Scene) -> Outcome:
     """An address is used again, and what was left of the old account opens the new one"""
-    account = scene.new_account()
+    account = scene.account_to_lose()
     client, (token, refresh) = scene.session(account), scene.tokens(account)
     must(scene, client.send(scene.with_id(scene.routes.delete_user, scene.id_of(client))), "deleting one's account")
     new = Account(account.email, "another horse entirely")

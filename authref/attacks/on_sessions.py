@@ -17,6 +17,7 @@ from authref.attacks.scene import (
     judge,
     judge_each,
     logs_in,
+    logs_out,
     must,
 )
 
@@ -188,7 +189,7 @@ def logout_that_only_clears(scene: Scene) -> Outcome:
 @attack(
     12, has="a picture on any page", gains="that the visitor is logged out", counts="a GET ends the session",
     read="app/accounts.py:AccountRoutes.table", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.3", cwe=352,
-    twin=logs_in,
+    twin=logs_out,
 )  # fmt: skip
 def logout_by_get(scene: Scene) -> Outcome:
     """A link or a picture logs its visitor out"""
@@ -247,7 +248,7 @@ def after(scene: Scene, account: Account, change: Callable[[Client], object]) ->
 )  # fmt: skip
 def session_after_password_change(scene: Scene) -> Outcome:
     """A new password, and the thief stays"""
-    account, routes = scene.new_account(), scene.routes
+    account, routes = scene.account_to_lose(), scene.routes
     fields = {routes.current_password: account.password, routes.new_password: "another horse entirely"}
     return after(
         scene, account, lambda owner: must(scene, scene.post(owner, routes.change_password, fields), "a new password")
@@ -262,7 +263,7 @@ def session_after_password_change(scene: Scene) -> Outcome:
 )  # fmt: skip
 def session_after_disable(scene: Scene) -> Outcome:
     """A disabled account's session goes on"""
-    account, admin = scene.new_account(), scene.admin
+    account, admin = scene.account_to_lose(), scene.admin
 
     def disable(owner: Client) -> None:
         route = scene.with_id(scene.routes.change_user, scene.id_of(owner))
@@ -283,7 +284,7 @@ def session_after_delete(scene: Scene) -> Outcome:
         route = scene.with_id(scene.routes.delete_user, scene.id_of(owner))
         must(scene, owner.send(route), "deleting one's account")
 
-    return after(scene, scene.new_account(), delete)
+    return after(scene, scene.account_to_lose(), delete)
 
 
 @attack(

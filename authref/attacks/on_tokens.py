@@ -506,7 +506,7 @@ def token_for_a_year(scene: Scene) -> Outcome:
 
 def token_after(scene: Scene, change: str) -> Outcome:
     """Whether a token, of which somebody has a copy, outlives what its owner or an admin does."""
-    account, routes = scene.new_account(), scene.routes
+    account, routes = scene.new_account() if change == "logout" else scene.account_to_lose(), scene.routes
     token, refresh = scene.tokens(account)
     must(scene, scene.token_me(token), "an honest token")
     owner = scene.client() if change == "logout" else scene.session(account)

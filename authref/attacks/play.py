@@ -52,6 +52,8 @@ def play_on(target: Target, attacks: Sequence[Attack], progress: Progress, stop:
         scene.travelled.clear()
         result, proven = play_one(scene, attack, proven)
         results.append(result)
+    if not target.ours:
+        scene.tidy()
     return results
 
 

@@ -60,8 +60,12 @@ def _row(row: Row, colour: bool) -> Iterator[str]:
     for result in row:
         about = f"{result.server}: {result.evidence}"
         yield from _wrapped(printable(about), 6)
-    if any(result.verdict == STOPPED for result in row):
+    judged = row[-1]
+    if judged.server == "authref" and judged.verdict == STOPPED:
         yield from _wrapped(f"what stops it: {place(attack.read)}", 6)
+    elif judged.verdict == THROUGH:
+        yield from _wrapped(f"an attacker with {attack.has} gains {attack.gains}", 6)
+        yield from _wrapped(f"what stops it in authref: {place(attack.read)}", 6)
 
 
 def _wrapped(words: str, indent: int) -> list[str]:

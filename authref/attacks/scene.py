@@ -16,6 +16,7 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest
@@ -90,6 +91,7 @@ class Target:
     admin: Account | None = None
     given: list[Account] = field(default_factory=list)  # to be used where nobody can sign up
     key: bytes = b""  # what signs its tokens, where that is known: for what only its issuer could write
+    ours: bool = False  # we started it, and it ends with us: nothing on it needs to be spared
     prices: Mapping[str, str] = field(default_factory=dict)  # by attack: why the one who built it pays that
 
 
@@ -101,6 +103,7 @@ class Scene:
         self.travelled: list[tuple[str, bytes]] = []
         self._kept: dict[str, object] = {}
         self._given = list(target.given)
+        self._made: list[Account] = []
 
     @property
     def secrets(self) -> list[str]:
@@ -121,21 +124,36 @@ class Scene:
         """What a login or a sign-up sends."""
         return {self.routes.email: account.email, self.routes.password: account.password}
 
-    def post(self, client: Client, route: str, fields: Mapping[str, object]) -> Answer:
-        """The answer to these fields, as JSON or as the form that the server wants."""
+    def post(
+        self,
+        client: Client,
+        route: str,
+        fields: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+        elsewhere: bool = False,
+    ) -> Answer:
+        """The answer to these fields, as JSON or as the form that the server wants.
+
+        A page from `elsewhere` cannot know what stands in the hidden field of the server's own.
+        """
         if not route:
             raise NotPlayed("the server has no such route")
         if self.routes.body != "form":
-            return client.send(route, dict(fields))
+            return client.send(route, dict(fields), headers)
         texts = {name: str(value) for name, value in fields.items()}
-        if self.routes.csrf_page:
+        if self.routes.csrf_page and not elsewhere:
             page = client.send(f"GET {self.routes.csrf_page}").body.decode("utf-8", "replace")
             name = re.escape(self.routes.csrf_field)
             found = re.search(rf'name="{name}"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*name="{name}"', page)
             if found is None:
                 raise NotPlayed(f"the page {self.routes.csrf_page} has no field {self.routes.csrf_field}")
             texts[self.routes.csrf_field] = found[1] or found[2]
-        return client.send(route, form=texts)
+        return client.send(route, headers=headers, form=texts)
+
+    def must_take_json(self) -> None:
+        """Raise NotPlayed where a refusal of JSON would only mean that forms are expected."""
+        if self.routes.body == "form":
+            raise NotPlayed("the server takes forms")
 
     def sign_up(self, account: Account, client: Client | None = None, **more: object) -> Answer:
         """The answer to a sign-up."""
@@ -156,9 +174,23 @@ class Scene:
         if self._given:
             self._given.append(self._given.pop(0))
             return self._given[-1]
+        return self.account_to_lose()
+
+    def account_to_lose(self) -> Account:
+        """Somebody who has just signed up, and whose account may be changed or deleted. Never one that was given."""
         account = somebody()
+        if self._given:
+            raise NotPlayed("it would change an account that was given")
         must(self, self.sign_up(account), "a sign-up")
+        self._made.append(account)
         return account
+
+    def tidy(self) -> None:
+        """Delete the accounts that were made here, where their owners can do that."""
+        for account in self._made:
+            with suppress(NotPlayed, OSError):
+                client = self.session(account)
+                client.send(self.with_id(self.routes.delete_user, self.id_of(client)))
 
     def session(self, account: Account) -> Client:
         """A client that has just logged in by session."""
@@ -350,6 +382,16 @@ def signs_up(scene: Scene) -> None:
 def logs_in(scene: Scene) -> None:
     """Alice logs in and is taken for herself."""
     must(scene, scene.me(scene.session(scene.alice)), "an honest session")
+
+
+def logs_out(scene: Scene) -> None:
+    """Alice logs in and out, and is then nobody."""
+    client = scene.session(scene.alice)
+    copy = dict(client.cookies)
+    scene.post(client, scene.routes.log_out, {})
+    client.cookies = copy
+    if scene.succeeded(scene.me(client)):
+        raise NotPlayed("its logout ends nothing")
 
 
 def has_a_session(scene: Scene) -> None:

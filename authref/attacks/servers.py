@@ -53,7 +53,7 @@ def tiny() -> Iterator[Target]:
             if found := re.search(r"^ ?(admin@\S+) password (\S+)$", line):
                 port = re.findall(r"127\.0\.0\.1:(\d+)", said)[0]
                 admin = Account(found[1], found[2])
-                yield Target("tiny", address_of(f"http://127.0.0.1:{port}"), admin=admin, prices=TINY_PRICES)
+                yield Target("tiny", address_of(f"http://127.0.0.1:{port}"), admin=admin, ours=True, prices=TINY_PRICES)
                 return
         raise ValueError("Chapter one did not start; start it yourself to see why: authref tiny --port 0")
 
@@ -69,7 +69,7 @@ def whole(root: Path | None = None, cost: int = COST) -> Iterator[Target]:
         if len(banner) < 3:
             raise ValueError("The server did not start; start it yourself to see why: authref --port 0")
         key = next(iter(keys.values()))
-        yield Target("authref", address_of(banner[2]), admin=admin, key=key, prices=PRICES)
+        yield Target("authref", address_of(banner[2]), admin=admin, key=key, ours=True, prices=PRICES)
 
 
 @contextmanager
