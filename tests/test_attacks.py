@@ -291,9 +291,14 @@ class Aim(unittest.TestCase):
         target = self.aimed('[routes]\nlog_in = "POST /in"\nbody = "form"\n[admin]\nemail = "r"\npassword = "p"\n')
         self.assertEqual((target.routes.log_in, target.routes.body, target.routes.me), ("POST /in", "form", "GET /me"))
         self.assertEqual(target.admin, Account("r", "p"))
+        target = self.aimed('[prices]\ntoken-after-logout = "short"\n[key]\nsecret = "k"\n')
+        self.assertEqual((target.prices, target.key), ({"token-after-logout": "short"}, b"k"))
 
     def test_what_nobody_knows(self) -> None:
         """A misspelt route would never be played, so it is refused, as is half an account."""
+        for text in ('[prices]\nnobody = "x"', "[key]\nsecret = 1", '[key]\nother = "x"'):
+            with self.subTest(text), self.assertRaises(ValueError):
+                self.aimed(text)
         half, one = '[admin]\nemail = "r"', '[[accounts]]\nemail = "a"\npassword = "b"'
         for text in ('[routes]\nlogin = "POST /in"', "[other]\n", "[routes]\nlog_in = 1", "not toml", half, one):
             with self.subTest(text), self.assertRaises(ValueError):

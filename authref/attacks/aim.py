@@ -10,6 +10,10 @@
     [admin]
     email = "root"
     password = "…"
+    [prices]                         # what gets through and is meant to, each with its reason
+    token-after-logout = "a token ends after five minutes"
+    [key]                            # what signs its tokens (HS256), for what only their issuer could write
+    secret = "…"
     [[accounts]]                     # where nobody can sign up: at least two
     email = "alice"
     password = "…"
@@ -23,13 +27,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 
 from authref.attacks.client import Address, Client
 from authref.attacks.scene import Account, Routes, Target
+from authref.attacks.table import BY_NAME
 
 _NAMES = {field.name for field in fields(Routes)}
 # The last words of paths that do what ours do, where ours are not there.
@@ -47,15 +52,12 @@ _WORDS = {
 def aim(address: Address, file: str | None) -> Target:
     """The server at this address, as the file and its own document describe it. Raises ValueError, in a sentence."""
     said = _read(file) if file else {}
-    if unknown := said.keys() - {"routes", "admin", "accounts"}:
-        raise ValueError(f"{file} has a part that nobody knows, {min(unknown)}; there are routes, admin and accounts.")
-    routes = said.get("routes", {})
-    if not isinstance(routes, dict) or not all(isinstance(value, str) for value in routes.values()):
-        raise ValueError(f'{file}: the routes are texts, such as log_in = "POST /login".')
-    if unknown := routes.keys() - _NAMES:
+    if unknown := said.keys() - {"routes", "admin", "accounts", "prices", "key"}:
         raise ValueError(
-            f"{file} has a route that nobody knows, {min(unknown)}; there are {', '.join(sorted(_NAMES))}."
+            f"{file} has a part that nobody knows, {min(unknown)}; there are routes, admin, accounts, prices, key."
         )
+    routes = _texts(said, "routes", _NAMES, file)
+    prices, key = _texts(said, "prices", set(BY_NAME), file), _texts(said, "key", {"secret"}, file)
     guessed = {name: route for name, route in _guess(address) if name not in routes}
     admin = _account(said["admin"], file) if "admin" in said else None
     accounts = said.get("accounts", [])
@@ -63,7 +65,15 @@ def aim(address: Address, file: str | None) -> Target:
         raise ValueError(f"{file}: accounts are two at least, each a [[accounts]] with an email and a password.")
     given = [_account(each, file) for each in accounts]
     named = f"127.0.0.1:{address.port}"
-    return Target(named, address, replace(Routes(), **{**guessed, **routes}), admin=admin, given=given)
+    return Target(
+        named,
+        address,
+        replace(Routes(), **{**guessed, **routes}),
+        admin=admin,
+        given=given,
+        key=key.get("secret", "").encode(),
+        prices=prices,
+    )
 
 
 def lines_of(file: str | None) -> dict[str, int]:
@@ -82,6 +92,16 @@ def _read(file: str) -> dict[str, object]:
         raise ValueError(f"Cannot read {file} ({error.strerror}); name a file that is there.") from None
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file} is no TOML ({error}); authref attack --help shows what may stand in it.") from None
+
+
+def _texts(said: Mapping[str, object], part: str, known: Set[str], file: str | None) -> dict[str, str]:
+    """A part of the file that gives known names a text each."""
+    found = said.get(part, {})
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError(f'{file}: in {part} each name has a text, such as log_in = "POST /login".')
+    if unknown := found.keys() - known:
+        raise ValueError(f"{file}: nobody knows {min(unknown)} in {part}; there are {', '.join(sorted(known))}.")
+    return found
 
 
 def _account(value: object, file: str | None) -> Account:

@@ -65,7 +65,7 @@ def _row(row: Row, colour: bool) -> Iterator[str]:
         yield from _wrapped(f"what stops it: {place(attack.read)}", 6)
     elif judged.verdict == THROUGH:
         yield from _wrapped(f"an attacker with {attack.has} gains {attack.gains}", 6)
-        yield from _wrapped(f"what stops it in authref: {place(attack.read)}", 6)
+        yield from _wrapped(f"in authref this is decided in {place(attack.read)}", 6)
 
 
 def _wrapped(words: str, indent: int) -> list[str]:

@@ -107,8 +107,9 @@ class Scene:
 
     @property
     def secrets(self) -> list[str]:
-        """The passwords that were given, and must be written nowhere."""
-        return [each.password for each in (*self.target.given, self.target.admin) if each]
+        """The passwords and the key that were given, and must be written nowhere."""
+        passwords = [each.password for each in (*self.target.given, self.target.admin) if each]
+        return [*passwords, self.target.key.decode("latin-1")]
 
     def client(self) -> Client:
         """A client from an address of its own."""
