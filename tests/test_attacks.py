@@ -30,7 +30,7 @@ from authref.attacks import aim, client, report, scene, servers, table
 from authref.attacks.play import Result, play_one
 from authref.attacks.scene import NOT_PLAYED, PRICE, STOPPED, THROUGH, Account, Attack, NotPlayed, Outcome, Target
 from authref.exercises.lessons import EXERCISES
-from tests.attack_matrix import ON_AUTHREF, ON_TINY
+from tests.attack_matrix import GUARDS, ON_AUTHREF, ON_TINY
 from tests.support import Harness, running
 from tests.test_cli import PROJECT, environment
 
@@ -100,6 +100,14 @@ class TheTable(unittest.TestCase):
         self.assertNotIn("wire", {each.group for each in table.chosen([], ["wire"], True)})
         with self.assertRaisesRegex(ValueError, "no attack, group or WSTG number nobody"):
             table.chosen(["nobody"], [], False)
+
+    def test_each_guard_is_where_the_matrix_takes_it_away(self) -> None:
+        """Each piece of source that the matrix replaces stands once in its file; each attack of a guard is one."""
+        for guard in GUARDS:
+            for file, there, _ in guard.pieces:
+                with self.subTest(guard.name, file=file):
+                    self.assertEqual((Path(authref.__file__).parent / file).read_text("utf-8").count(there), 1)
+            self.assertLessEqual(set(guard.attacks), table.BY_NAME.keys())
 
     def test_both_columns_have_a_row_for_each(self) -> None:
         """What must come of each attack on either server is written down, and at least twenty pass chapter one."""

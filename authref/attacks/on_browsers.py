@@ -126,7 +126,7 @@ def reflected_origin(scene: Scene) -> Outcome:
 
 @attack(
     20, has="a page that the victim visits", gains="to send what only scripts can",
-    counts="a preflight is answered yes", read="guards.py:is_preflight", tiny="tiny.py:Handler.answer",
+    counts="a preflight is answered yes", read="guards.py:preflight", tiny="tiny.py:Handler.answer",
     wstg="CLNT-07", asvs="3.5.2", cwe=942,
 )  # fmt: skip
 def preflight(scene: Scene) -> Outcome:

@@ -97,6 +97,8 @@ def another_spelling_of_the_path(scene: Scene) -> Outcome:
     """The path for admins, spelt otherwise"""
     path = scene.routes.users.partition(" ")[2]
     refused = scene.eve_session.send(scene.routes.users)
+    if scene.succeeded(refused):
+        raise NotPlayed("the path itself is open to a user (see user-as-admin)")
     others = (
         path + "/",
         "/" + path,
@@ -235,7 +237,7 @@ def yesterdays_admin(scene: Scene) -> Outcome:
 
 @attack(
     19, has="an admin's account, or a mistake", gains="that nobody can administer any more",
-    counts="the last admin goes", read="users.py:Users._leave_seat", wstg="BUSL-02", asvs="2.3.1", cwe=283,
+    counts="the last admin goes", read="admins.py:Admins.change", wstg="BUSL-02", asvs="2.3.1", cwe=283,
     needs=('change_user',),
 )  # fmt: skip
 def last_admin(scene: Scene) -> Outcome:

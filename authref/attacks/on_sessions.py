@@ -81,7 +81,7 @@ def guessable_id(scene: Scene) -> Outcome:
 
 @attack(
     9, has="nearly an id", gains="a session", counts="another spelling of the id is taken",
-    read="sessions.py:Sessions._session_id", tiny="tiny.py:Sessions.read_cookie", wstg="SESS-01", asvs="7.2.1", cwe=287,
+    read="sessions.py:Sessions.current", tiny="tiny.py:Sessions.read_cookie", wstg="SESS-01", asvs="7.2.1", cwe=287,
 )  # fmt: skip
 def id_nearly_right(scene: Scene) -> Outcome:
     """An id that is cut, longer, in other letters, or a pattern"""
@@ -218,7 +218,7 @@ def old_id_after_a_new_login(scene: Scene) -> Outcome:
 
 @attack(
     9, has="a copy of a cookie, and patience", gains="a session among many that nobody looks at", slow=True,
-    counts=f"the first of {LOGINS} logins still works", read="sessions.py:Sessions._drop_oldest",
+    counts=f"the first of {LOGINS} logins still works", read="sessions.py:Sessions.log_in",
     tiny="tiny.py:Sessions.log_in", wstg="SESS-11", asvs="7.1.2", cwe=770, twin=logs_in,
 )  # fmt: skip
 def sessions_without_number(scene: Scene) -> Outcome:
