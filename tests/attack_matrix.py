@@ -68,12 +68,13 @@ def guard(name: str, attacks: str, *pieces: tuple[str, str, str]) -> Guard:
 SESSIONS_END = ("app/logins.py", "self.end_all(user.id)", "pass")
 DISABLE_ENDS = ("app/users.py", "if user.disabled:", "if False:")
 GUARDS = (
-    guard("the role is nobody's field", "role-at-sign-up",
+    guard("exactly these fields", "role-at-sign-up field-at-a-change",
           ("app/routes.py", "unknown = [name for name in fields if name not in known]", "unknown = []"),
           ("app/accounts.py", 'self.users.sign_up(fields["email"], fields["password"])',
            'self.users.sign_up(fields["email"], fields["password"], fields.get("role", "user"))')),
     guard("addresses in small letters", "address-in-capitals",
-          ("users.py", "email, user_id = email.lower(), ", "email, user_id = email, ")),
+          ("users.py", "email, user_id = email.lower(), ", "email, user_id = email, "),
+          ("users.py", "self._addresses.get(email.lower())", "self._addresses.get(email)")),
     guard("what an address is", "address-that-looks-alike",
           ("users.py", "or not _EMAIL.fullmatch(email)", "")),
     guard("every byte of a password", "the-73rd-byte",
@@ -160,6 +161,7 @@ GUARDS = (
           ("app/logins.py", "self.tokens.end_all(caller.id, but=mechanism.current(request))", "pass"),
           ("tokens.py", " and user.password_version == family.password_version", "")),
     guard("a disabled account has no refresh token", "refresh-after-disable", DISABLE_ENDS,
+          ("app/users.py", "return lambda: self.tokens.end_all(user_id, but=current)", "return lambda: None"),
           ("tokens.py", "user is not None and not user.disabled and", "user is not None and")),
     guard("one's own account", "id-in-the-path delete-somebody-else refusal-that-tells",
           ("roles.py", 'rule == "self_or_admin" and caller.id == user_id', 'rule == "self_or_admin"')),

@@ -216,6 +216,14 @@ class Loopback(unittest.TestCase):
         with mock.patch("socket.getaddrinfo", return_value=elsewhere), self.assertRaises(ValueError):
             client.address_of("http://localhost:8000")
 
+    def test_nobody_answers(self) -> None:
+        """Where nothing could be played the exit status is 2: a program must not take that for safe."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        status, out, err = run("--on", f"http://127.0.0.1:{port}", "--yes", "--only", "trace")
+        self.assertEqual((status, "not played" in out), (2, True))
+        self.assertRegex(err, r"\Aauthref: Nothing could be played[^\n]+\n\Z")
+
     def test_nobody_agrees(self) -> None:
         """Without a terminal, and without --yes, nothing is sent."""
         with mock.patch("socket.create_connection") as connect, mock.patch("sys.stdin", io.StringIO("")):

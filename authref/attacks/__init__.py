@@ -65,7 +65,7 @@ def _play(flags: argparse.Namespace, attacks: Sequence[Attack], address: Address
     from authref.attacks import report
     from authref.attacks.aim import aim, lines_of
     from authref.attacks.play import play_all
-    from authref.attacks.scene import THROUGH
+    from authref.attacks.scene import NOT_PLAYED, THROUGH
     from authref.attacks.servers import both
 
     with ExitStack() as stack:
@@ -86,7 +86,10 @@ def _play(flags: argparse.Namespace, attacks: Sequence[Attack], address: Address
     if flags.sarif:
         _write(flags.sarif, report.sarif(table, flags.routes or "authref/app/__init__.py", lines_of(flags.routes)))
     say(report.verdicts_as_json(table) if flags.json else report.text(table, in_colour()))
-    return int(any(row[-1].verdict == THROUGH for row in table))
+    verdicts = [row[-1].verdict for row in table]
+    if set(verdicts) == {NOT_PLAYED}:  # a program must not take that for safe
+        fail("Nothing could be played on this server; the table says why: --routes FILE may help.")
+    return int(THROUGH in verdicts)
 
 
 def _play_slowly(attack: Attack, targets: Sequence[Target]) -> int:
