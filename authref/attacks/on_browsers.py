@@ -14,11 +14,11 @@ EVIL = "http://evil.example"
 
 def from_elsewhere(scene: Scene, tried: Mapping[str, Mapping[str, str]]) -> Outcome:
     """What comes of logins that a browser sends with these headers: each names another site."""
-    cases = []
-    for what, headers in tried.items():
-        answer = scene.post(scene.client(), scene.routes.log_in, scene.fields(scene.alice), headers, elsewhere=True)
-        cases.append((what, answer, scene.succeeded(answer)))
-    return judge_each(cases)
+    answers = (
+        (what, scene.post(scene.client(), scene.routes.log_in, scene.fields(scene.alice), headers, elsewhere=True))
+        for what, headers in tried.items()
+    )
+    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers)
 
 
 @attack(
@@ -102,11 +102,12 @@ def logout_of_another_site(scene: Scene) -> Outcome:
 def json_by_a_form(scene: Scene) -> Outcome:
     """A form sends JSON: `text/plain` needs no preflight"""
     scene.must_take_json()
-    cases = []
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
-        answer = scene.client().send(scene.routes.log_in, scene.fields(scene.alice), {"Content-Type": kind})
-        cases.append((kind or "no type", answer, scene.succeeded(answer)))
-    return judge_each(cases)
+    kinds = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
+    answers = (
+        (kind, scene.client().send(scene.routes.log_in, scene.fields(scene.alice), {"Content-Type": kind}))
+        for kind in kinds
+    )
+    return judge_each((kind or "no type", answer, scene.succeeded(answer)) for kind, answer in answers)
 
 
 @attack(

@@ -77,11 +77,14 @@ def _paint(words: str, code: str, colour: bool) -> str:
 
 
 def _summary(table: Sequence[Row]) -> Iterator[str]:
+    yield from (*_counts(table), "", *_wrapped("One of them, slowly, with its bytes: authref attack NAME", 0))
+
+
+def _counts(table: Sequence[Row]) -> Iterator[str]:
     for column in zip(*table, strict=True):
         counts = Counter(result.verdict for result in column)
         said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (THROUGH, PRICE, STOPPED, NOT_PLAYED))
         yield f"{column[0].server}: {said} (of {len(column)})"
-    yield from ("", *_wrapped("One of them, slowly, with its bytes: authref attack NAME", 0))
 
 
 def place(read: str) -> str:
@@ -183,7 +186,7 @@ body { margin: 0 auto; padding: 1rem; max-width: 74rem; background: var(--ground
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { margin-top: 3rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-thead th, small { color: var(--faint); } small { display: block; }
+thead th, small { color: var(--faint); } small { display: block; font-weight: 400; }
 .through { color: var(--no); } .stopped { color: var(--yes); } .price { color: var(--price); }
 """
 TITLE = "Attacks: what got through, and what stopped it"
@@ -199,7 +202,7 @@ def page(table: Sequence[Row]) -> str:
             f'<h2>{escape(group)}</h2>\n<div class="scroll" tabindex="0" role="region" aria-label="{escape(group)}">'
             f'<table><thead><tr><th scope="col">attack</th>{servers}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
         )
-    summary = "".join(f"<p>{escape(line)}</p>" for line in _summary(table) if ":" in line)
+    summary = "".join(f"<p>{escape(line)}</p>" for line in _counts(table))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{TITLE}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -216,7 +219,9 @@ def _page_row(row: Row) -> str:
         f"<small>{escape(printable(result.evidence))}</small></td>"
         for result in row
     )
-    head = f"{escape(attack.name)}<small>{escape(attack.title)}</small><small>{escape(numbers)}</small>"
+    gains = f"An attacker with {attack.has} gains {attack.gains}." * any(each.verdict == THROUGH for each in row)
+    about = "".join(f"<small>{escape(line)}</small>" for line in (f"{attack.title}.", gains, numbers) if line)
+    head = escape(attack.name) + about
     return f'<tr><th scope="row">{head}</th>{cells}</tr>\n'
 
 
