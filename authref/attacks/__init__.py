@@ -111,9 +111,9 @@ def _play_slowly(attack: Attack, targets: Sequence[Target]) -> int:
 def _ask(url: str, number: int) -> None:
     """Say what will be done to this server, and go on only if somebody agrees."""
     said = (
-        f"This plays {number} attacks on {url}. It makes accounts with random names at attack.example, logs in and"
-        " fails to, sends broken requests, and deletes what it can. If this port leads to another machine, it is that"
-        " machine that is attacked. Only go on if the server is yours. Go on? [y/N] "
+        f"This plays the known attacks ({number} of them) on {url}. It makes accounts with random names at"
+        " attack.example, logs in and fails to, sends broken requests, and deletes what it can. If this port leads to"
+        " another machine, it is that machine that is attacked. Only go on if the server is yours. Go on? [y/N] "
     )
     if sys.stdin is None or not sys.stdin.isatty():
         fail("Nobody is there to agree to that; read authref attack --help, and add --yes.")
