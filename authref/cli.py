@@ -106,6 +106,13 @@ def _exercises(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _attack(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
+    from authref.attacks import main
+
+    return main(arguments)
+
+
 def _keys(arguments: Sequence[str]) -> int:
     parser = Parser("authref keys", description="Make keys that sign tokens.")
     about = "print a ring of one new key: a value for AUTHREF_KEYS"
@@ -124,6 +131,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "tiny": ("chapter one: all of it in one file, to read in ten minutes", _tiny),
     "xray": ("what happens to a login, step by step; --xray: on a page", _xray),
     "exercises": ("write it yourself, a function at a time; the tests judge", _exercises),
+    "attack": ("what gets past chapter one, and past your own server", _attack),
     "compare": ("sessions and tokens, run and measured side by side", _compare),
     "choose": ("which of the two fits? a few questions, a reasoned answer", _choose),
     "jwt": ("look into a token, check one, make one", _jwt),

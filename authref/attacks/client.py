@@ -1,0 +1,206 @@
+"""How does an attacker's client speak? In bytes that it wrote itself, from an address of its own.
+
+Rules of this file:
+- only loopback is spoken to: an address is checked before the first connection, and no redirect is followed;
+- a cookie is kept and sent as a browser does it: a Secure one never travels over http;
+- what travelled is kept as it was, for who wants to read it; whoever writes it out masks it first (`masked`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import json
+import re
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+PATIENCE = 15.0  # seconds until a server that says nothing is given up
+MOST = 1 << 20  # bytes of one answer that are read
+
+_numbers = itertools.count(secrets.randbelow(1 << 20))
+_OPAQUE = re.compile(r"(?=[A-Za-z_~+-]*[0-9])[A-Za-z0-9_~+-]{20,}=*")  # session ids, parts of tokens, refresh tokens
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for `request`, its method and target. A status of 0: nothing did, and the connection ended."""
+
+    request: str
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of the header."""
+        return [value for each, value in self.headers if each == name]
+
+    def header(self, name: str) -> str:
+        """The first value of the header, or ""."""
+        return next(iter(self.all(name)), "")
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The JSON object in the body, or an empty one."""
+        with suppress(ValueError, RecursionError):
+            if isinstance(value := json.loads(self.body), dict):
+                return value
+        return {}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens, once it is known that this is loopback. `host` is a literal address."""
+
+    host: str
+    port: int
+
+    @property
+    def named(self) -> str:
+        """As it stands in a Host header."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address_of(url: str) -> Address:
+    """The loopback address that the URL names. Raises ValueError, in a sentence, for any other one."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 80
+    except ValueError:
+        raise ValueError("This is no address of a server; write it like http://127.0.0.1:8000") from None
+    if parts.scheme != "http" or parts.path not in ("", "/") or parts.username or parts.query:
+        raise ValueError("This is no address of a server; write it like http://127.0.0.1:8000")
+    if host == "localhost":  # looked up once, and what was found is kept
+        with suppress(OSError):
+            host = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(
+            "Attacks are played on this machine only, and no flag changes that; name http://127.0.0.1:PORT"
+        )
+    return Address(host, port)
+
+
+def parse(request: str, data: bytes) -> Answer:
+    """The answer that these bytes are."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    line, *fields = head.decode("latin-1").split("\r\n")
+    found = re.match(r"HTTP/1\.[01] (\d{3})", line)
+    if found is None:
+        return Answer(request)
+    if found[1].startswith("1"):
+        return parse(request, body)
+    headers = tuple((name.lower(), value.strip(" \t")) for name, _, value in (each.partition(":") for each in fields))
+    if ("transfer-encoding", "chunked") in headers:
+        body = b"".join(_chunks(body))
+    return Answer(request, int(found[1]), headers, body)
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    while match := re.match(rb"([0-9A-Fa-f]+)[^\r\n]*\r\n", data):
+        size = int(match[1], 16)
+        yield data[match.end() : match.end() + size]
+        data = data[match.end() + size + 2 :]
+
+
+def _is_whole(data: bytes) -> bool:
+    """True once nothing more need come, although the connection may stay open."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    if head.startswith(b"HTTP/1.1 1"):
+        return _is_whole(body)
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    if length:
+        return len(body) >= int(length[1])
+    return re.match(rb"HTTP/1\.[01] (204|304)", head) is not None
+
+
+class Client:
+    """One person's client: an address, a jar of cookies, and all that travelled."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.cookies: dict[str, str] = {}
+        self.withheld: set[str] = set()  # cookies that are Secure, and so never travel here
+        self.travelled: list[tuple[str, bytes]] = []  # ">" or "<" and the bytes; "#" and whose turn it is
+        number = next(_numbers)
+        self._source = f"127.{1 + (number >> 16) % 254}.{(number >> 8) % 256}.{1 + number % 254}"
+
+    def connect(self, timeout: float = PATIENCE) -> socket.socket:
+        """A new connection, from an address of our own where the system has it (Linux; 127.0.0.1 is taken else)."""
+        where = (self.address.host, self.address.port)
+        if self.address.host == "127.0.0.1":
+            with suppress(OSError):
+                return socket.create_connection(where, timeout, (self._source, 0))
+        return socket.create_connection(where, timeout)
+
+    def send(
+        self,
+        route: str,
+        value: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to the route, "POST /login"; `value` goes as JSON, `form` as a form, both with our cookies."""
+        method, _, target = route.partition(" ")
+        fields = {"Host": self.address.named, "Connection": "close", "User-Agent": "authref-attack"}
+        if self.cookies:
+            fields["Cookie"] = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
+        body = b""
+        if form is not None:
+            body, fields["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif value is not None:
+            body = value if isinstance(value, bytes) else json.dumps(value).encode()
+            fields["Content-Type"] = "application/json"
+        if body or method not in ("GET", "HEAD", "OPTIONS", "TRACE"):
+            fields["Content-Length"] = str(len(body))
+        fields.update(headers or {})
+        head = "".join(f"{name}: {text}\r\n" for name, text in fields.items() if text)
+        answer = self.raw(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1", "replace") + body, route)
+        self._keep(answer)
+        return answer
+
+    def raw(self, data: bytes, route: str = "", timeout: float = PATIENCE) -> Answer:
+        """The first answer to these bytes, however odd they are."""
+        request = route.partition("?")[0] or data[:60].split(b"\r")[0].decode("latin-1")
+        self.travelled.append((">", data))
+        received, end = b"", time.monotonic() + timeout
+        with suppress(OSError), self.connect(timeout) as sock:
+            with suppress(ConnectionError):  # it has closed, and may have answered
+                sock.sendall(data)
+            while len(received) < MOST and not _is_whole(received) and time.monotonic() < end:
+                piece = sock.recv(65536)
+                if not piece:
+                    break
+                received += piece
+        self.travelled.append(("<", received))
+        return parse(request, received)
+
+    def _keep(self, answer: Answer) -> None:
+        for line in answer.all("set-cookie"):
+            pair, *attributes = (part.strip(" \t") for part in line.split(";"))
+            name, _, value = pair.partition("=")
+            flags = {each.partition("=")[0].lower(): each.partition("=")[2] for each in attributes}
+            if "secure" in flags:
+                self.withheld.add(name)
+            elif flags.get("max-age", "1").lstrip("-") == "0" or not value or "1970" in flags.get("expires", ""):
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
+
+
+def masked(text: str, *known: str) -> str:
+    """The text without what opens a door: long opaque words are cut short, and what is `known` to be secret is gone."""
+    for secret in filter(None, known):
+        text = text.replace(secret, "[secret]")
+    return _OPAQUE.sub(lambda found: found[0][:6] + "…", text)

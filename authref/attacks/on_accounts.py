@@ -1,0 +1,344 @@
+"""Signing up and passwords: who gets an account, and who gets into somebody else's?"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from authref.attacks.scene import (
+    Account,
+    Group,
+    NotPlayed,
+    Outcome,
+    Scene,
+    judge,
+    judge_each,
+    logs_in,
+    signs_up,
+    somebody,
+)
+
+ACCOUNTS = Group("accounts", signs_up)
+attack = ACCOUNTS.attack
+
+COMMON = ("password", "12345678", "qwertyuiop", "iloveyou", "Password1", "football")
+GUESSES = 8  # at one account: honest people err less often in a row
+SPRAYED = 24  # accounts that one password is tried on
+PAIRS = 15  # of measured logins
+
+
+@attack(
+    6, has="the sign-up form", gains="an admin's account", counts="the new account is an admin",
+    read="app/routes.py:read_fields", tiny="tiny.py:Users.sign_up", wstg="INPV-20", asvs="15.3.3", cwe=915,
+    exercise="role-from-body",
+)  # fmt: skip
+def role_at_sign_up(scene: Scene) -> Outcome:
+    """A field nobody asked for: the role, at sign-up"""
+    for more in ({"role": "admin"}, {"is_admin": True, "admin": True, "isAdmin": True, "roles": ["admin"]}):
+        account = somebody()
+        answer = scene.sign_up(account, **more)
+        if scene.succeeded(answer):
+            user = scene.me(scene.session(account)).body.decode("utf-8", "replace")
+            taken = re.search(r'"(role|roles)": ?\[? ?"admin"|"(is_?admin|admin)": ?true', user, re.I)
+            if taken:
+                return Outcome(True, f"{', '.join(more)} taken: {taken[0]}")
+    return judge(answer, False, "the role is that of everybody")
+
+
+@attack(
+    6, has="somebody's address", gains="a second account that passes for theirs", counts="a second sign-up succeeds",
+    read="users.py:Users.sign_up", tiny="tiny.py:Users.sign_up", wstg="IDNT-02", asvs="2.2.1", cwe=178,
+)  # fmt: skip
+def address_in_capitals(scene: Scene) -> Outcome:
+    """One address in other letters is another account"""
+    account = scene.new_account()
+    name, _, domain = account.email.partition("@")
+    twins = (f"{name.upper()}@{domain}", f"{name}@{domain.upper()}", f"{name.capitalize()}@{domain.title()}")
+    answers = ((twin, scene.sign_up(Account(twin, account.password))) for twin in twins)
+    return judge_each((twin, answer, scene.succeeded(answer)) for twin, answer in answers)
+
+
+@attack(
+    6, has="somebody's address", gains="an account whose address looks like theirs", counts="the sign-up succeeds",
+    read="users.py:objections", tiny="tiny.py:Users.sign_up", wstg="IDNT-02", asvs="2.2.1", cwe=1007,
+)  # fmt: skip
+def address_that_looks_alike(scene: Scene) -> Outcome:
+    """An address with a blank, a NUL or a foreign letter is taken"""
+    account = scene.new_account()
+    name = account.email
+    twins = {
+        "a blank at its end": name + " ",
+        "a NUL at its end": name + "\0",
+        "a Cyrillic letter": f"\u0430{name}",
+        "a zero-width blank": f"\u200b{name}",
+        "two addresses": f"{name},eve@attack.example",
+    }
+    answers = ((what, scene.sign_up(Account(twin, account.password))) for what, twin in twins.items())
+    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers)
+
+
+@attack(
+    6, has="a moment", gains="two accounts with one address, one of them in nobody's sight",
+    counts="more than one of the sign-ups succeeds", read="users.py:Users.sign_up", tiny="tiny.py:Users.sign_up",
+    wstg="BUSL-04", asvs="15.4.2", cwe=362, exercise="map-setdefault", slow=True,
+)  # fmt: skip
+def sign_up_at_once(scene: Scene) -> Outcome:
+    """Several sign-ups of one address at once"""
+    account = somebody()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(
+            pool.map(lambda number: scene.sign_up(Account(account.email, f"password {number} xyz")), range(6))
+        )
+    made = sum(map(scene.succeeded, answers))
+    if not made:
+        raise NotPlayed("none of the sign-ups succeeded")
+    return Outcome(made > 1, f"6 at once, {made} succeeded")
+
+
+@attack(
+    5, has="the beginning of a password", gains="the account", counts="another ending logs in",
+    read="passwords.py:_pre_hash", tiny="tiny.py:Users.check_credentials", wstg="ATHN-07", asvs="6.2.8", cwe=916,
+    exercise="long-passwords",
+)  # fmt: skip
+def the_73rd_byte(scene: Scene) -> Outcome:
+    """Only the first 72 bytes of a password count"""
+    account = Account(somebody().email, "correct horse ".ljust(72, "x") + "mine")
+    answer = scene.sign_up(account)
+    if not scene.succeeded(answer):
+        return judge(answer, False, "so long a password is refused")
+    answer = scene.log_in(Account(account.email, account.password[:72] + "eves"))
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    5, has="what stands before a NUL", gains="the account", counts="the part before the NUL logs in",
+    read="passwords.py:_pre_hash", tiny="tiny.py:Users.check_credentials", wstg="ATHN-07", asvs="6.2.8", cwe=158,
+)  # fmt: skip
+def nul_in_a_password(scene: Scene) -> Outcome:
+    """A password ends at its NUL"""
+    account = Account(somebody().email, "correct horse\0 and more of it")
+    answer = scene.sign_up(account)
+    if not scene.succeeded(answer):
+        return judge(answer, False, "such a password is refused")
+    answer = scene.log_in(Account(account.email, "correct horse"))
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    4, has="the lists that everybody has", gains="each account with such a password", counts="the sign-up succeeds",
+    read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.4", cwe=521,
+)  # fmt: skip
+def common_password(scene: Scene) -> Outcome:
+    """One of the commonest passwords may be chosen"""
+    answers = ((each, scene.sign_up(Account(somebody().email, each))) for each in COMMON)
+    return judge_each((f'"{each}"', answer, scene.succeeded(answer)) for each, answer in answers)
+
+
+@attack(
+    4, has="the address", gains="the account, at the first guess", counts="the sign-up succeeds",
+    read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.11", cwe=521,
+)  # fmt: skip
+def password_is_the_address(scene: Scene) -> Outcome:
+    """The address itself may be the password"""
+    email = somebody().email
+    answer = scene.sign_up(Account(email, email))
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    4, has="the sign-up form", gains="accounts that a few tries open", counts="a password of fewer than 8 is taken",
+    read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.1", cwe=521,
+)  # fmt: skip
+def short_password(scene: Scene) -> Outcome:
+    """A password of a few characters may be chosen"""
+    answers = ((each, scene.sign_up(Account(somebody().email, each))) for each in ("", "a", "xkq4f7v"))
+    return judge_each((f"{len(each)} characters", answer, scene.succeeded(answer)) for each, answer in answers)
+
+
+@attack(
+    7, has="an address, and a list of passwords", gains="the account", counts="no try is ever held up",
+    read="throttle.py:Throttle.admit", tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=307,
+    exercise="throttle-admit",
+)  # fmt: skip
+def guessing(scene: Scene) -> Outcome:
+    """As many guesses at one account as one likes, each from another address"""
+    account = scene.new_account()
+    with ThreadPoolExecutor(2) as pool:
+        wrong = list(pool.map(lambda n: scene.log_in(Account(account.email, f"a wrong guess {n}")), range(GUESSES)))
+    held = sum(answer.status == 429 for answer in wrong)
+    last = scene.log_in(account)
+    if not held and not scene.succeeded(last) and last.status != 429:
+        raise NotPlayed(f"the right password was answered {last.status}")
+    return Outcome(scene.succeeded(last), f"{GUESSES} guesses, {held} held up; then the right one: {last.status}")
+
+
+@attack(
+    7, has="a list of addresses", gains="the accounts with that password", counts="no try is ever held up",
+    read="throttle.py:Throttle.admit", tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=307,
+)  # fmt: skip
+def spraying(scene: Scene) -> Outcome:
+    """One password on many accounts, from one address, whatever X-Forwarded-For says"""
+    client, account = scene.client(), scene.new_account()
+    for number in range(SPRAYED):
+        nobody = Account(somebody().email, "summer holidays")
+        forwarded = {"X-Forwarded-For": f"192.0.2.{number}"}
+        answer = scene.post(client, scene.routes.log_in, scene.fields(nobody), forwarded)
+        if answer.status == 429:
+            return Outcome(False, f"held up at try {number + 1}: 429")
+    last = scene.log_in(account, client)
+    return judge(last, scene.succeeded(last), f"after {SPRAYED} failures from one address")
+
+
+@attack(
+    7, has="a list of addresses", gains="who has an account here", counts="the two refusals differ",
+    read="app/routes.py:Routes.log_in_by", tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
+    exercise="login-message", twin=logs_in,
+)  # fmt: skip
+def login_that_tells(scene: Scene) -> Outcome:
+    """The refusal of a login tells whether there is such an account"""
+    known = scene.log_in(Account(scene.alice.email, "a wrong password"))
+    unknown = scene.log_in(Account(somebody().email, "a wrong password"))
+    parts = {
+        "status": (known.status, unknown.status),
+        "body": (known.body, unknown.body),
+        "headers": tuple(sorted({name for name, _ in each.headers}) for each in (known, unknown)),
+    }
+    differ = [name for name, (one, other) in parts.items() if one != other]
+    return judge(known, bool(differ), f"they differ in {', '.join(differ)}" if differ else "no difference")
+
+
+@attack(
+    6, has="a list of addresses", gains="who has an account here", counts="signing up with a taken address tells it",
+    read="app/accounts.py:AccountRoutes.sign_up", tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
+)  # fmt: skip
+def sign_up_tells(scene: Scene) -> Outcome:
+    """Signing up tells whether an address is taken"""
+    taken = scene.sign_up(Account(scene.alice.email, somebody().password))
+    free = scene.sign_up(somebody())
+    return judge(taken, taken.status != free.status, f"a free one: {free.status}")
+
+
+@attack(
+    7, has="a clock, and a list of addresses", gains="who has an account here",
+    counts="an unknown address is answered in less than 70 % of the time", slow=True, twin=logs_in,
+    read="users.py:Users.check_credentials", tiny="tiny.py:Users.check_credentials", wstg="IDNT-04", asvs="6.3.8",
+    cwe=208, exercise="login-time",
+)  # fmt: skip
+def login_time(scene: Scene) -> Outcome:
+    """The time of a refusal tells whether there is such an account"""
+    known: list[float] = []
+    unknown: list[float] = []
+    account = scene.new_account()
+    for number in range(PAIRS):
+        if number % 3 == 2:  # three failures each: nobody has to wait
+            account = scene.new_account()
+        for email, times in ((account.email, known), (somebody().email, unknown)):
+            begin = time.perf_counter()
+            answer = scene.log_in(Account(email, "a wrong password"))
+            times.append(time.perf_counter() - begin)
+            if answer.status == 429:
+                raise NotPlayed("the tries were held up (429)")
+    with_account, without = sorted(known)[PAIRS // 4], sorted(unknown)[PAIRS // 4]  # quartiles: noise only adds
+    figures = f"{with_account * 1000:.1f} ms with an account, {without * 1000:.1f} ms without (quartiles of {PAIRS})"
+    if statistics.median(known) > 3 * with_account:
+        raise NotPlayed(f"the machine is too noisy to tell ({figures})")
+    return Outcome(without < 0.7 * with_account, figures)
+
+
+@attack(
+    4, has="an account", gains="hashes to try at home", counts="an answer holds a hash", twin=logs_in,
+    read="users.py:User.public", tiny="tiny.py:Users.sign_up", wstg="ATHN-04", asvs="15.3.1", cwe=200,
+)  # fmt: skip
+def hash_in_an_answer(scene: Scene) -> Outcome:
+    """The hash of a password comes back in an answer"""
+    account, client = somebody(), scene.client()
+    answers = [scene.sign_up(account), scene.log_in(account, client), scene.me(client)]
+    if scene.target.admin:
+        answers.append(scene.admin.send(scene.routes.users))
+    found = [
+        each.request for each in answers if re.search(rb"\$2[aby]\$|\$argon2|pbkdf2|password_?hash", each.body, re.I)
+    ]
+    return judge(answers[0], bool(found), f"in {found[0]}" if found else f"{len(answers)} answers hold none")
+
+
+@attack(
+    3, has="nothing", gains="an admin's account", counts="one of the usual names and passwords logs in", twin=logs_in,
+    read="cli.py:_serve", tiny="tiny.py:main", wstg="ATHN-02", asvs="6.3.2", cwe=1392,
+)  # fmt: skip
+def default_account(scene: Scene) -> Outcome:
+    """An account that everybody knows is there from the start"""
+    tried = [
+        ("admin@example.com", "admin"),
+        ("admin@example.com", "password"),
+        ("admin", "admin"),
+        ("root", "root"),
+        ("test@example.com", "test"),
+    ]
+    answers = ((name, scene.log_in(Account(name, password))) for name, password in tried)
+    return judge_each((name, answer, scene.succeeded(answer)) for name, answer in answers)
+
+
+@attack(
+    7, has="the login form", gains="whatever a database takes for true", counts="a login that is no text succeeds",
+    read="app/routes.py:read_fields", tiny="tiny.py:Handler.answer", wstg="INPV-05", asvs="15.3.5", cwe=1287,
+    exercise="read-fields", twin=logs_in,
+)  # fmt: skip
+def password_of_another_type(scene: Scene) -> Outcome:
+    """A password that is a list, a number, true, null or a query"""
+    scene.must_take_json()
+    tried: list[object] = [True, None, 0, [], {}, {"$ne": ""}, {"$gt": ""}, [scene.alice.password], "' or '1'='1", ""]
+    fields = [{scene.routes.email: scene.alice.email, scene.routes.password: each} for each in tried]
+    answers = (
+        (repr(each), scene.client().send(scene.routes.log_in, sent))
+        for each, sent in zip(tried, fields, strict=True)
+        if each
+    )
+    return judge_each((each, answer, scene.succeeded(answer)) for each, answer in answers)
+
+
+@attack(
+    7, has="a gate before the server that reads JSON otherwise", gains="a login that the gate took for another",
+    counts="a body with the address twice is taken", read="wire.py:read_json", tiny="tiny.py:Handler.answer",
+    wstg="INPV-04", asvs="15.3.7", cwe=235, twin=logs_in,
+)  # fmt: skip
+def field_twice(scene: Scene) -> Outcome:
+    """A field that comes twice is taken, once"""
+    scene.must_take_json()
+    text = '{{"{0}": "nobody@attack.example", "{0}": "{2}", "{1}": "{3}"}}'
+    body = text.format(scene.routes.email, scene.routes.password, scene.alice.email, scene.alice.password)
+    answer = scene.client().send(scene.routes.log_in, body.encode())
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    7, has="a gate before the server that reads UTF-8", gains="a body that the gate could not read",
+    counts="a login in UTF-16 succeeds", read="wire.py:read_json", tiny="tiny.py:Handler.answer", wstg="INPV-12",
+    asvs="1.1.1", cwe=173, twin=logs_in,
+)  # fmt: skip
+def body_in_utf_16(scene: Scene) -> Outcome:
+    """A body in another encoding is guessed, and taken"""
+    scene.must_take_json()
+    text = f'{{"{scene.routes.email}": "{scene.alice.email}", "{scene.routes.password}": "{scene.alice.password}"}}'
+    answer = scene.client().send(scene.routes.log_in, text.encode("utf-16-le"))
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    12, has="an open session, left for a minute", gains="the account, for good", twin=logs_in,
+    counts="the password is changed without the old one", read="app/logins.py:LoginRoutes.change_password",
+    wstg="ATHN-09", asvs="6.2.3", cwe=620,
+    needs=('change_password',),
+)  # fmt: skip
+def new_password_without_the_old(scene: Scene) -> Outcome:
+    """The password is changed by whoever sits down at an open session"""
+    victim = scene.account_to_lose()
+    client, new, routes = scene.session(victim), "another horse entirely", scene.routes
+    tried: list[dict[str, object]] = [
+        {routes.new_password: new},
+        {routes.new_password: new, routes.current_password: ""},
+        {routes.new_password: new, routes.current_password: "a wrong one"},
+    ]
+    answers = ((str(list(fields)), scene.post(client, routes.change_password, fields)) for fields in tried)
+    return judge_each((each, answer, scene.succeeded(answer)) for each, answer in answers)

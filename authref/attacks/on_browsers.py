@@ -1,0 +1,209 @@
+"""Browsers: what can a page of another site do in its visitor's name, and what can it see?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from authref.attacks.scene import Group, Outcome, Scene, has_a_session, judge, judge_each, logs_in, logs_out, must
+
+BROWSERS = Group("browsers", has_a_session)
+attack = BROWSERS.attack
+
+EVIL = "http://evil.example"
+
+
+def from_elsewhere(scene: Scene, tried: Mapping[str, Mapping[str, str]]) -> Outcome:
+    """What comes of logins that a browser sends with these headers: each names another site."""
+    answers = (
+        (what, scene.post(scene.client(), scene.routes.log_in, scene.fields(scene.alice), headers, elsewhere=True))
+        for what, headers in tried.items()
+    )
+    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers)
+
+
+@attack(
+    13, has="a page that the victim visits", gains="what the victim does next, in the attacker's account; any change",
+    counts="a request that names another origin is obeyed", read="guards.py:is_cross_site",
+    tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, exercise="cross-site", twin=logs_in,
+)  # fmt: skip
+def form_of_another_site(scene: Scene) -> Outcome:
+    """A page of another site sends a request: `Origin` says so"""
+    return from_elsewhere(
+        scene,
+        {
+            "a foreign origin": {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
+            "the origin alone": {"Origin": EVIL},
+            "an origin that lies": {"Origin": EVIL, "Sec-Fetch-Site": "same-origin"},
+        },
+    )
+
+
+@attack(
+    13, has="a page in a sandboxed frame", gains="the same, and the origin is hidden",
+    counts="a request of a hidden origin is obeyed", read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer",
+    wstg="SESS-05", asvs="3.5.1", cwe=346, exercise="cross-site", twin=logs_in,
+)  # fmt: skip
+def origin_null(scene: Scene) -> Outcome:
+    """A page that hides its origin: `Origin: null`"""
+    return from_elsewhere(
+        scene, {"null": {"Origin": "null"}, "null, cross-site": {"Origin": "null", "Sec-Fetch-Site": "cross-site"}}
+    )
+
+
+@attack(
+    13, has="a host whose name looks like ours", gains="the same", counts="a request of such an origin is obeyed",
+    read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=346,
+    exercise="cross-site", twin=logs_in,
+)  # fmt: skip
+def origin_that_looks_alike(scene: Scene) -> Outcome:
+    """An origin that begins or ends like ours, or has another port"""
+    ours = f"http://{scene.target.address.named}"
+    host, port = scene.target.address.host, scene.target.address.port
+    tried = {
+        "a longer name": f"{ours}.evil.example",
+        "a longer port": f"{ours}0",
+        "another port": f"http://{host}:1",
+        "before an at": f"{ours}@evil.example",
+        "a dot": f"http://{host}.:{port}",
+        "a name before": f"http://x{host}:{port}",
+    }
+    return from_elsewhere(scene, {what: {"Origin": origin} for what, origin in tried.items()})
+
+
+@attack(
+    13, has="a page on a neighbouring host", gains="the same: SameSite lets neighbours pass",
+    counts="a request that is not of the same origin is obeyed", read="guards.py:is_cross_site",
+    tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, exercise="cross-site", twin=logs_in,
+)  # fmt: skip
+def fetch_site_says_so(scene: Scene) -> Outcome:
+    """The browser says that the request is another site's: `Sec-Fetch-Site`"""
+    return from_elsewhere(scene, {each: {"Sec-Fetch-Site": each} for each in ("cross-site", "same-site")})
+
+
+@attack(
+    12, has="a page on a neighbouring host", gains="that the visitor is logged out", counts="the session is ended",
+    read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, twin=logs_out,
+)  # fmt: skip
+def logout_of_another_site(scene: Scene) -> Outcome:
+    """A page of another site logs its visitor out"""
+    victim = scene.session(scene.alice)
+    copy = dict(victim.cookies)
+    tried = victim.send(scene.routes.log_out, headers={"Origin": EVIL, "Sec-Fetch-Site": "same-site"})
+    victim.cookies = copy
+    answer = scene.me(victim)
+    return judge(answer, not scene.succeeded(answer), f"after a foreign logout ({tried.status})")
+
+
+@attack(
+    13, has="a form on any page", gains="requests without a preflight", counts="JSON is taken under another type",
+    read="wire.py:Request.json", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.2", cwe=352,
+    exercise="read-fields", twin=logs_in,
+)  # fmt: skip
+def json_by_a_form(scene: Scene) -> Outcome:
+    """A form sends JSON: `text/plain` needs no preflight"""
+    scene.must_take_json()
+    kinds = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
+    answers = (
+        (kind, scene.client().send(scene.routes.log_in, scene.fields(scene.alice), {"Content-Type": kind}))
+        for kind in kinds
+    )
+    return judge_each((kind or "no type", answer, scene.succeeded(answer)) for kind, answer in answers)
+
+
+@attack(
+    20, has="a page that the victim visits", gains="to read the victim's answers",
+    counts="the answer allows the foreign origin", read="guards.py:cors_headers", tiny="tiny.py:Handler.do_GET",
+    wstg="CLNT-07", asvs="3.4.2", cwe=942, exercise="reflected-origin",
+)  # fmt: skip
+def reflected_origin(scene: Scene) -> Outcome:
+    """Every origin is welcome to read answers"""
+    ours = f"http://{scene.target.address.named}"
+    for origin in (EVIL, "null", f"{ours}.evil.example", f"https://x{scene.target.address.named}"):
+        answer = scene.me(scene.alice_session, {"Origin": origin})
+        if answer.header("access-control-allow-origin") in (origin, "*"):
+            return judge(answer, True, f"allows {origin}")
+    return judge(answer, False, "4 foreign origins, none allowed")
+
+
+@attack(
+    20, has="a page that the victim visits", gains="to send what only scripts can",
+    counts="a preflight is answered yes", read="guards.py:preflight", tiny="tiny.py:Handler.answer",
+    wstg="CLNT-07", asvs="3.5.2", cwe=942,
+)  # fmt: skip
+def preflight(scene: Scene) -> Outcome:
+    """A browser asks first, and every origin gets a yes"""
+    path = scene.routes.log_in.partition(" ")[2]
+    asks = {
+        "Origin": EVIL,
+        "Access-Control-Request-Method": "DELETE",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    answer = scene.client().send(f"OPTIONS {path}", headers=asks)
+    allowed = answer.header("access-control-allow-origin")
+    return judge(answer, allowed in (EVIL, "*"), f"allows {allowed or 'nobody'}")
+
+
+def header_of(scene: Scene, name: str, *words: str) -> Outcome:
+    """Whether an answer to somebody who is logged in lacks a header that says one of these."""
+    answer = must(scene, scene.me(scene.alice_session), "an honest session")
+    said = answer.header(name).lower()
+    return judge(answer, not any(word in said for word in words), f"{name}: {said or 'none'}"[:60])
+
+
+@attack(
+    13, has="a page with an invisible frame", gains="a click", counts="the answer may be framed by anybody",
+    read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET", wstg="CLNT-09", asvs="3.4.6", cwe=1021,
+)  # fmt: skip
+def frame(scene: Scene) -> Outcome:
+    """An answer in an invisible frame"""
+    answer = must(scene, scene.me(scene.alice_session), "an honest session")
+    policy, old = answer.header("content-security-policy"), answer.header("x-frame-options")
+    safe = "frame-ancestors" in policy or old.lower() in ("deny", "sameorigin")
+    return judge(
+        answer, not safe, "frame-ancestors" if "frame-ancestors" in policy else f"x-frame-options: {old or 'none'}"
+    )
+
+
+@attack(
+    13, has="a way to put text into an answer", gains="a script on our origin",
+    counts="the browser may guess the answer's type", read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET",
+    wstg="CONF-14", asvs="3.4.4", cwe=430,
+)  # fmt: skip
+def guessed_type(scene: Scene) -> Outcome:
+    """JSON that looks like a page is opened as one"""
+    return header_of(scene, "x-content-type-options", "nosniff")
+
+
+@attack(
+    13, has="a page that the victim visits", gains="whether, and as whom, they are logged in",
+    counts="another site may embed the answer", read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET",
+    wstg="CLNT-13", asvs="3.5.8", cwe=346,
+)  # fmt: skip
+def embedded_answer(scene: Scene) -> Outcome:
+    """Another site embeds an answer as a picture or a script"""
+    return header_of(scene, "cross-origin-resource-policy", "same-origin", "same-site")
+
+
+@attack(
+    13, has="a name of their own that resolves to our address", gains="our answers, in the victim's browser",
+    counts="a request for another name is answered", read="guards.py:is_ours", tiny="tiny.py:Handler.answer",
+    wstg="INPV-17", asvs="4.1.3", cwe=350,
+)  # fmt: skip
+def rebinding(scene: Scene) -> Outcome:
+    """A stranger's name resolves to our address: `Host` says so"""
+    port = scene.target.address.port
+    answers = (
+        (host, scene.me(scene.alice_session, {"Host": host})) for host in (f"evil.example:{port}", "evil.example")
+    )
+    return judge_each((host, answer, scene.succeeded(answer)) for host, answer in answers)
+
+
+@attack(
+    20, has="a list of holes", gains="to know which to try", counts="an answer names a version",
+    read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET", wstg="INFO-02", asvs="13.4.6", cwe=497,
+)  # fmt: skip
+def version_told(scene: Scene) -> Outcome:
+    """An answer tells which software it is, and how old"""
+    answer = scene.me(scene.alice_session)
+    told = " ".join(answer.header(name) for name in ("server", "x-powered-by", "x-aspnet-version")).strip()
+    return judge(answer, any(sign.isdigit() for sign in told), f"server: {told or 'none'}")

