@@ -79,7 +79,7 @@ class Admins:
             if changed.is_active_admin:
                 admins[user_id] = number
             elif user.is_active_admin and not any(_counts(self._records.get(id), roster) for id in admins):
-                raise LastAdmin
+                raise LastAdmin("last admin")
             if before and changed.disabled:
                 before()
             if self._rosters.replace(_KEY, roster, Roster(number, admins)):
@@ -97,7 +97,7 @@ class Admins:
         if self._records.get(by.id) != by:
             raise Outdated
         if by.id != user_id and not _counts(by, roster):
-            raise Leaving
+            raise Leaving("leaving")
 
     def _roster(self) -> Roster:
         found = self._rosters.get(_KEY)

@@ -73,7 +73,7 @@ class Sessions:
         session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()
         session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
         self._records[_key(session_id)] = session
-        if not self._counts(session):  # the account has ended, or changed its password, since it was asked for
+        if not self._users.who_proved(user.id, user.password_version):  # not any more: hashing took a while
             self._records.pop(_key(session_id))
             return self.refusal()
         for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
@@ -92,7 +92,7 @@ class Sessions:
         session = self._records.get(key)
         if session is None:
             return self._refuse(request, "no_such_session")
-        user = self._counts(session)
+        user = self._users.who_proved(session.user_id, session.password_version)
         if user is None:
             return self._refuse(request, "account_or_password_changed")
         if self._now() - session.last_seen >= TOUCH_INTERVAL:
@@ -139,12 +139,6 @@ class Sessions:
     def _refuse(self, request: Request, reason: str) -> Response:
         self._events.emit("session_use_after_expire", reason=reason, peer=request.peer)
         return self.refusal(request)
-
-    def _counts(self, session: Session) -> User | None:
-        """The session's user, if the password it was opened with is still theirs and they may log in at all."""
-        user = self._users.get(session.user_id)
-        good = user is not None and not user.disabled and user.password_version == session.password_version
-        return user if good else None
 
     def _end(self, request: Request) -> Session | None:
         """End the sessions that the request names, also where a planted second one makes it nobody's; the last one."""

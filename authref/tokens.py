@@ -49,7 +49,7 @@ class Tokens:
         """200 with both tokens and their lifetimes in seconds (RFC 6749 §5.1; its `access_token` is `token` here)."""
         family, token = new_family(user, request.user_agent, self.now())
         self.families[family_of(token)] = family
-        if not self._counts(family):  # the account has ended, or changed its password, since it was asked for
+        if not self.users.who_proved(user.id, user.password_version):  # not any more: hashing took a while
             self.families.pop(family_of(token))
             return self.refusal()
         for family_id, oldest in list(self.logins(user.id).items())[:-MAX_PER_USER]:
@@ -75,7 +75,8 @@ class Tokens:
         try:
             # Asked before the token is used: after an outage in between, the next try would look like theft.
             # (A family that is there may be revoked: its end broke off.)
-            if family is None or self.revocation.is_revoked(family_id) or (user := self._counts(family)) is None:
+            user = family and self.users.who_proved(family.user_id, family.password_version)
+            if not family or not user or self.revocation.is_revoked(family_id):
                 raise InvalidGrant("unknown, ended, or of an account that changed")
             changed, newest = use(self.families, token, family, self.now)
         except InvalidGrant as refused:
@@ -158,12 +159,6 @@ class Tokens:
             answer["refresh_token"] = token
         answer["refresh_expires_in"] = end - issued if token else 0
         return Response.json(answer)
-
-    def _counts(self, family: Family) -> User | None:
-        """The family's user, if the password it was opened with is still theirs and they may log in at all."""
-        user = self.users.get(family.user_id)
-        good = user is not None and not user.disabled and user.password_version == family.password_version
-        return user if good else None
 
 
 def _bearer_error(status: int, error: str, detail: str) -> Response:

@@ -134,16 +134,18 @@ class Users:
         return self._strengthen(user, password)
 
     def set_password(self, user_id: str, password: str, proved_version: int) -> User | None:
-        """The account with its new password; every login that proved an older one is void.
-
-        None if the version that the caller proved is not the account's any more.
-        """
+        """The account with its new password, or None if the proof counts no more. Every older login is void."""
         password_hash = hash_password(password, self._cost)
-        while (user := self.get(user_id)) and user.password_version == proved_version and not user.disabled:
+        while user := self.who_proved(user_id, proved_version):
             changed = replace(user, password_hash=password_hash, password_version=user.password_version + 1)
             if self._records.replace(user_id, user, changed):
                 return changed
         return None
+
+    def who_proved(self, user_id: str, password_version: int) -> User | None:
+        """The user of this id, if this version of their password is still theirs and they may log in at all."""
+        user = self.get(user_id)
+        return user if user and user.password_version == password_version and not user.disabled else None
 
     def get(self, user_id: str) -> User | None:
         """The account as it is now, or None."""

@@ -8,7 +8,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import partial
 
 from authref import roles
 from authref.admins import LastAdmin, Leaving, Outdated
@@ -59,7 +59,7 @@ class UserRoutes(Routes):
         if not fields or fields.get("role", "user") not in roles.ROLES:
             raise Problem(400, "invalid_request", f"Send a role ({' or '.join(roles.ROLES)}), disabled, or both.")
         try:
-            user = self.admins.change(user_id, caller, self._end_tokens(request, user_id), **fields)
+            user = self.admins.change(user_id, caller, self._before(request, user_id), **fields)
         except Outdated:
             return self.change(request, user_id)
         except (LastAdmin, Leaving) as refusal:
@@ -78,7 +78,7 @@ class UserRoutes(Routes):
         if isinstance(caller, Response):
             return caller
         try:
-            deleted = self.admins.delete(user_id, caller, self._end_tokens(request, user_id))
+            deleted = self.admins.delete(user_id, caller, self._before(request, user_id))
         except Outdated:
             return self.delete(request, user_id)
         except (LastAdmin, Leaving) as refusal:
@@ -89,15 +89,13 @@ class UserRoutes(Routes):
         self.events.emit("user_deleted", user=user_id, by=caller.id)
         return Response(204, headers=self.sessions.clearing if caller.id == user_id else ())
 
-    def _end_tokens(self, request: Request, user_id: str) -> Callable[[], None]:
-        """What ends the user's logins by token first, for only these outlive the account; the caller must ask again."""
-        current = self.mechanism(request).current(request)
-        return lambda: self.tokens.end_all(user_id, but=current)
+    def _before(self, request: Request, user_id: str) -> partial[None]:
+        """What ends the user's tokens, which alone outlive an account; the caller's own goes on, to ask again."""
+        return partial(self.tokens.end_all, user_id, but=self.mechanism(request).current(request))
 
     def _refuse(self, refusal: Exception, user_id: str, caller: User) -> Response:
-        leaving = isinstance(refusal, Leaving)
-        self.events.emit("authz_fail", reason="leaving" if leaving else "last admin", user=user_id, by=caller.id)
-        if leaving:
+        self.events.emit("authz_fail", reason=refusal, user=user_id, by=caller.id)
+        if isinstance(refusal, Leaving):
             return Response.problem(403, "forbidden", "Your rights are being changed; another admin can restore them.")
         return Response.problem(409, "last_admin", "This is the last active admin; make another one first.")
 

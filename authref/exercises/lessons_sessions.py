@@ -156,7 +156,7 @@ def check(target, attack):
         "id, and end the session that came with the request.",
         attacker="The attacker plants an id of theirs in the victim's browser and waits for the login. Then both hold "
         "the same session (session fixation).",
-        read="authref/sessions.py: the opening, `_end`, `_counts`",
+        read="authref/sessions.py: the opening, `_end`; authref/users.py: `who_proved`",
         target="authref.sessions:Sessions.log_in",
         claims=(
             "tests.test_sessions.Ids.test_form",
@@ -170,11 +170,11 @@ def check(target, attack):
         naive='''\
 def log_in(self, user: User, request: Request) -> Response:
     """200 with the user, and a cookie with a new session's id."""
-    session_id, now = self._session_id(request) or secrets.token_urlsafe(ID_BYTES), self._now()
-    end = now + IDLE_LIFETIME
-    session = Session(user.id, user.password_version, now, now, end, request.user_agent)
+    known = cookies.values(request.header("cookie") or "", self.cookie_name)
+    session_id, now = known[0] if known else secrets.token_urlsafe(ID_BYTES), self._now()
+    session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
     self._records[_key(session_id)] = session
-    if not self._counts(session):  # the account has ended, or changed its password, since it was asked for
+    if not self._users.who_proved(user.id, user.password_version):  # not any more: hashing took a while
         self._records.pop(_key(session_id))
         return self.refusal()
     for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
@@ -204,7 +204,7 @@ def log_in(self, user: User, request: Request) -> Response:
         "session that no longer counts leaves a line in the log, a request that shows none does not.",
         attacker="A session that was ended, that timed out, or whose user was disabled must open nothing. And the "
         "refusals must not say which of these it was.",
-        read="authref/sessions.py: the opening and the helpers `_session_id`, `_key`, `_counts`, `_touch`, `_refuse`",
+        read="authref/sessions.py: the opening, `current`, `_touch`, `_refuse`; authref/users.py: `who_proved`",
         target="authref.sessions:Sessions.authenticate",
         claims=(
             "tests.test_mechanisms.SessionsTest.test_whoever_logged_in",
@@ -218,8 +218,8 @@ def log_in(self, user: User, request: Request) -> Response:
         hints=(
             "Four things can be missing: an id in the request, a record under it, a user to whom it counts, and a "
             "recent note of its use. In which order do you ask for them?",
-            "The map's keys are not the ids: `_key` makes one of the other. `_counts` gives the session's user or "
-            "None. `refusal()` is for those who show nothing, `_refuse` also writes a line into the log.",
+            "The map's keys are not the ids: `current` gives the key for this request, or \"\". `who_proved` gives the user "
+            "or None. `refusal()` is for those who show nothing, `_refuse` also writes a line into the log.",
             "A ladder of three refusals, each of which returns; then, if the last note is old enough, a touch; then "
             "the user.",
         ),
@@ -293,7 +293,7 @@ def log_out(self, request: Request) -> Response:
         "write of the new password void them all, even if the server dies right after it. And of several changes with "
         "one old password only one may count: return None once the version that was proved is not the account's.",
         attacker="People change a password because somebody else knows it. That somebody is logged in already.",
-        read="authref/users.py: User, `change`; authref/sessions.py: `_counts`",
+        read="authref/users.py: User, `who_proved`, `_strengthen`",
         target="authref.users:Users.set_password",
         claims=(
             "tests.test_logins.Password.test_logging_in_afterwards",
@@ -302,16 +302,14 @@ def log_out(self, request: Request) -> Response:
             "tests.test_logins.Password.test_a_change_that_was_cut_off_in_the_middle",
             "tests.test_users.NewPasswords.test_a_new_password",
             "tests.test_users.NewPasswords.test_while_the_account_is_changed",
+            "tests.test_users.NewPasswords.test_one_after_the_other",
             "tests.test_users.NewPasswords.test_several_at_once",
         ),
         naive='''\
 def set_password(self, user_id: str, password: str, proved_version: int) -> User | None:
-    """The account with its new password; every login that proved an older one is void.
-
-    None if the version that the caller proved is not the account's any more.
-    """
+    """The account with its new password, or None if the proof counts no more. Every older login is void."""
     password_hash = hash_password(password, self._cost)
-    while (user := self.get(user_id)) and not user.disabled:
+    while user := self.get(user_id):
         changed = replace(user, password_hash=password_hash)
         if self._records.replace(user_id, user, changed):
             return changed
@@ -323,7 +321,7 @@ def set_password(self, user_id: str, password: str, proved_version: int) -> User
             "A login counts only while the `password_version` it carries is that of its user. Deleting the sessions "
             "one by one afterwards would be a second write, and a crash can come between the two.",
             "In the same write that brings the new hash, bring a version that is one higher than the one just read. "
-            "Keep the loop, for a change of rights may come between; it ends when the version is not the proved one.",
+            "Keep the loop, for a change of rights may come between; `who_proved` says when it ends.",
         ),
     ),
     Exercise(

@@ -914,7 +914,7 @@ def setdefault(self, key, value):
                 "sessions:Sessions.log_in",
                 (
                     "    self._end(request)\n    session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()\n",
-                    "    known = self._session_id(request)\n"
+                    "    known = cookies.parse(request.header('cookie') or '').get(self.cookie_name)\n"
                     "    known = known if known and self._records.get(_key(known)) else None\n"
                     "    session_id, now = known or secrets.token_urlsafe(ID_BYTES), self._now()\n",
                 ),
@@ -935,7 +935,7 @@ def setdefault(self, key, value):
     ),
     "sessions-authenticate": (
         Wrong(
-            but("sessions:Sessions.authenticate", ("self._counts(session)", "self._users.get(session.user_id)")),
+            but("sessions:Sessions.authenticate", ("who_proved(session.user_id, session.password_version)", "get(session.user_id)")),
             "sessions.WhoeverIsGone.test_in_the_midst_of_a_session",
             "A disabled user, and one with a new password, is still there.",
         ),
@@ -1017,9 +1017,7 @@ def setdefault(self, key, value):
         Wrong(
             """
 def log_out(self, request):
-    session_id = self._session_id(request)
-    if session_id is not None:
-        self._records.pop(_key(session_id))
+    self._records.pop(self.current(request))
     return Response.json({"message": "Logged out"}, headers=self.clearing)
 """,
             "sessions.LoggingOut.test_a_second_cookie_that_somebody_planted",
@@ -1050,8 +1048,8 @@ def log_out(self, request):
     ),
     "password-change": (
         Wrong(
-            but("users:Users.set_password", ("user.password_version == proved_version and ", "")),
-            "users.NewPasswords.test_several_at_once",
+            but("users:Users.set_password", ("self.who_proved(user_id, proved_version)", "self.get(user_id)")),
+            "users.NewPasswords.test_while_the_account_is_changed",
             "Of several changes with one old password the last one counts, whoever made it.",
         ),
         Wrong(
@@ -1074,6 +1072,11 @@ def log_out(self, request):
             but("users:Users.set_password", ("user.password_version + 1", "user.password_version - 1")),
             "users.NewPasswords.test_a_new_password",
             "It differs, but it does not count the changes.",
+        ),
+        Wrong(
+            but("users:Users.set_password", ("user.password_version + 1", "1")),
+            "users.NewPasswords.test_one_after_the_other",
+            "The second change does not count.",
         ),
     ),
     "cookie-flags": (

@@ -413,7 +413,7 @@ def log_in(self, user, request):
     session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
     self._end(request)
     self._records[_key(session_id)] = session
-    if not self._counts(session):
+    if not self._users.who_proved(user.id, user.password_version):
         self._records.pop(_key(session_id))
         return self.refusal()
     for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
@@ -430,7 +430,7 @@ def authenticate(self, request):
     if key == "":
         return self.refusal()
     session = self._records.get(key)
-    user = session and self._counts(session)
+    user = session and self._users.who_proved(session.user_id, session.password_version)
     if not user:
         return self._refuse(request, "no session, or no account any more")
     if self._now() >= session.last_seen + TOUCH_INTERVAL:
