@@ -1,19 +1,16 @@
 """How do you take rights away, so that somebody is always left who can give them?
 
 Two admins demote each other in the same moment, and each has looked first: the other one was still there. What
-was looked at must still be true when it is used. So all changes of rights go one after the other.
-
-One record, the roster, lists who counts as an admin. A change writes it first, then the account, each only if
-nobody was faster; else it begins anew.
+was looked at must still be true when it is used. So all changes of rights go one after the other, however many
+servers make them: each is decided by one write of one record, the roster.
 
 Rules of this file:
-- each change has a number of its own, which it leaves in the roster and in the account. So a slow writer
-  finds what it has read changed, though it may look the same, and writes nothing late;
-- an admin counts if their account carries the number beside their name on the roster. What a crash between the
-  two writes leaves counts for nobody, until the change is repeated;
-- without another admin who counts, none can be demoted, disabled or deleted;
-- a deletion is such a change: the account has ended, and nothing that was on its way brings it back;
-- whoever asks for a change is judged again after the roster was read, for they may have lost the right.
+- the roster holds the last change, with its number. The account follows, and carries the number then. Whoever
+  comes next writes it there first, should that have broken off, and only then looks at anything;
+- a change takes the place of the last one only if that is still the last. Else it looks again;
+- without another active admin, none can be demoted, disabled or deleted;
+- a deletion is a change like others, so nothing that was on its way brings an account back;
+- whoever asks for a change must then still be who they were when they were let in.
 """
 
 from __future__ import annotations
@@ -30,22 +27,22 @@ _KEY = "roster"  # of the only entry in its map
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Who counts as an admin: each id with the number of the change that made it one."""
+    """Who the active admins are, and the last change: its number, and what it made of whom."""
 
-    number: int  # of the last change
-    admins: dict[str, int]
+    admins: tuple[str, ...]
+    number: int = 0
+    user_id: str = ""
+    role: str = ""
+    disabled: bool = False
+    deleted: bool = False
 
 
 class LastAdmin(Exception):
     """After this nobody could administer any more."""
 
 
-class Leaving(Exception):
-    """Whoever asks does not count: a change of their own rights is under way, or broke off."""
-
-
 class Outdated(Exception):
-    """Whoever asks has changed since they were let in: judge them anew."""
+    """Whoever asks is not who they were when they were let in: judge them anew."""
 
 
 class Admins:
@@ -65,27 +62,27 @@ class Admins:
         `before` is called just before an account is disabled or deleted. Raises LastAdmin, Outdated.
         """
         while True:
-            roster = self._roster()  # read first: what is read afterwards holds as long as the roster does
-            if by:
-                self._judge(by, user_id, roster)
-            user = by if by and by.id == user_id else self._records.get(user_id)
+            roster = self._roster()
+            self._finish(roster)
+            if by and self._records.get(by.id) != by:
+                raise Outdated
+            user = self._records.get(user_id)
             if user is None:
                 return None
             changed = replace(user, **fields)
-            if changed == user and user.is_active_admin == _counts(user, roster):
+            if changed == user and user.is_active_admin == (user_id in roster.admins):
                 return user
-            number = roster.number + 1
-            admins = {id: listed for id, listed in roster.admins.items() if id != user_id}
-            if changed.is_active_admin:
-                admins[user_id] = number
-            elif user.is_active_admin and not any(_counts(self._records.get(id), roster) for id in admins):
-                raise LastAdmin("last admin")
+            others = tuple(id for id in roster.admins if id != user_id)
+            if user.is_active_admin and not changed.is_active_admin and not any(map(self._is_active, others)):
+                raise LastAdmin
             if before and changed.disabled:
                 before()
-            if self._rosters.replace(_KEY, roster, Roster(number, admins)):
-                changed = replace(changed, change_number=number)
-                if self._records.replace(user_id, user, changed):
-                    return changed
+            admins = (*others, user_id) if changed.is_active_admin else others
+            deleted = changed.expires_at is not None
+            decided = Roster(admins, roster.number + 1, user_id, changed.role, changed.disabled, deleted)
+            if self._rosters.replace(_KEY, roster, decided):
+                self._finish(decided)
+                return replace(changed, change_number=decided.number)
 
     def delete(self, user_id: str, by: User | None = None, before: Callable[[], object] | None = None) -> bool:
         """True if the account was there and is gone. Raises LastAdmin, Outdated."""
@@ -93,16 +90,16 @@ class Admins:
         self._addresses.drop_owned_by(user_id)  # also if the account was gone: a deletion may have broken off here
         return deleted is not None
 
-    def _judge(self, by: User, user_id: str, roster: Roster) -> None:
-        if self._records.get(by.id) != by:
-            raise Outdated
-        if by.id != user_id and not _counts(by, roster):
-            raise Leaving("leaving")
-
     def _roster(self) -> Roster:
         found = self._rosters.get(_KEY)
-        return found or self._rosters.setdefault(_KEY, Roster(0, dict.fromkeys(self._listed.page("", 1_000_000), 0)))
+        return found or self._rosters.setdefault(_KEY, Roster(tuple(self._listed.page("", 1_000_000))))
 
+    def _finish(self, roster: Roster) -> None:
+        """Write the last change into its account, unless somebody has."""
+        while (user := self._records.get(roster.user_id)) and user.change_number < roster.number:
+            changed = replace(user, role=roster.role, disabled=roster.disabled, change_number=roster.number)
+            self._records.replace(user.id, user, replace(changed, expires_at=0) if roster.deleted else changed)
 
-def _counts(user: User | None, roster: Roster) -> bool:
-    return user is not None and user.is_active_admin and roster.admins.get(user.id) == user.change_number
+    def _is_active(self, user_id: str) -> bool:
+        user = self._records.get(user_id)
+        return user is not None and user.is_active_admin

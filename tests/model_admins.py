@@ -9,8 +9,7 @@ maps answered before, takes one more step, and is stopped. So a state is a value
 orders lead to it.
 
 In each state somebody must be an active admin whose address is theirs. Where all requests have ended and none broke
-off, the outcome must be that of some order of whole requests; and each admin may go as long as there is another. (In
-an order of more than two, one may be refused for what another was about to do, and did not, for a third came between.)
+off, the outcome must be that of some order of whole requests; and each admin may go as long as there is another.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from authref.maps import Map, MemoryMap
 from authref.users import Pointer, User, Users
 
 try:  # what changes rights; the first edition's stood in Users, and this must find its fault
-    from authref.admins import Admins, LastAdmin, Leaving, Outdated
+    from authref.admins import Admins, LastAdmin, Outdated
 except ImportError:
     from authref.users import LastAdmin
 
-    Admins, Leaving, Outdated = None, LastAdmin, LastAdmin
+    Admins, Outdated = None, KeyError
 
 A, B = "a", "b"
 MAPS = ("users", "addresses", "admins", "roster")
@@ -139,13 +138,12 @@ def request(maps: list[Map[Any]], ask: Ask) -> str:
         own = ask.verb == "delete" and ask.by == ask.to
         if caller is None or caller.disabled or not (own or caller.is_active_admin):
             return "refused"
-        by = (caller,) if Admins else ()
-        fields = VERBS[ask.verb]
+        by, fields = (caller,) if Admins else (), VERBS[ask.verb]
         try:
             if fields is None:
                 return "done" if rights.delete(ask.to, *by) else "not found"
             return "done" if rights.change(ask.to, *by, **fields) else "not found"
-        except (LastAdmin, Leaving):
+        except LastAdmin:
             return "refused"
         except Outdated:
             pass
@@ -173,10 +171,9 @@ class Explorer:
     def explore(self, first: tuple[Ask, ...], second: tuple[Ask, ...], crashes: int = 0) -> int:
         """The number of interleavings; what is wrong with one of them stands in `faults`."""
         name = f"{_says(first)} while {_says(second)}"
-        may_be_refused = len(first) + len(second) > 2
         self._seen = {}
         with mock.patch("authref.users.hash_password", lambda password, cost: ""):  # the first edition makes one
-            self._whole = set(_in_turn(self._start, may_be_refused, Actor(first), Actor(second)))
+            self._whole = set(_in_turn(self._start, Actor(first), Actor(second)))
             return self._orders(self._start, (Actor(first, crashes=crashes), Actor(second, crashes=crashes)), name)
 
     @property
@@ -218,15 +215,15 @@ def _next(entries: Entries, actor: Actor) -> Iterator[tuple[Entries, Actor]]:
         yield entries, replace(broken, asks=actor.asks[1:], outcomes=(*actor.outcomes, "broke off"))
 
 
-def _in_turn(entries: Entries, may_be_refused: bool, *actors: Actor) -> Iterator[Outside]:
+def _in_turn(entries: Entries, *actors: Actor) -> Iterator[Outside]:
     """What may come of it if each request is done as a whole."""
     if not any(actor.asks for actor in actors):
         yield _seen_from_outside(entries, *actors)
     for number, actor in enumerate(actors):
         if actor.asks:
-            for after, outcome in [alone(entries, actor.asks[0]), *([(entries, "refused")] if may_be_refused else [])]:
-                moved = replace(actor, asks=actor.asks[1:], outcomes=(*actor.outcomes, outcome))
-                yield from _in_turn(after, may_be_refused, *actors[:number], moved, *actors[number + 1 :])
+            after, outcome = alone(entries, actor.asks[0])
+            moved = replace(actor, asks=actor.asks[1:], outcomes=(*actor.outcomes, outcome))
+            yield from _in_turn(after, *actors[:number], moved, *actors[number + 1 :])
 
 
 def _seen_from_outside(entries: Entries, *actors: Actor) -> Outside:

@@ -69,7 +69,7 @@ class UsersTestCase(unittest.TestCase):
         """The reason why this login fails, or "done"."""
         return outcome(lambda: self.users.check_credentials(email, password))
 
-    def listed(self) -> dict[str, int]:
+    def listed(self) -> tuple[str, ...]:
         """The roster."""
         return next(iter(self.rosters.inner.page("", 10).values())).admins
 

@@ -11,7 +11,7 @@ import re
 from functools import partial
 
 from authref import roles
-from authref.admins import LastAdmin, Leaving, Outdated
+from authref.admins import LastAdmin, Outdated
 from authref.app.routes import Route, Routes, read_fields
 from authref.users import User
 from authref.wire import Problem, Request, Response
@@ -60,10 +60,10 @@ class UserRoutes(Routes):
             raise Problem(400, "invalid_request", f"Send a role ({' or '.join(roles.ROLES)}), disabled, or both.")
         try:
             user = self.admins.change(user_id, caller, self._before(request, user_id), **fields)
+        except LastAdmin:
+            return self._last_admin(user_id, caller)
         except Outdated:
             return self.change(request, user_id)
-        except (LastAdmin, Leaving) as refusal:
-            return self._refuse(refusal, user_id, caller)
         if user is None:
             return _no_such_user()
         if user.disabled:
@@ -79,10 +79,10 @@ class UserRoutes(Routes):
             return caller
         try:
             deleted = self.admins.delete(user_id, caller, self._before(request, user_id))
+        except LastAdmin:
+            return self._last_admin(user_id, caller)
         except Outdated:
             return self.delete(request, user_id)
-        except (LastAdmin, Leaving) as refusal:
-            return self._refuse(refusal, user_id, caller)
         self.end_all(user_id)  # also if the account was gone: the request that deleted it may have broken off here
         if not deleted:
             return _no_such_user()
@@ -93,10 +93,8 @@ class UserRoutes(Routes):
         """What ends the user's tokens, which alone outlive an account; the caller's own goes on, to ask again."""
         return partial(self.tokens.end_all, user_id, but=self.mechanism(request).current(request))
 
-    def _refuse(self, refusal: Exception, user_id: str, caller: User) -> Response:
-        self.events.emit("authz_fail", reason=refusal, user=user_id, by=caller.id)
-        if isinstance(refusal, Leaving):
-            return Response.problem(403, "forbidden", "Your rights are being changed; another admin can restore them.")
+    def _last_admin(self, user_id: str, caller: User) -> Response:
+        self.events.emit("authz_fail", reason="last admin", user=user_id, by=caller.id)
         return Response.problem(409, "last_admin", "This is the last active admin; make another one first.")
 
 
