@@ -242,7 +242,7 @@ def after(scene: Scene, account: Account, change: Callable[[Client], object]) ->
 
 @attack(
     12, has="a copy of the cookie", gains="the session, although its owner noticed", twin=logs_in,
-    counts="another session outlives the new password", read="sessions.py:Sessions._counts", wstg="SESS-07",
+    counts="another session outlives the new password", read="users.py:Users.who_proved", wstg="SESS-07",
     asvs="7.4.3", cwe=613, exercise="password-change",
     needs=("change_password",),
 )  # fmt: skip
@@ -257,7 +257,7 @@ def session_after_password_change(scene: Scene) -> Outcome:
 
 @attack(
     11, has="a session, when they are thrown out", gains="to stay", counts="the session outlives the account's end",
-    read="sessions.py:Sessions._counts", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="sessions-authenticate",
+    read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="sessions-authenticate",
     twin=logs_in,
     needs=("change_user",),
 )  # fmt: skip
@@ -274,7 +274,7 @@ def session_after_disable(scene: Scene) -> Outcome:
 
 @attack(
     11, has="a copy of the cookie", gains="an account that is no more", counts="the session outlives the account",
-    read="sessions.py:Sessions._counts", wstg="SESS-07", asvs="7.4.2", cwe=613, twin=logs_in,
+    read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2", cwe=613, twin=logs_in,
     needs=("delete_user",),
 )  # fmt: skip
 def session_after_delete(scene: Scene) -> Outcome:
