@@ -329,7 +329,7 @@ def body_in_utf_16(scene: Scene) -> Outcome:
     12, has="an open session, left for a minute", gains="the account, for good", twin=logs_in,
     counts="the password is changed without the old one", read="app/logins.py:LoginRoutes.change_password",
     wstg="ATHN-09", asvs="6.2.3", cwe=620,
-    needs=('change_password',),
+    needs=("change_password",),
 )  # fmt: skip
 def new_password_without_the_old(scene: Scene) -> Outcome:
     """The password is changed by whoever sits down at an open session"""

@@ -169,9 +169,9 @@ def refresh_after_logout(scene: Scene) -> Outcome:
 
 @attack(
     18, has="a copy of the refresh token", gains="a month of access, although its owner noticed",
-    counts="it can be used after the new password", read="tokens.py:Tokens._counts", wstg="SESS-07", asvs="7.4.3",
+    counts="it can be used after the new password", read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.3",
     cwe=613, exercise="password-change",
-    needs=('change_password',),
+    needs=("change_password",),
 )  # fmt: skip
 def refresh_after_password_change(scene: Scene) -> Outcome:
     """The refresh token works after a new password"""
@@ -179,9 +179,9 @@ def refresh_after_password_change(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a refresh token, when they are thrown out", gains="a month of access", read="tokens.py:Tokens._counts",
+    18, has="a refresh token, when they are thrown out", gains="a month of access", read="users.py:Users.who_proved",
     counts="it can be used after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
-    needs=('change_user',),
+    needs=("change_user",),
 )  # fmt: skip
 def refresh_after_disable(scene: Scene) -> Outcome:
     """A disabled account's refresh token works"""
@@ -189,9 +189,9 @@ def refresh_after_disable(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a copy of the refresh token", gains="an account that is no more", read="tokens.py:Tokens._counts",
+    18, has="a copy of the refresh token", gains="an account that is no more", read="users.py:Users.who_proved",
     counts="it can be used after the account is gone", wstg="SESS-07", asvs="7.4.2", cwe=613,
-    needs=('delete_user',),
+    needs=("delete_user",),
 )  # fmt: skip
 def refresh_after_delete(scene: Scene) -> Outcome:
     """A deleted account's refresh token works"""

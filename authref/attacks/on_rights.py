@@ -139,7 +139,7 @@ def method_in_a_header(scene: Scene) -> Outcome:
 @attack(
     19, has="an account, and another's id", gains="the other's account", counts="a user reads another's account",
     read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
-    needs=('user',),
+    needs=("user",),
 )  # fmt: skip
 def id_in_the_path(scene: Scene) -> Outcome:
     """Somebody else's id in the address: read it"""
@@ -152,7 +152,7 @@ def id_in_the_path(scene: Scene) -> Outcome:
 @attack(
     19, has="an account, and another's id", gains="that the other is gone", counts="a user deletes another's account",
     read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
-    needs=('delete_user',),
+    needs=("delete_user",),
 )  # fmt: skip
 def delete_somebody_else(scene: Scene) -> Outcome:
     """Somebody else's id in the address: delete it"""
@@ -167,7 +167,7 @@ def delete_somebody_else(scene: Scene) -> Outcome:
 @attack(
     19, has="an account", gains="an admin's rights", counts="a user makes themselves an admin",
     read="app/users.py:UserRoutes.change", wstg="ATHZ-03", asvs="8.2.3", cwe=269, exercise="permits",
-    needs=('change_user',),
+    needs=("change_user",),
 )  # fmt: skip
 def promote_oneself(scene: Scene) -> Outcome:
     """A user makes themselves an admin"""
@@ -183,7 +183,7 @@ def promote_oneself(scene: Scene) -> Outcome:
 @attack(
     19, has="an admin's form", gains="a password or an id of their choice", counts="a field nobody offers is taken",
     read="app/routes.py:read_fields", wstg="INPV-20", asvs="15.3.3", cwe=915, exercise="read-fields",
-    needs=('change_user',),
+    needs=("change_user",),
 )  # fmt: skip
 def field_at_a_change(scene: Scene) -> Outcome:
     """A field nobody offers, at a change: the hash, the id, another role"""
@@ -204,7 +204,7 @@ def field_at_a_change(scene: Scene) -> Outcome:
 @attack(
     19, has="an account", gains="which accounts there are", counts="missing and foreign accounts look different",
     read="app/users.py:UserRoutes.show", wstg="IDNT-04", asvs="8.2.2", cwe=204,
-    needs=('user',),
+    needs=("user",),
 )  # fmt: skip
 def refusal_that_tells(scene: Scene) -> Outcome:
     """Not allowed, or not there: the refusal tells which accounts exist"""
@@ -218,7 +218,7 @@ def refusal_that_tells(scene: Scene) -> Outcome:
     19, has="an old token that says admin", gains="an admin's rights, after the demotion",
     counts="yesterday's admin sees what admins see", read="app/routes.py:Routes.permitted", wstg="ATHZ-03",
     asvs="8.3.2", cwe=613, exercise="role-from-token",
-    needs=('change_user',),
+    needs=("change_user",),
 )  # fmt: skip
 def yesterdays_admin(scene: Scene) -> Outcome:
     """A token that says admin, after the demotion"""
@@ -238,7 +238,7 @@ def yesterdays_admin(scene: Scene) -> Outcome:
 @attack(
     19, has="an admin's account, or a mistake", gains="that nobody can administer any more",
     counts="the last admin goes", read="admins.py:Admins.change", wstg="BUSL-02", asvs="2.3.1", cwe=283,
-    needs=('change_user',),
+    needs=("change_user",), twin=has_a_session,
 )  # fmt: skip
 def last_admin(scene: Scene) -> Outcome:
     """The last admin demotes, disables or deletes themselves"""
@@ -258,7 +258,7 @@ def last_admin(scene: Scene) -> Outcome:
     12, has="an account, and the id of another's login", gains="that the other is logged out",
     counts="a user ends another's login", read="sessions.py:Sessions.end", wstg="ATHZ-04", asvs="8.2.2", cwe=639,
     twin=has_a_session,
-    needs=('end_session',),
+    needs=("end_session",),
 )  # fmt: skip
 def end_anothers_session(scene: Scene) -> Outcome:
     """Ending somebody else's login by its id"""
@@ -275,7 +275,7 @@ def end_anothers_session(scene: Scene) -> Outcome:
     6, has="the address of a user who was deleted, and an old token", gains="the account of whoever has it now",
     counts="the old session or token opens the new account", read="users.py:Users.sign_up", wstg="IDNT-03",
     asvs="10.3.3", cwe=613, twin=has_a_session,
-    needs=('delete_user',),
+    needs=("delete_user",),
 )  # fmt: skip
 def address_used_again(scene: Scene) -> Outcome:
     """An address is used again, and what was left of the old account opens the new one"""

@@ -242,9 +242,9 @@ def after(scene: Scene, account: Account, change: Callable[[Client], object]) ->
 
 @attack(
     12, has="a copy of the cookie", gains="the session, although its owner noticed", twin=logs_in,
-    counts="another session outlives the new password", read="sessions.py:Sessions._counts", wstg="SESS-07",
+    counts="another session outlives the new password", read="users.py:Users.who_proved", wstg="SESS-07",
     asvs="7.4.3", cwe=613, exercise="password-change",
-    needs=('change_password',),
+    needs=("change_password",),
 )  # fmt: skip
 def session_after_password_change(scene: Scene) -> Outcome:
     """A new password, and the thief stays"""
@@ -257,9 +257,9 @@ def session_after_password_change(scene: Scene) -> Outcome:
 
 @attack(
     11, has="a session, when they are thrown out", gains="to stay", counts="the session outlives the account's end",
-    read="sessions.py:Sessions._counts", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="sessions-authenticate",
+    read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="sessions-authenticate",
     twin=logs_in,
-    needs=('change_user',),
+    needs=("change_user",),
 )  # fmt: skip
 def session_after_disable(scene: Scene) -> Outcome:
     """A disabled account's session goes on"""
@@ -274,8 +274,8 @@ def session_after_disable(scene: Scene) -> Outcome:
 
 @attack(
     11, has="a copy of the cookie", gains="an account that is no more", counts="the session outlives the account",
-    read="sessions.py:Sessions._counts", wstg="SESS-07", asvs="7.4.2", cwe=613, twin=logs_in,
-    needs=('delete_user',),
+    read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2", cwe=613, twin=logs_in,
+    needs=("delete_user",),
 )  # fmt: skip
 def session_after_delete(scene: Scene) -> Outcome:
     """A deleted account's session goes on"""
@@ -314,7 +314,7 @@ def private_answer_kept(scene: Scene) -> Outcome:
 @attack(
     12, has="the list of the victim's logins, over their shoulder", gains="one of these sessions", twin=logs_in,
     counts="a listed id opens a session", read="sessions.py:_key", wstg="SESS-04", asvs="7.5.2", cwe=200,
-    needs=('sessions',),
+    needs=("sessions",),
 )  # fmt: skip
 def listed_id(scene: Scene) -> Outcome:
     """The ids in the list of logins are those in the cookies"""

@@ -547,7 +547,7 @@ def token_after_logout(scene: Scene) -> Outcome:
 @attack(
     18, has="a copy of the token", gains="access until it ends", counts="the token works after the new password",
     read="revocation.py:Revocation.is_revoked", wstg="SESS-07", asvs="7.4.3", cwe=613, exercise="access-ends",
-    needs=('change_password',),
+    needs=("change_password",),
 )  # fmt: skip
 def token_after_password_change(scene: Scene) -> Outcome:
     """The token works after a new password"""
@@ -559,7 +559,7 @@ def token_after_password_change(scene: Scene) -> Outcome:
     read="revocation.py:Revocation.is_revoked",
     counts="the token works after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
     exercise="access-ends",
-    needs=('change_user',),
+    needs=("change_user",),
 )  # fmt: skip
 def token_after_disable(scene: Scene) -> Outcome:
     """A disabled account's token works"""
@@ -569,7 +569,7 @@ def token_after_disable(scene: Scene) -> Outcome:
 @attack(
     18, has="a copy of the token", gains="access until it ends", counts="the token works after the account is gone",
     read="revocation.py:Revocation.is_revoked", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="access-ends",
-    needs=('delete_user',),
+    needs=("delete_user",),
 )  # fmt: skip
 def token_after_delete(scene: Scene) -> Outcome:
     """A deleted account's token works"""
