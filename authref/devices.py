@@ -22,11 +22,10 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from authref import cookies
-from authref.maps import Map
+from authref.maps import Clock, Map
 from authref.users import User
 from authref.wire import Headers, Request
 
@@ -43,11 +42,16 @@ class DeviceKey:
     user_id: str
     key: str = field(repr=False)
 
+    def note(self, number: str, version: int) -> str:
+        """The note for this number; with the password's version in it the write of a new password makes it void."""
+        mac = hmac.digest(bytes.fromhex(self.key), f"{version} {number}".encode(), "sha256")
+        return number + mac.hex()[:32]
+
 
 class Devices:
     """Tells the browsers that an account was used from."""
 
-    def __init__(self, keys: Map[DeviceKey], *, secure: bool = False, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, keys: Map[DeviceKey], *, secure: bool = False, now: Clock = time.time) -> None:
         self._keys, self._secure, self._now = keys, secure, now
         self.cookie_name = "__Host-device" if secure else "device"
 
@@ -55,14 +59,14 @@ class Devices:
         """The number of this browser if the account was used from it, else ""."""
         notes = self._notes(request)
         record = self._keys.get(user.id if user else "") if notes else None  # asked for nobody as well
-        return next((note[:32] for note in notes if user and record and _is_of(note, user, record)), "")
+        return next((note[:32] for note in notes if user and record and _is_of(user, record, note)), "")
 
     def remember(self, user: User, request: Request) -> Headers:
         """The Set-Cookie line after which this browser is known to the account."""
         record = self._keys.setdefault(user.id, DeviceKey(user.id, secrets.token_hex(32)))
-        number = secrets.token_hex(16)
-        others = [note for note in self._notes(request) if not _is_of(note, user, record)]
-        value = ".".join([number + _mac(number, user, record), *others][:MAX_NOTES])
+        others = [note for note in self._notes(request) if not _is_of(user, record, note)]
+        own = record.note(secrets.token_hex(16), user.password_version)
+        value = ".".join([own, *others][:MAX_NOTES])
         line = cookies.set_cookie(self.cookie_name, value, max_age=LIFETIME, now=self._now(), secure=self._secure)
         return (("set-cookie", line),)
 
@@ -75,11 +79,5 @@ class Devices:
         return _NOTE.findall(value)[:MAX_NOTES]
 
 
-def _is_of(note: str, user: User, record: DeviceKey) -> bool:
-    return hmac.compare_digest(note[32:], _mac(note[:32], user, record))
-
-
-def _mac(number: str, user: User, record: DeviceKey) -> str:
-    """The version is in it, so that the write of a new password alone makes it void."""
-    text = f"{user.id} {user.password_version} {number}"
-    return hmac.digest(bytes.fromhex(record.key), text.encode(), "sha256").hex()[:32]
+def _is_of(user: User, record: DeviceKey, note: str) -> bool:
+    return hmac.compare_digest(note, record.note(note[:32], user.password_version))

@@ -5,19 +5,20 @@ no hash helps: asking must be slow. And each answer costs a hash, so whoever ask
 
 What is promised:
 - strangers together have five failures in a row for an account; then each next try waits 1, 2, 4 … seconds, 15
-  minutes at most. That is 110 guesses on the first day and 96 on each that follows;
+  minutes at most. That is 110 guesses on the first day and 96 on each that follows. A login forgives failures, but
+  not those that have cost more than a second of waiting;
 - they keep nobody out: a browser that has logged in to the account before (devices.py) has a count of its own.
   So has whoever is logged in and changes the password. No other count concerns these;
-- an address fails 20 times a minute, for those who try one password on many accounts. A /64 of IPv6 is one address;
+- an address (of IPv6 a /64) fails 20 times a minute, for those who try one password on many accounts;
 - a try is a failure until it is known to be none, so a thousand at once count like one after the other;
-- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, and so do
-  addresses: whoever makes up a million names pushes nothing out and meets nobody's account;
+- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, as addresses do:
+  a million of them push nothing out, and meet nobody's account;
 - one hash runs on each core and 64 wait. Addresses and accounts take turns, right passwords too; when all places are
   taken, who holds most loses one. That is answered 503, and like 429 it uses nothing up.
 
 What is not:
-- a new browser, and a program without cookies, are strangers and wait like them while somebody guesses. So a program
-  had better keep refreshing. And a login of theirs forgives what has cost no waiting yet;
+- a new browser, and a program without cookies, are strangers. While somebody guesses they wait, so a program had
+  better keep refreshing than log in each hour;
 - a hundred addresses with an account each have a hundred turns, and each process has a line of its own;
 - between machines whose clocks differ by more than a minute, strangers may have twice as many guesses.
 """
@@ -32,11 +33,11 @@ import threading
 import time
 from collections import Counter as Tally
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from authref.maps import Map
+from authref.maps import Clock, Map
 from authref.users import InvalidCredentials
 from authref.wire import Problem
 
@@ -62,7 +63,7 @@ class Counter:
 class Throttle:
     """Counts tries and gives out turns. `key` keeps it secret which names share a counter."""
 
-    def __init__(self, counters: Map[Counter], key: bytes, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, counters: Map[Counter], key: bytes, now: Clock = time.time) -> None:
         self._counters, self._key, self._now = counters, key, now
 
     @contextmanager
@@ -88,11 +89,9 @@ class Throttle:
             self.admit(self._bucket("sign-ups", _network(peer)), ADDRESS_SIGN_UPS, ADDRESS_WINDOW)
             yield
 
-    @contextmanager
-    def turn(self, account: str, peer: str) -> Iterator[None]:
-        """Let the block hash a password when it is the turn of its account and its address. Raises Problem 503."""
-        with turns.take({account: FREE_FAILURES, _network(peer): ADDRESS_FAILURES}):
-            yield
+    def turn(self, account: str, peer: str) -> AbstractContextManager[None]:
+        """What lets a block hash when it is the turn of its account and its address. Raises Problem 503."""
+        return turns.take({account: FREE_FAILURES, _network(peer): ADDRESS_FAILURES})
 
     def admit(self, name: str, free: int = FREE_FAILURES, window: int = 0) -> str:
         """The key of the counter where this try is now a failure, like those before it. Raises Problem 429.

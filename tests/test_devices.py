@@ -181,6 +181,7 @@ class InTheApp(unittest.TestCase):
         harness.sign_up()
         line = [text for name, text in harness.send("POST", "/login", LOGIN).headers if name == "set-cookie"][1]
         self.assertTrue(re.match("__Host-device=", line))
+        self.assertIn("Max-Age=31536000; Expires=Sat, 15 Jan 2101 08:00:00 GMT", line)
         self.assertLessEqual({"HttpOnly", "SameSite=Lax", "Path=/", "Secure"}, set(line.split("; ")))
 
 

@@ -420,9 +420,7 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
     if user is None:
         return Response.problem(401, "invalid_credentials", "The password is wrong.", mechanism.challenge)
     self.events.emit("authn_login_success", user=user.id, peer=request.peer)
-    answer = mechanism.log_in(user, request)
-    device = self.devices.remember(user, request) if mechanism is self.sessions else ()
-    return replace(answer, headers=answer.headers + device)
+    return mechanism.log_in(user, request)
 ''',
         hints=(
             "How many different refusals are there, and who can tell them apart? Look also at what `prove` does by "

@@ -86,27 +86,27 @@ class GlassMap(Map[V]):
     def __setitem__(self, key: str, value: V) -> None:
         before = self._inner.get(key)
         self._inner[key] = value
-        self._changed(key, before, value)
+        self._changed(key, before)
 
     def setdefault(self, key: str, value: V) -> V:
         self._looked_up()
         there = self._inner.setdefault(key, value)
         if there is value:
-            self._changed(key, None, value)
+            self._changed(key, None)
         return there
 
     def pop(self, key: str) -> V | None:
         self._looked_up()
         value = self._inner.pop(key)
         if value is not None:
-            self._changed(key, value, None)
+            self._changed(key, value)
         return value
 
     def replace(self, key: str, old: V, new: V) -> bool:
         self._looked_up()
         done = self._inner.replace(key, old, new)
         if done:
-            self._changed(key, old, new)
+            self._changed(key, old)
         return done
 
     def owned_by(self, user_id: str) -> dict[str, V]:
@@ -115,9 +115,11 @@ class GlassMap(Map[V]):
 
     def drop_owned_by(self, user_id: str) -> int:
         self._looked_up()
-        for key, value in self._inner.owned_by(user_id).items():
-            self._changed(key, value, None)
-        return self._inner.drop_owned_by(user_id)
+        owned = self._inner.owned_by(user_id)
+        dropped = self._inner.drop_owned_by(user_id)
+        for key, value in owned.items():
+            self._changed(key, value)
+        return dropped
 
     def page(self, after: str, limit: int) -> dict[str, V]:
         self._looked_up()
@@ -134,9 +136,15 @@ class GlassMap(Map[V]):
         if notes := _notes():
             notes.looked_up[self._name] = notes.looked_up.get(self._name, 0) + 1
 
-    def _changed(self, key: str, before: object, after: object) -> None:
+    def _changed(self, key: str, before: object) -> None:
+        """Note what is left of this change and those before it: a try that was counted and taken back is none."""
         if notes := _notes():
-            notes.changes.append(Change(self._name, key, before, after))
+            for earlier in [change for change in notes.changes if (change.map, change.key) == (self._name, key)]:
+                before = earlier.before
+                notes.changes.remove(earlier)
+            after = self._inner.get(key)
+            if before != after:
+                notes.changes.append(Change(self._name, key, before, after))
 
 
 class OverheardEvents(Events):
