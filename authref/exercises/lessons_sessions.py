@@ -218,8 +218,8 @@ def log_in(self, user: User, request: Request) -> Response:
         hints=(
             "Four things can be missing: an id in the request, a record under it, a user to whom it counts, and a "
             "recent note of its use. In which order do you ask for them?",
-            "The map's keys are not the ids: `current` gives the key for this request, or \"\". `who_proved` gives the user "
-            "or None. `refusal()` is for those who show nothing, `_refuse` also writes a line into the log.",
+            "The map's keys are not the ids: `current` gives the key for this request, or an empty text. `who_proved` "
+            "gives the user or None. `refusal()` is for those who show nothing, `_refuse` also writes a line into the log.",
             "A ladder of three refusals, each of which returns; then, if the last note is old enough, a touch; then "
             "the user.",
         ),

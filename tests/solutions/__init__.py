@@ -935,7 +935,10 @@ def setdefault(self, key, value):
     ),
     "sessions-authenticate": (
         Wrong(
-            but("sessions:Sessions.authenticate", ("who_proved(session.user_id, session.password_version)", "get(session.user_id)")),
+            but(
+                "sessions:Sessions.authenticate",
+                ("who_proved(session.user_id, session.password_version)", "get(session.user_id)"),
+            ),
             "sessions.WhoeverIsGone.test_in_the_midst_of_a_session",
             "A disabled user, and one with a new password, is still there.",
         ),
