@@ -81,7 +81,7 @@ class Store(Protocol):
         return []
 
     def warnings(self) -> list[str]:
-        """What is odd, and what this store may forget although it was told to keep it, in a sentence each."""
+        """The same, and what this store may forget although it was told to keep it."""
         return []
 
     def close(self) -> None:

@@ -8,12 +8,11 @@ Rules of this file:
 - an unknown address, a wrong password and a disabled account cost the same time and look the same from
   outside. Else a login form tells strangers who has an account here. (Signing up does; throttle.py counts it);
 - ids are random and never used again, so that what was left behind by a deleted user opens nothing;
-- a proof is judged when it is used. Hashing takes a while: what is written after it names what was proved
-  before, and fails if that has changed;
+- a proof is judged when it is used (`who_proved`), for hashing takes a while and much can change;
 - a crash between two writes may leave an account without an address, or an address without an account. Nobody
   can log in with either, and the next sign-up takes the address.
 
-Left out: proof that the address is really theirs (a mail with a link), and multi-factor authentication.
+Left out: proof that the address is theirs (a mail with a link), and multi-factor authentication.
 """
 
 from __future__ import annotations

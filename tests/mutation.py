@@ -34,6 +34,7 @@ JUDGES = {
     "keys": "keys key_files",
     "throttle": "throttle logins",
     "users": "users",
+    "admins": "admins",
     "wire": "wire",
     "serving/reader": "reader",
     "events": "events",

@@ -271,6 +271,24 @@ class LoggingOut(DoorTestCase):
                     self.door.log_out("; ".join([cookie, planted][::order]))
                     self.assertEqual(self.door.who(cookie), "nobody")
 
+    def test_hundreds_of_ids(self) -> None:
+        """However many ids a line names, logging out ends at most twenty sessions: each costs the store a write."""
+        planted = [f"session={number:043}" for number in range(290)]
+        self.door.records.calls.clear()
+        self.door.log_out("; ".join(planted))
+        self.assertEqual(self.door.records.asked(*WRITES), MAX_PER_USER)
+        cookie = self.door.log_in()
+        self.door.log_out("; ".join([*["session=junk"] * 290, cookie]))  # what is no id costs nothing
+        self.assertEqual(self.door.who(cookie), "nobody")
+
+    def test_two_lines(self) -> None:
+        """Ids in two Cookie lines, or in two that a server joined by a comma, are all ended."""
+        for joined in (False, True):
+            with self.subTest(joined=joined):
+                ours, other = self.door.log_in(), self.door.log_in()
+                self.door.sessions.log_out(request(f"{ours}, {other}") if joined else request(ours, other))
+                self.assertEqual((self.door.who(ours), self.door.who(other)), ("nobody", "nobody"))
+
     def test_another_cookie_whose_name_ends_alike(self) -> None:
         """Only our own name counts: an id under another name is not a session of this browser's."""
         for name in ("xsession", "my-session", "Session"):

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 
 from tests.faults import (
+    admins,
     clock,
     connections,
     descriptors,
     disk,
     kill,
+    password_race,
     redis_away,
     sigterm,
     store_gone,
@@ -42,6 +44,8 @@ FAULTS: dict[str, Callable[[Flags], Iterator[str]]] = {
     "lockout": throttle_lockout.run,
     "queue": throttle_queue.run,
     "burst": throttle_burst.run,
+    "admins": admins.run,
+    "password": password_race.run,
 }
 
 
