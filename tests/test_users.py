@@ -533,7 +533,9 @@ class NewPasswords(UsersTestCase):
                 self.users.set_password(self.alice.id, "another password", 0)
 
         self.records.before = change_first
-        changed = self.admins.change(self.alice.id, role="admin")
+        self.admins.change(self.alice.id, role="admin")
+        changed = self.users.get(self.alice.id)
+        assert changed is not None
         self.assertEqual((changed.role, changed.password_version), ("admin", 1))
         self.assertEqual(self.log_in(ALICE, "another password"), "done")
         self.assertEqual(self.log_in(ALICE, PASSWORD), "wrong_password")
