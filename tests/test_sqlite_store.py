@@ -148,6 +148,46 @@ class WhoseFileItIs(StoreCase):
                 self.setUp()
                 self.fill()
 
+    def test_a_pipe_or_a_folder_as_companion(self) -> None:
+        """Whatever lies where SQLite will look is refused at once: nothing waits for a pipe."""
+        self.fill()
+        for name in ("store-journal", "store-wal", "store-shm"):
+            companion = self.folder / name
+            with self.subTest(name):
+                os.mkfifo(companion, 0o600)
+                self.assert_refused(f"{companion} is no ordinary file")
+                companion.unlink()
+                companion.mkdir(0o700)
+                self.assert_refused(f"{companion} is no ordinary file")
+                companion.rmdir()
+
+    def test_a_folder_where_others_may_write(self) -> None:
+        """It is refused with its remedy, sticky or not: a journal put there would be rolled into the file."""
+        for mode, groups, refused in (
+            (0o700, [], False), (0o755, [], False), (0o770, [self.folder.stat().st_gid], False), (0o770, [], True),
+            (0o777, [], True), (0o1777, [], True), (0o702, [], True), (0o1770, [], True),
+        ):  # fmt: skip
+            group = mock.patch("os.getegid", return_value=-1), mock.patch("os.getgroups", return_value=groups)
+            with self.subTest(oct(mode), groups=groups), group[0], group[1]:
+                self.folder.chmod(mode)
+                if refused:
+                    with self.assertRaisesRegex(ValueError, f"^Others .* run: chmod go-w {self.folder}$"):
+                        SqliteStore(str(self.path), self.clock)
+                    self.assertFalse(self.path.exists())
+                else:
+                    self.notes()["k"] = Note()
+                    self.doCleanups()
+                    self.setUp()
+
+    def test_memory_and_systems_without_owners(self) -> None:
+        """What SQLite calls memory would be a file here, and some systems cannot say whose a file is: a sentence."""
+        self.assertRaisesRegex(ValueError, "use --store memory", SqliteStore, ":memory:")
+        with mock.patch.object(os, "geteuid"):
+            del os.geteuid
+            self.assertRaisesRegex(ValueError, "use --store memory", SqliteStore, str(self.path))
+        self.assertEqual(list(self.folder.iterdir()), [])
+        self.notes()["k"] = Note()
+
     def test_somebody_elses_file(self) -> None:
         """A server that root starts does not write hashes into a file that somebody laid out for it."""
         self.fill()
@@ -554,7 +594,8 @@ class WhenItCannotWrite(StoreCase):
 
     def test_a_short_wait(self) -> None:
         """The twin: who writes for a moment only makes others wait, not fail."""
-        notes = self.notes()
+        with mock.patch.object(sqlite_store, "BUSY_SECONDS", 5):
+            notes = self.notes()
         with mock.patch.object(sqlite_store, "BUSY_SECONDS", 5), self.locked():
             waiting = threading.Thread(target=notes.__setitem__, args=("k", Note()))
             waiting.start()
@@ -632,6 +673,16 @@ class Processes(ProcessRaces, StoreCase):
         subprocess.run([sys.executable, "-c", another, str(self.path)], check=True)
         notes["after"] = Note()
         self.assertEqual(self.rows("SELECT key FROM entries ORDER BY key"), [("after",), ("before",)])
+
+    def test_threads_that_do_not_end(self) -> None:
+        """Some servers' threads are not Python's and seem to live for ever: no call leaves a connection behind."""
+        store = self.open()
+        notes = store.map("notes", Note)
+        notes["k"] = Note()
+        for number in range(50):
+            with mock.patch("threading.current_thread", return_value=threading.Thread(name=str(number))):
+                self.assertEqual(notes.get("k"), Note())
+        self.assertLessEqual(len(store._open), 3)
 
     def test_threads_that_end(self) -> None:
         """A server that takes a new thread for each request does not run out of files."""

@@ -16,7 +16,8 @@ Rules of this file:
 - what has ended is not there for readers at once. It leaves the file a few entries at each write, CLOCK_ERROR later:
   a process whose clock is ahead must not end the logins of the others;
 - the log comes into the file once a minute, on a thread of its own: a copy of the file alone lacks little;
-- a file that is not ours, in a folder where others may write, too new, damaged or readable by others is refused, never mended or overwritten.
+- a file that is not ours, too new, damaged, readable by others or in a folder where they may write is refused, never
+  mended or overwritten.
 """
 
 from __future__ import annotations
