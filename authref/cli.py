@@ -122,6 +122,28 @@ def _keys(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _backup(arguments: Sequence[str]) -> int:
+    from authref.stores.backup import backup
+
+    parser = Parser("authref backup", description="Copy a store, whole, while its servers run.")
+    parser.add_argument("store", metavar="sqlite:PATH")
+    parser.add_argument("copy", metavar="COPY", help="a file that is not there yet")
+    flags = parser.parse_args(arguments)
+    say(backup(flags.store, flags.copy))
+    return 0
+
+
+def _restore(arguments: Sequence[str]) -> int:
+    from authref.stores.backup import restore
+
+    parser = Parser("authref restore", description="Make a store of a copy; all logins in it end.")
+    parser.add_argument("copy", metavar="COPY", help="made by authref backup")
+    parser.add_argument("store", metavar="sqlite:PATH", help="a file that is not there yet")
+    flags = parser.parse_args(arguments)
+    say(restore(flags.copy, flags.store))
+    return 0
+
+
 def _help(arguments: Sequence[str]) -> int:
     _parser().print_help()
     return 0
@@ -136,6 +158,8 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "choose": ("which of the two fits? a few questions, a reasoned answer", _choose),
     "jwt": ("look into a token, check one, make one", _jwt),
     "keys": ("keys new prints a key ring, for AUTHREF_KEYS", _keys),
+    "backup": ("copy a SQLite store while its servers run", _backup),
+    "restore": ("make a store of such a copy; all its logins end", _restore),
     "help": ("show this", _help),
 }
 

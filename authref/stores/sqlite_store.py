@@ -6,15 +6,18 @@ is and when it ends stand in columns of their own, with an index each, so that n
 Rules of this file:
 - whatever was answered is on the disk: a write-ahead log, flushed at each commit (`synchronous = FULL`). A
   process killed at any moment, or a machine without power, loses only what nobody was told yet;
-- a thread has connections of its own, for a connection is one conversation; readers never wait for the one who
-  writes. They are not forked along: the file's locks stay with the process that took them;
+- a connection is one conversation: who asks borrows one and gives it back, so there are no more than ask at once,
+  whatever threads a server has; readers never wait for the one who writes. Connections are not forked along: the
+  file's locks stay with the process that took them;
 - each verb is one statement or one transaction that begins as a writer (`BEGIN IMMEDIATE`): two who both read
   before they write would both believe to be first;
 - what may get lost, when a session was last used, is written without waiting, or not at all: the thread that serves
   everybody writes it, and would wait for the disk on behalf of all;
 - what has ended is not there for readers at once. It leaves the file a few entries at each write, CLOCK_ERROR later:
   a process whose clock is ahead must not end the logins of the others;
-- a file that is not ours, too new, damaged or readable by others is refused, never mended or overwritten.
+- the log comes into the file once a minute, on a thread of its own: a copy of the file alone lacks little;
+- a file that is not ours, too new, damaged, readable by others or in a folder where they may write is refused, never
+  mended or overwritten.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ V = TypeVar("V")
 
 APPLICATION_ID = 0x61757468  # "auth", in the file's header: how we know a file of ours
 BUSY_SECONDS = 5.0  # how long to wait while another process writes
+CHECKPOINT_SECONDS = 60.0  # from a write until the log is brought into the file at the latest
+MAX_IDLE = 32  # connections of each kind that are kept for the next one who asks
 CHECKPOINT = 1000  # pages in the log from which on a writer brings them into the file
 PURGED_AT_ONCE = 10  # ended entries that a write removes: more than it adds, and never a long work
 
@@ -85,10 +90,11 @@ class SqliteStore(Store):
         self.key_file = path + ".keys"
         self._one_writer = threading.Lock()  # SQLite's own waiting is by sleeping; among threads this is quicker
         self._write_failed = False
-        self._mine = threading.local()
+        self._checkpoint_due: threading.Timer | None = None
         self._process = os.getpid()  # the one that opened these:
-        self._connections: dict[tuple[threading.Thread, bool], sqlite3.Connection] = {}
-        _create_private(path)
+        self._open: set[sqlite3.Connection] = set()
+        self._idle: dict[bool, list[sqlite3.Connection]] = {True: [], False: []}
+        create_private(path)
         try:
             self._prepare()
         except (sqlite3.Error, StoreUnavailable) as error:
@@ -109,29 +115,35 @@ class SqliteStore(Store):
         return []
 
     def close(self) -> None:
-        for connection in list(self._connections.values()):
-            connection.close()
-        self._connections.clear()
-        self._mine = threading.local()
+        if self._checkpoint_due:
+            self._checkpoint_due.cancel()
+        self._checkpoint_due, self._idle = None, {True: [], False: []}
+        while self._open:
+            self._open.pop().close()
 
-    def connection(self, waits: bool = True) -> sqlite3.Connection:
-        """This thread's connection; of its two, one waits for nobody who writes, and not for the disk."""
-        if self._connections and self._process != os.getpid():
+    def borrow(self, waits: bool = True) -> sqlite3.Connection:
+        """A connection that nobody else has; one that does not wait waits for nobody who writes, nor for the disk."""
+        if self._open and self._process != os.getpid():
             raise StoreUnavailable("SQLite: this process was forked while the store was open; close it before")
-        name = "patient" if waits else "hasty"
-        if not hasattr(self._mine, name):
-            for thread, kind in list(self._connections):
-                if not thread.is_alive() and (ended := self._connections.pop((thread, kind), None)):
-                    ended.close()
+        try:
+            return self._idle[waits].pop()
+        except IndexError:
             self._process = os.getpid()
-            setattr(self._mine, name, self._connect(waits))
-        found: sqlite3.Connection = getattr(self._mine, name)
-        return found
+            return self._connect(waits)
+
+    def give_back(self, connection: sqlite3.Connection, waits: bool = True) -> None:
+        """Keep the connection for the next one, unless there are enough or the store was closed."""
+        if connection in self._open and len(self._idle[waits]) < MAX_IDLE:
+            self._idle[waits].append(connection)
+        else:
+            self._open.discard(connection)
+            connection.close()
 
     def _connect(self, waits: bool) -> sqlite3.Connection:
-        connection = self._connections[threading.current_thread(), waits] = sqlite3.connect(
+        connection = sqlite3.connect(
             self._url, BUSY_SECONDS if waits else 0, isolation_level=None, check_same_thread=False, uri=True
         )
+        self._open.add(connection)
         # NORMAL leaves the flush to the next one who is patient; so is the tidying up of the log, a long work.
         connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT if waits else 0}")
@@ -139,10 +151,15 @@ class SqliteStore(Store):
 
     def read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows. Raises StoreUnavailable."""
+        connection = None
         try:
-            return self.connection().execute(statement, parameters).fetchall()
+            connection = self.borrow()
+            return connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
             raise StoreUnavailable(f"SQLite: {error}") from error
+        finally:
+            if connection:
+                self.give_back(connection)
 
     @contextmanager
     def writing(self, waits: bool = True) -> Iterator[sqlite3.Connection]:
@@ -152,8 +169,9 @@ class SqliteStore(Store):
         """
         if not self._one_writer.acquire(timeout=BUSY_SECONDS if waits else 0):
             raise StoreUnavailable("SQLite: other threads have been writing for too long")
+        connection = None
         try:
-            connection = self.connection(waits)
+            connection = self.borrow(waits)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -165,8 +183,25 @@ class SqliteStore(Store):
             self._write_failed = True
             raise StoreUnavailable(f"SQLite: {error}") from error
         finally:
+            if connection:
+                self.give_back(connection, waits)
             self._one_writer.release()
         self._write_failed = False
+        self._plan_checkpoint()
+
+    def _plan_checkpoint(self) -> None:
+        if self._checkpoint_due is None:
+            timer = threading.Timer(CHECKPOINT_SECONDS, self._checkpoint)
+            timer.daemon = True
+            with suppress(RuntimeError):  # no thread to be had: the next write tries again
+                timer.start()
+                self._checkpoint_due = timer
+
+    def _checkpoint(self) -> None:
+        """Bring the log into the file, as far as readers let it; it runs on a thread of its own."""
+        self._checkpoint_due = None  # a write from here on plans the next one
+        with suppress(StoreUnavailable):
+            self.read("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _prepare(self) -> None:
         """Bring the file up to date; what may be wrong with it is found before anything is written."""
@@ -182,6 +217,7 @@ class SqliteStore(Store):
                         connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            self.read("PRAGMA wal_checkpoint(PASSIVE)")  # else a copy of the file alone would be a new, empty store
 
     def _write_ahead(self) -> bool:
         """True if the file has a write-ahead log now."""
@@ -278,17 +314,24 @@ def _owner(value: object) -> str | None:
     return getattr(value, "user_id", None)
 
 
-def _create_private(path: str) -> None:
+def create_private(path: str) -> None:
     """Make the file if it is not there; what it holds, hashes of passwords, is for nobody else to read.
 
     One that is there is not opened: to close it again would take away the locks this process may have on it.
+    Raises ValueError.
     """
+    if path == ":memory:":
+        raise ValueError("sqlite::memory: would be a file of that name; use --store memory, or name another file.")
+    if not hasattr(os, "geteuid"):
+        raise ValueError("The SQLite store needs a system whose files have owners, such as Linux; use --store memory.")
     try:
+        real = os.path.realpath(path)
+        _refuse_open_folder(os.path.dirname(real))
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         _refuse_shared(path, os.stat(path))
-        # SQLite writes into what lies there already: in a folder like /tmp, a log that anybody put there to read.
-        for companion in (os.path.realpath(path) + ending for ending in ("-wal", "-shm")):
+        # SQLite rolls in, or writes into, what lies there already, and would wait for ever for a pipe.
+        for companion in (real + ending for ending in ("-journal", "-wal", "-shm")):
             with suppress(FileNotFoundError):
                 _refuse_shared(companion, os.lstat(companion))
     except OSError as error:
@@ -305,3 +348,11 @@ def _refuse_shared(path: str, status: os.stat_result) -> None:
         raise ValueError(f"{path} is somebody else's, who may read and change it; name another file.")
     if status.st_mode & 0o077:
         raise ValueError(f"Others may read or change {path}; run: chmod 600 {path}")
+
+
+def _refuse_open_folder(folder: str) -> None:
+    """Raise ValueError if others may put files there: SQLite would take a journal of theirs for ours, at any time."""
+    status = os.lstat(folder)
+    ours = status.st_gid in (os.getegid(), *os.getgroups())
+    if status.st_mode & stat.S_IWOTH or status.st_mode & stat.S_IWGRP and not ours:
+        raise ValueError(f"Others may put files into {folder}; use a folder of your own, or run: chmod go-w {folder}")
