@@ -43,7 +43,7 @@ class Backups(unittest.TestCase):
         return {name for name in MAPS if store.map(name, Note).get("k")}
 
     def test_a_copy_of_a_running_store(self) -> None:
-        """It holds what was written, the log's part too, in one file for its owner alone; it says where the keys are."""
+        """It holds what was written, the log's part too, in one file for its owner; it says where the keys are."""
         self.fill()
         self.assertIn(f"copy {self.path}.keys", backup(f"sqlite:{self.path}", self.copy))
         self.assertEqual(os.stat(self.copy).st_mode & 0o7777, 0o600)

@@ -374,6 +374,7 @@ class WithoutTheRooms(unittest.TestCase):
     def test_a_command_whose_room_is_gone(self) -> None:
         """A command or a store of a deleted room says so in one line and status 2, like all that goes wrong."""
         rooms_of = {"attack": "attacks", "jwt": "inspector", "choose": "compare"}
+        rooms_of |= dict.fromkeys(("backup", "restore"), "stores")
         cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS
                  if name not in ("tiny", "keys", "help")]
         cases += [("stores", ["--bcrypt-cost", "4", "--store", "sqlite:db"])]
