@@ -54,7 +54,10 @@ class Backups(unittest.TestCase):
         """Accounts and denials, and no login or known browser, not even in the file's free pages."""
         self.fill()
         backup(f"sqlite:{self.path}", self.copy)
+        before = Path(self.copy).read_bytes()
         said = restore(self.copy, f"sqlite:{self.new}")
+        self.assertEqual({path.name for path in self.folder.glob("copy*")}, {"copy"})
+        self.assertEqual(Path(self.copy).read_bytes(), before)
         self.assertRegex(said, "everybody must log in again. Passwords are those of the copy")
         content = Path(self.new).read_bytes()
         self.assertNotIn(b"secret of sessions", content)

@@ -57,6 +57,8 @@ def _copy(source: str, target: str, change: str) -> None:
         create_private(target)
         _fill(source, target, change)
         SqliteStore(target).close()  # looks whether it is a store of ours, and sound
+        with closing(sqlite3.connect(target)) as made:
+            made.execute("PRAGMA journal_mode = DELETE")  # one file: who only reads it makes none beside it
     except BaseException as error:
         for ending in ("", "-journal", "-wal", "-shm"):
             with suppress(OSError):
