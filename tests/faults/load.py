@@ -225,7 +225,10 @@ class Customer:
         account.new_password = secrets.token_urlsafe(12)
         value = {"current_password": account.password, "new_password": account.new_password}
         answer = self.ask("POST", "/me/password", {204}, value, of=account, headers=login.headers)
-        if answer:
+        if not answer:  # logins by token are ended before the password is written, so that it can be asked again
+            for each in account.of(LIVE):
+                each.state = UNSURE if each.kind == "token" else LIVE
+        else:
             self._end(*account.of(LIVE))
             account.password, account.new_password = account.new_password, ""
             self.book.count("password changes")

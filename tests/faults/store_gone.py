@@ -60,7 +60,8 @@ def run(flags: Flags) -> Iterator[str]:
 
 def _files(folder: str, stack: ExitStack) -> Iterator[Case]:
     yield Case("a missing folder", f"sqlite:{folder}/missing/a.db", "No such file")
-    yield Case("a folder", f"sqlite:{folder}", "no ordinary file")
+    os.mkdir(f"{folder}/a folder")
+    yield Case("a folder", f"sqlite:{folder}/a folder", "no ordinary file")
     unreadable = _file(folder, "unreadable.db", b"")
     yield Case("an unreadable file", f"sqlite:{unreadable}", "may not be read and written", as_nobody=os.geteuid() == 0)
     if os.geteuid() != 0:
