@@ -605,6 +605,20 @@ class OneCookie(DoorTestCase):
             with self.subTest(line):
                 self.assertEqual(self.door.who(line.format(self.good)), "alice@example.com")
 
+    def test_a_token_at_this_door(self) -> None:
+        """Who sends an Authorization header, whatever stands in it, reads which route takes what."""
+        sessions = self.door.sessions
+        for cookie in ("", self.good, PLANTED, "session=junk"):
+            with_token = Request("GET", "/me", (("cookie", cookie), ("authorization", "Bearer junk")))
+            answer = sessions.authenticate(with_token)
+            if cookie == self.good:
+                self.assertNotIsInstance(answer, Response)
+                continue
+            detail = "This route takes the cookie of a session, /token/me takes a token, all others take either."
+            self.assertEqual(body(answer)["detail"], detail)
+            answer = sessions.authenticate(request(cookie))
+            self.assertEqual(body(answer)["detail"], "Log in first: POST /login.")
+
     def test_names_that_look_like_ours(self) -> None:
         """A name in other letters, or with a foreign blank beside it, is another cookie that anybody can set."""
         value = self.good.removeprefix("session=")

@@ -166,6 +166,26 @@ class SigningUp(UsersTestCase):
         race(*[lambda users=users: outcome(lambda: users.sign_up(ALICE, PASSWORD, "admin")) for users in servers])
         self.assertEqual([len(entries) for entries in self.maps], [1, 1, 0])
 
+    def test_an_address_whose_account_is_gone(self) -> None:
+        """What a deletion that broke off has left of an address is taken by the next sign-up, and by one only."""
+        gone = Pointer("an id that nobody has")
+        self.addresses[ALICE] = gone
+        user = self.users.sign_up(ALICE, PASSWORD)
+        self.assertEqual(self.users.check_credentials(ALICE, PASSWORD), user)
+        self.assertEqual(outcome(lambda: self.users.sign_up(ALICE, PASSWORD)), "EmailTaken")
+        self.addresses[BOB] = gone
+
+        def take_it_first(verb: str, key: str) -> None:
+            if verb == "replace":
+                self.addresses.before = lambda verb, key: None
+                self.users.sign_up(BOB, "bob's own password")
+
+        self.addresses.before = take_it_first
+        self.assertEqual(outcome(lambda: self.users.sign_up(BOB, PASSWORD)), "EmailTaken")
+        self.assertEqual(self.log_in(BOB, "bob's own password"), "done")
+        self.assertEqual(len(self.everybody()), 2)
+        self.assertEqual(len(self.records), 2)
+
     def test_a_sign_up_that_fails(self) -> None:
         """A sign-up that breaks off, at its hash or at the store, keeps the address for nobody."""
         failures = {
