@@ -366,8 +366,8 @@ class TheBeginning(Sentences):
             return steps
 
         steps = in_a_fork(begin)  # for it changes what signals do
-        self.assertEqual(sorted(steps[:-1]), ["close", "ready", "share 2"])
-        self.assertLess(steps.index("ready"), steps.index("close"))
+        self.assertEqual(sorted(steps[:-1]), ["close", "close", "ready", "share 2"])
+        self.assertEqual([step for step in steps if step in ("close", "ready")], ["close", "ready", "close"])
         self.assertEqual(steps[-1], "fork")
 
 

@@ -57,6 +57,7 @@ def serve_by_many(
     Raises OSError when the address cannot be had, ValueError when the processes cannot live.
     """
     with Server(app, host, port, trusted) as server:
+        app.store.close()  # and with it a thread of its own: a signal that is not blocked there would end us
         # From here on signals wait until they are asked for: none comes between two steps, and none is missed.
         signal.signal(signal.SIGCHLD, lambda *_: None)  # some are started with it ignored, and would never hear of it
         signal.pthread_sigmask(signal.SIG_BLOCK, (*ends(), signal.SIGCHLD))

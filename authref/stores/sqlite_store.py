@@ -115,8 +115,9 @@ class SqliteStore(Store):
         return []
 
     def close(self) -> None:
-        if self._checkpoint_due:
-            self._checkpoint_due.cancel()
+        if timer := self._checkpoint_due:
+            timer.cancel()
+            timer.join()  # no thread is left, for a fork to lose or a signal to meet
         self._checkpoint_due, self._idle = None, {True: [], False: []}
         while self._open:
             self._open.pop().close()
