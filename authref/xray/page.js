@@ -106,15 +106,15 @@ const verbs = {
   async "token.me"() { await ask("GET", "/token/me", undefined, bearer()); },
   async "token.refresh"() { hold((await ask("POST", "/token/refresh", { refresh_token: token.refresh })).value); },
   async "token.logout"() { await ask("POST", "/token/logout", { refresh_token: token.refresh }); },
-  async lock() { await press("lock_out", { email: account.email.value, disabled: true }); },
-  async unlock() { await press("lock_out", { email: account.email.value, disabled: false }); },
+  async lock() { if (await press("lock_out", { email: account.email.value, disabled: true })) say(`An admin has disabled ${account.email.value}.`); },
+  async unlock() { if (await press("lock_out", { email: account.email.value, disabled: false })) say(`An admin has enabled ${account.email.value} again.`); },
   async password() {
     const fresh = `${account.password.value}!`;
     const answer = await ask("POST", "/me/password", { current_password: account.password.value, new_password: fresh }, session ? {} : bearer());
     if (answer.status === 204) { account.password.value = fresh; say("The password was changed: an exclamation mark was put behind it."); }
   },
   async everywhere() { await ask("DELETE", "/me/sessions", undefined, session ? {} : bearer()); },
-  async key() { await press("key"); },
+  async key() { if (await press("key")) say("The server signs with a new key, and believes no token of the old one."); },
   async begin() {
     token = { access: "", refresh: "" };
     session = false;
@@ -132,7 +132,7 @@ const verbs = {
 async function run(name) {
   const [verb, what] = [name.split(".")[0], name.slice(name.indexOf(".") + 1)];
   if (verb === "clock") { await press("clock", { seconds: Number(what) }); say(`The server's clock went forward: ${timeOf(serverNow())}.`); }
-  else if (verb === "mode") await press("mode", { mode: what });
+  else if (verb === "mode") { if (await press("mode", { mode: what })) say("From now on tokens are checked so; those who hold one feel it at their next request."); }
   else if (verb === "steal") { if (await press("steal", { what })) say(`The thief holds a copy of your ${what}.`); }
   else if (verb === "thief") {
     const answer = await press("thief", { what });
@@ -181,7 +181,7 @@ $("do").addEventListener("click", async () => {
   if (!now.press.length) {
     $("story-answers").replaceChildren(...words.answers.map((text) => make("li", {}, text)));
     $("story-answers").hidden = false;
-    say(words.answers.join(" "));
+    say("The answers stand above.");
   }
   $("do").disabled = false;
   (step < words.story.length - 1 ? $("next") : $("do")).focus();

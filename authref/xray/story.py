@@ -47,7 +47,7 @@ STORY = (
     Step(
         "Log in by token",
         "This login gives you a text that says who you are, signed by the server. Read it: the token itself is kept"
-        " nowhere here, only the family of its refresh token is.",
+        " nowhere here. The new row, a family, is for the refresh token, which gives the next one.",
         ("token.login",),
         (("you", "/token/login", 200),),
     ),

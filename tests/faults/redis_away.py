@@ -139,6 +139,7 @@ def _break(name: str, fault: Callable[[], AbstractContextManager[None]], server:
         before = counts["503s"]
         with fault():
             noticed = watch.wait_for(503, NOTICED, f"{name}: /health did not say that the store is away")
+            eventually(lambda: counts["503s"] > before, 20, f"{name}: no request met the fault")
         recovered = watch.wait_for(200, RECOVERED, f"{name}: /health did not say that the store is back")
         crowd.pause(0)  # has anybody seen something wrong?
         seen = counts["503s"] - before
