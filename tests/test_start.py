@@ -102,6 +102,7 @@ def fork(interrupt_at, arguments):
 
 # With several workers and no store that they share, the start ends just before a server would listen.
 arguments = sys.argv[1:]
+fork(-1, arguments)  # it may find no compiled files yet, and write them: more than the next ones have to do
 status, total, _ = fork(-1, arguments)
 print(json.dumps([total, *(fork(max(1, total * share // 12), arguments) for share in range(12))]))
 """
