@@ -578,6 +578,36 @@ class WhenItCannotWrite(StoreCase):
         for waits, expected in {True: [(2,), (1000,)], False: [(1,), (0,)]}.items():
             connection = store.borrow(waits)
             self.assertEqual([connection.execute(setting).fetchone() for setting in settings], expected)
+            store.give_back(connection, waits)
+
+    def test_closed_while_others_read(self) -> None:
+        """A connection that somebody reads with is closed when it comes back: to close it earlier crashes Python."""
+
+        def job() -> list[str]:
+            store, failures, over = SqliteStore(str(self.path), self.clock), [], threading.Event()
+            notes: Map[Note] = store.map("notes", Note)
+            notes["k"] = Note()
+
+            def read() -> None:
+                while not over.is_set():
+                    try:
+                        assert notes.get("k") == Note()
+                    except Exception as error:
+                        failures.append(repr(error))
+
+            readers = [threading.Thread(target=read) for _ in range(4)]
+            for reader in readers:
+                reader.start()
+            for _ in range(300):
+                store.close()
+                notes.get("k")
+            over.set()
+            for reader in readers:
+                reader.join()
+            store.close()
+            return failures
+
+        self.assertEqual(in_a_fork(job), [])
 
     def test_many_waiting(self) -> None:
         """Those who wait behind each other wait no longer than those who wait alone: nobody hangs for minutes."""

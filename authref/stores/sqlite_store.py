@@ -118,9 +118,13 @@ class SqliteStore(Store):
         if timer := self._checkpoint_due:
             timer.cancel()
             timer.join()  # no thread is left, for a fork to lose or a signal to meet
-        self._checkpoint_due, self._idle = None, {True: [], False: []}
-        while self._open:
-            self._open.pop().close()
+        self._checkpoint_due, self._open = None, set()
+        # Only what nobody has: SQLite crashes when a connection is closed while a thread reads with it. The one that is
+        # lent out is not ours any more, and is closed when it comes back.
+        for idle in self._idle.values():
+            while idle:
+                with suppress(IndexError):  # somebody else has just taken the last one
+                    idle.pop().close()
 
     def borrow(self, waits: bool = True) -> sqlite3.Connection:
         """A connection that nobody else has; one that does not wait waits for nobody who writes, nor for the disk."""
