@@ -91,6 +91,11 @@ class StoreCase(unittest.TestCase):
         files = [path for path in self.folder.rglob("*") if path.is_file() and not path.name.endswith("-shm")]
         return {str(path): content for path in files if (content := path.read_bytes()) or path == self.path}
 
+    def open_files(self) -> int:
+        """How many of our open files are the store, or lie beside it."""
+        opened = (os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd"))
+        return sum(each.startswith(str(self.path)) for each in opened)
+
     def assert_refused(self, pattern: str) -> None:
         """The file cannot be opened, the reason is one sentence, and everything is as it was."""
         before = self.content()
@@ -220,6 +225,7 @@ class WhoseFileItIs(StoreCase):
                 self.path.touch(0o600)
                 make()
                 self.assert_refused(f"{self.path}")
+                self.assertEqual(self.open_files(), 0, "left open")
                 self.path.unlink()
         for name, make in {"nothing yet": lambda: None, "an empty file": lambda: self.path.touch(0o600)}.items():
             with self.subTest(name):
@@ -304,6 +310,7 @@ class DamageAndAge(StoreCase):
             with self.subTest(name):
                 self.path.write_bytes(content)
                 self.assert_refused(f"{self.path}")
+                self.assertEqual(self.open_files(), 0, "left open")
         self.path.write_bytes(good)
         self.assertEqual(len(self.notes()), 300)
 
@@ -718,15 +725,9 @@ class Processes(ProcessRaces, StoreCase):
         """A server that takes a new thread for each request does not run out of files."""
         notes = self.notes()
         notes["k"] = Note()
-
-        def files() -> int:
-            return sum(
-                os.path.realpath(f"/proc/self/fd/{fd}").startswith(str(self.path)) for fd in os.listdir("/proc/self/fd")
-            )
-
         for _ in range(5):
             self.assertEqual(race(*[partial(notes.get, "k")] * 4), [Note()] * 4)
-        self.assertLess(files(), 3 * 6)
+        self.assertLess(self.open_files(), 3 * 6)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ def build(settings: Settings | None = None) -> App:
         except EmailTaken:
             known = app.users.by_email(email)
             if known is None or not known.is_active_admin:  # whoever signed up first must not be handed the keys
+                app.store.close()
                 raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
             admin = known
         app.admins.change(admin.id)  # puts them on the roster

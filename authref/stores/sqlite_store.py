@@ -148,10 +148,14 @@ class SqliteStore(Store):
         connection = sqlite3.connect(
             self._url, BUSY_SECONDS if waits else 0, isolation_level=None, check_same_thread=False, uri=True
         )
+        try:
+            # NORMAL leaves the flush to the next one who is patient; so is the tidying up of the log, a long work.
+            connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT if waits else 0}")
+        except sqlite3.Error:  # no database
+            connection.close()
+            raise
         self._open.add(connection)
-        # NORMAL leaves the flush to the next one who is patient; so is the tidying up of the log, a long work.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT if waits else 0}")
         return connection
 
     def read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
