@@ -90,26 +90,54 @@ class App:
         throttle = Throttle(store.map("counters", Counter), secret, now)
         devices = Devices(store.map("devices", DeviceKey), secure=settings.secure, now=now)
         parts = (self.users, self.admins, self.sessions, self.tokens, throttle, devices, events)
-        self.routes = (
-            *AccountRoutes(*parts).table(),
-            *LoginRoutes(*parts).table(),
-            *TokenRoutes(*parts).table(),
-            *UserRoutes(*parts).table(),
-            Route("GET", "/health", self.health, "anyone"),
-            Route("GET", "/openapi.json", _file("openapi.json", "application/json"), "anyone", work=""),
-            Route("GET", "/", _file("index.html", "text/html; charset=utf-8"), "anyone", work=""),
+        self.routes = self._table(
+            AccountRoutes(*parts),
+            LoginRoutes(*parts),
+            TokenRoutes(*parts),
+            UserRoutes(*parts),
         )
         self._by_path: dict[str, dict[str, Route]] = {}  # and then by method
         self._by_parent: dict[str, dict[str, Route]] = {}  # the same for paths that end in an id
         for route in self.routes:
             table = self._by_parent if route.path.endswith("/{id}") else self._by_path
             methods = table.setdefault(route.path.removesuffix("/{id}"), {})
-            for method in (
-                ("GET", "HEAD") if route.method == "GET" else (route.method,)
-            ):  # the server leaves a body away
-                methods[method] = route
+            methods[route.method] = route
+            if route.method == "GET":
+                methods["HEAD"] = route  # the server leaves the body away
         self._slow_work = {"hashes", "scans", *store.slow}
         self._headers = guards.security_headers(settings.public_url)
+
+    def _table(
+        self,
+        accounts: AccountRoutes,
+        logins: LoginRoutes,
+        tokens: TokenRoutes,
+        users: UserRoutes,
+    ) -> tuple[Route, ...]:
+        """All that there is, and who may call it."""
+        asks = "" if self.settings.revocation == "none" else "reads"
+        return (
+            Route("POST", "/signup", accounts.sign_up, "anyone", work="hashes"),
+            Route("POST", "/login", accounts.log_in, "anyone", work="hashes"),
+            Route("POST", "/logout", accounts.log_out, "anyone"),
+            Route("GET", "/me", accounts.me, "user", by="session", work="reads"),
+            # Scans: forty logins, of which each by token may hold 9 KB, are long to read in some stores.
+            Route("GET", "/me/sessions", logins.list, "user", by="either", work="scans"),
+            Route("DELETE", "/me/sessions", logins.end_every, "user", by="either"),
+            Route("DELETE", "/me/sessions/{id}", logins.end_one, "user", by="either"),
+            Route("POST", "/me/password", logins.change_password, "user", by="either", work="hashes"),
+            Route("POST", "/token/login", tokens.log_in, "anyone", work="hashes"),
+            Route("POST", "/token/refresh", tokens.refresh, "anyone"),
+            Route("POST", "/token/logout", tokens.log_out, "anyone"),
+            Route("GET", "/token/me", tokens.me, "user", by="bearer", work=asks),
+            Route("GET", "/users", users.list, "admin", by="either", query=("limit", "after"), work="scans"),
+            Route("GET", "/users/{id}", users.show, "self_or_admin", by="either", work="reads"),
+            Route("PATCH", "/users/{id}", users.change, "admin", by="either"),
+            Route("DELETE", "/users/{id}", users.delete, "self_or_admin", by="either"),
+            Route("GET", "/health", self.health, "anyone"),
+            Route("GET", "/openapi.json", _file("openapi.json", "application/json"), "anyone", work=""),
+            Route("GET", "/", _file("index.html", "text/html; charset=utf-8"), "anyone", work=""),
+        )
 
     def __call__(self, request: Request) -> Response:
         """The answer to the request, whatever it is."""

@@ -7,22 +7,13 @@ Rules of this file:
 
 from __future__ import annotations
 
-from authref.app.routes import Route, Routes, read_fields
+from authref.app.routes import Routes, read_fields
 from authref.users import EmailTaken, objections
 from authref.wire import Problem, Request, Response
 
 
 class AccountRoutes(Routes):
     """Signing up, in and out by session."""
-
-    def table(self) -> tuple[Route, ...]:
-        """The rows of these routes."""
-        return (
-            Route("POST", "/signup", self.sign_up, "anyone", work="hashes"),
-            Route("POST", "/login", self.log_in, "anyone", work="hashes"),
-            Route("POST", "/logout", self.log_out, "anyone"),
-            Route("GET", "/me", self.me, "user", by="session", work="reads"),
-        )
 
     def sign_up(self, request: Request) -> Response:
         """201 with the new user."""

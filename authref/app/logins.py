@@ -8,7 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from authref.app.routes import Route, Routes, read_fields
+from authref.app.routes import Routes, read_fields
 from authref.passwords import objection
 from authref.refresh import Family
 from authref.sessions import Session
@@ -17,16 +17,6 @@ from authref.wire import Problem, Request, Response, rfc3339
 
 class LoginRoutes(Routes):
     """The caller's own logins and password."""
-
-    def table(self) -> tuple[Route, ...]:
-        """The rows of these routes."""
-        return (
-            # Scans: forty logins, of which each by token may hold 9 KB, are long to read in some stores.
-            Route("GET", "/me/sessions", self.list, "user", by="either", work="scans"),
-            Route("DELETE", "/me/sessions", self.end_every, "user", by="either"),
-            Route("DELETE", "/me/sessions/{id}", self.end_one, "user", by="either"),
-            Route("POST", "/me/password", self.change_password, "user", by="either", work="hashes"),
-        )
 
     def list(self, request: Request) -> Response:
         """200 with the caller's logins, by session and by token, oldest first."""

@@ -5,22 +5,12 @@ Put it beside accounts.py; the difference is the lesson.
 
 from __future__ import annotations
 
-from authref.app.routes import Route, Routes, read_fields
+from authref.app.routes import Routes, read_fields
 from authref.wire import Request, Response
 
 
 class TokenRoutes(Routes):
     """Logging in, on and out by token."""
-
-    def table(self) -> tuple[Route, ...]:
-        """The rows of these routes."""
-        asks = "" if self.tokens.revocation.mode == "none" else "reads"
-        return (
-            Route("POST", "/token/login", self.log_in, "anyone", work="hashes"),
-            Route("POST", "/token/refresh", self.refresh, "anyone"),
-            Route("POST", "/token/logout", self.log_out, "anyone"),
-            Route("GET", "/token/me", self.me, "user", by="bearer", work=asks),
-        )
 
     def log_in(self, request: Request) -> Response:
         """200 with an access token and a refresh token, or 401."""

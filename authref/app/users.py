@@ -12,7 +12,7 @@ from functools import partial
 
 from authref import roles
 from authref.admins import LastAdmin, Outdated
-from authref.app.routes import Route, Routes, read_fields
+from authref.app.routes import Routes, read_fields
 from authref.users import User
 from authref.wire import Problem, Request, Response
 
@@ -21,15 +21,6 @@ MAX_PAGE = 100  # users in one answer
 
 class UserRoutes(Routes):
     """Accounts, as admins see them."""
-
-    def table(self) -> tuple[Route, ...]:
-        """The rows of these routes."""
-        return (
-            Route("GET", "/users", self.list, "admin", by="either", query=("limit", "after"), work="scans"),
-            Route("GET", "/users/{id}", self.show, "self_or_admin", by="either", work="reads"),
-            Route("PATCH", "/users/{id}", self.change, "admin", by="either"),
-            Route("DELETE", "/users/{id}", self.delete, "self_or_admin", by="either"),
-        )
 
     def list(self, request: Request) -> Response:
         """200 with up to `limit` users in the order of their ids, and `next`, the `after` of the following page."""

@@ -188,7 +188,7 @@ def logout_that_only_clears(scene: Scene) -> Outcome:
 
 @attack(
     12, has="a picture on any page", gains="that the visitor is logged out", counts="a GET ends the session",
-    read="app/accounts.py:AccountRoutes.table", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.3", cwe=352,
+    read="app/__init__.py:App._table", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.3", cwe=352,
     twin=logs_out,
 )  # fmt: skip
 def logout_by_get(scene: Scene) -> Outcome:
