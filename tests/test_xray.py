@@ -312,6 +312,12 @@ class TheStory(unittest.TestCase):
         self.assertRegex(" ".join(shown[1]), r"refused since #\d+ POST /logout")
         self.assertEqual(shown[2], ("let in", ""))
         self.assertRegex(" ".join(shown[3]), "refused since the signing key was changed")
+        with self.subTest("a copy that was not shown before the end"):
+            glass.choose("denylist")
+            for name in ("token.login", "steal.token", "token.logout", "thief.token"):
+                client.press(name)
+            last = glass.recorder.after(0, 0)[-1]
+            self.assertRegex(f"{last.verdict} {last.since}", r"refused since #\d+ POST /token/logout")
 
     def test_a_second_server(self) -> None:
         """Another machine with the key believes the token and has never heard of the session."""
@@ -480,6 +486,7 @@ class ThePage(unittest.TestCase):
             wrong: tuple[tuple[str, dict[str, object]], ...] = (
                 ("clock", {}), ("clock", {"seconds": "x"}), ("mode", {"mode": "x"}), ("steal", {}), ("send", {}),
                 ("thief", {"what": "cookie"}), ("thief", {"what": "x"}), ("steal", {"what": "__class__"}),
+                ("second", {"what": "token"}), ("second", {"what": "app"}),
             )  # fmt: skip
             for name, asked in wrong:
                 with self.subTest(name, asked=asked):

@@ -7,6 +7,7 @@ variable AUTHREF_AXE names; without them the tests are skipped.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -261,6 +262,47 @@ class WhatTravels(PageCase):
                 for words, rung in rungs.items():
                     if words in idea.text and "Sign up" not in idea.text:
                         self.assertIn(rung, events)
+
+    def test_an_idea_that_needs_a_login(self) -> None:
+        """An idea about a cookie or a token that opens nothing says so, or its refusal would teach the wrong thing."""
+        self.press("signup")
+        self.element("break-box").find_element(By.TAG_NAME, "summary").click()
+        for verb, word in (("session", "cookie"), ("token", "token")):
+            idea = next(each for each in self.element("ideas").find_elements(By.TAG_NAME, "option")
+                        if each.text.startswith(f"The {word}"))  # fmt: skip
+            for button, lacks in ((None, True), (f"{verb}.login", False)):
+                if button:
+                    self.press(button)
+                idea.click()
+                self.browser.execute_script("arguments[0].dispatchEvent(new Event('change'))", self.element("ideas"))
+                self.assertEqual(f"Log in by {verb} first" in self.element("idea").text, lacks)
+
+    def test_bytes_that_the_reader_refused(self) -> None:
+        """What was no request can be edited and sent again, too: line by line as it was sent."""
+        self.element("break-box").find_element(By.TAG_NAME, "summary").click()
+        headers = self.browser.find_element(By.NAME, "headers")
+        headers.clear()
+        headers.send_keys("Content-Length: 2\nContent-Length: 3")
+        self.browser.find_element(By.CSS_SELECTOR, "#break button").click()
+        self.shown(1)
+        headers.clear()
+        self.browser.find_element(By.CSS_SELECTOR, "#feed summary").click()
+        again = "//button[text()='edit and send again']"
+        self.until(lambda: self.browser.find_elements(By.XPATH, again))[0].click()
+        lines = headers.get_attribute("value").splitlines()
+        self.assertEqual([line for line in lines if "Length" in line], ["Content-Length: 2", "Content-Length: 3"])
+        self.assertTrue(all(re.match(r"[\w-]+: ", line) for line in lines), lines)
+
+    def test_a_login_by_token_that_was_ended(self) -> None:
+        """The page does not call a refresh token good whose login was ended, and a token still speaks for its owner."""
+        for button in ("signup", "session.login", "session.logout", "token.login"):
+            self.press(button)
+        self.assertIn("good for one exchange", self.element("held-token").text)
+        self.press("everywhere")  # the cookie is gone, so the token speaks
+        self.assertEqual(self.shown(5)[-1][:3], ("you", "/me/sessions", 204))
+        self.press("token.login")
+        self.press("token.logout")
+        self.assertIn("nothing stands behind any more", self.element("held-token").text)
 
     def test_the_code_that_ran(self) -> None:
         """A step unfolds to the function's source, with the lines that ran marked; the file is one press away."""

@@ -88,11 +88,13 @@ async function press(name, body = {}) { // a button that the page's own server p
   return value;
 }
 
+const remembered = () => session && (state.memory.sessions || []).length > 0;
+const spokenFor = () => (remembered() ? {} : bearer()); // by the cookie while it opens something, else by the token
 const person = () => ({ email: account.email.value, password: account.password.value });
 const bearer = () => (token.access ? { Authorization: `Bearer ${token.access}` } : {});
 
 function hold(value) {
-  if (value.token) token = { access: value.token, refresh: value.refresh_token || token.refresh };
+  if (value.token) token = { access: value.token, refresh: value.refresh_token || token.refresh, ended: false };
   sessionStorage.setItem("token", JSON.stringify({ ...token, round: state.round }));
   showHeld();
 }
@@ -100,20 +102,20 @@ function hold(value) {
 const verbs = {
   async signup() { await ask("POST", "/signup", person()); },
   async "session.login"() { session = (await ask("POST", "/login", person())).status === 200 || session; },
-  async "session.me"() { await ask("GET", "/me"); },
+  async "session.me"() { session = (await ask("GET", "/me")).status === 200 || session; },
   async "session.logout"() { await ask("POST", "/logout"); session = false; },
   async "token.login"() { hold((await ask("POST", "/token/login", person())).value); },
   async "token.me"() { await ask("GET", "/token/me", undefined, bearer()); },
   async "token.refresh"() { hold((await ask("POST", "/token/refresh", { refresh_token: token.refresh })).value); },
-  async "token.logout"() { await ask("POST", "/token/logout", { refresh_token: token.refresh }); },
+  async "token.logout"() { token.ended = (await ask("POST", "/token/logout", { refresh_token: token.refresh })).status === 200; hold({}); },
   async lock() { if (await press("lock_out", { email: account.email.value, disabled: true })) say(`An admin has disabled ${account.email.value}.`); },
   async unlock() { if (await press("lock_out", { email: account.email.value, disabled: false })) say(`An admin has enabled ${account.email.value} again.`); },
   async password() {
     const fresh = `${account.password.value}!`;
-    const answer = await ask("POST", "/me/password", { current_password: account.password.value, new_password: fresh }, session ? {} : bearer());
+    const answer = await ask("POST", "/me/password", { current_password: account.password.value, new_password: fresh }, spokenFor());
     if (answer.status === 204) { account.password.value = fresh; say("The password was changed: an exclamation mark was put behind it."); }
   },
-  async everywhere() { await ask("DELETE", "/me/sessions", undefined, session ? {} : bearer()); },
+  async everywhere() { await ask("DELETE", "/me/sessions", undefined, spokenFor()); },
   async key() { if (await press("key")) say("The server signs with a new key, and believes no token of the old one."); },
   async begin() {
     token = { access: "", refresh: "" };
@@ -166,6 +168,7 @@ function showStep() {
   $("back").disabled = step === 0;
   $("next").disabled = step === words.story.length - 1;
   $("do").textContent = now.press.length ? "Do it" : "Show what was seen";
+  $("do").disabled = false;
   $("story-answers").hidden = true;
   for (const button of document.querySelectorAll("[data-press]")) button.classList.toggle("next", now.press.includes(button.dataset.press));
   const side = now.press.some((name) => name.startsWith("token")) ? "token" : now.press.some((name) => name.startsWith("session")) ? "session" : "";
@@ -234,7 +237,7 @@ function showHeld() {
   const cookie = session ? state.held.cookie : "";
   $("held-cookie").replaceChildren(...(cookie ? [...inColours(cookie), make("br"), make("span", { class: "dim" }, "a number that means nothing; your browser keeps it where no script can read it")] : ["nothing"]));
   keepOpen($("held-token"), tokenShown(token.access));
-  if (token.refresh) $("held-token").append(make("p", { class: "dim" }, "and a refresh token, good for one exchange: ", ...inColours(token.refresh)));
+  if (token.refresh) $("held-token").append(make("p", { class: "dim" }, token.ended ? "and a refresh token that nothing stands behind any more: " : "and a refresh token, good for one exchange: ", ...inColours(token.refresh)));
   $("loot-cookie").replaceChildren(...(state.thief.cookie ? inColours(state.thief.cookie) : ["nothing"]));
   keepOpen($("loot-token"), tokenShown(state.thief.token));
   $("short-session").textContent = cookie ? "you hold a number" : "you hold nothing";
@@ -262,7 +265,8 @@ setInterval(tick, 1000);
 
 /* --- what the server remembers ------------------------------------------------------------------------------------ */
 
-const BESIDE = new Set(["addresses", "admins", "costs", "counters", "devices"]); // of these the story does not speak
+const BESIDE = new Set(["addresses", "admins", "costs", "counters", "devices", "roster"]); // of these the story does not speak
+const CALLED = { families: "families: the logins by token, which a refresh token renews", denials: "denials: the deny list" };
 let before = {};
 
 function cell(name, value) {
@@ -278,8 +282,8 @@ function showMemory() {
     const now = new Map(rows);
     const gone = [...old].filter(([key]) => !now.has(key)).map(([key, row]) => [key, row, "gone"]);
     const shown = [...rows.map(([key, row]) => [key, row, !old.has(key) ? "new" : JSON.stringify(old.get(key)) !== JSON.stringify(row) ? "changed" : ""]), ...gone];
-    const names = shown.length ? Object.keys(shown[0][1]) : [];
-    return make("div", { "data-map": name, tabindex: "0", role: "group", "aria-label": `the map ${name}` }, make("table", {}, make("caption", {}, `${name} ${rows.length}`),
+    const names = shown.length ? Object.keys(shown[0][1]).filter((each) => shown.some(([key, row]) => row[each] !== key)) : [];
+    return make("div", { "data-map": name, tabindex: "0", role: "group", "aria-label": `the map ${name}` }, make("table", {}, make("caption", {}, `${CALLED[name] || name} ${rows.length}`),
       shown.length ? make("tr", {}, make("th", { scope: "col" }, "key"), ...names.map((each) => make("th", { scope: "col" }, each.replaceAll("_", " ")))) : make("tr", {}, make("td", { class: "dim" }, "empty")),
       ...shown.map(([key, row, mark]) => make("tr", { class: mark || null }, make("td", {}, mark ? make("span", { class: "dim" }, `${{ new: "+ ", changed: "~ ", gone: "- " }[mark]}`) : "", cell("key", key)),
         ...names.map((each) => make("td", {}, cell(each, row[each])))))));
@@ -380,6 +384,7 @@ function forged(change) {
   return `Authorization: Bearer ${encode(parts.header)}.${encode(parts.payload)}.${parts.signature}`;
 }
 const cookie = () => state.held.cookie || "session=none";
+const opens = (text) => (decoded(text.split(".")[1])?.exp || 0) > serverNow();
 const access = () => token.access || state.held.token || "log.in.first";
 const IDEAS = [
   ["The token, one character flipped", "The signature covers every bit: whatever changes, it does not fit any more.", () => ["GET", "/token/me", `Authorization: Bearer ${cut(access().replace(/\.[^.]*$/, ""))}.${access().split(".")[2]}`, ""]],
@@ -397,10 +402,13 @@ const IDEAS = [
 ];
 
 IDEAS.forEach(([title], place) => $("ideas").append(make("option", { value: place }, title)));
+let edited = false; // whether the fields hold an exchange and no idea
 function choosesIdea() {
   const [, text, fields] = IDEAS[Number($("ideas").value)];
-  $("idea").textContent = text;
   const [method, path, headers, body] = fields();
+  const lacks = headers.startsWith("Cookie") && !remembered() ? "session" : headers.startsWith("Authorization") && !opens(access()) ? "token" : "";
+  $("idea").textContent = lacks ? `${text} Log in by ${lacks} first, or it is refused for the lack of that alone.` : text;
+  edited = false;
   Object.assign(breaking.method, { value: method });
   breaking.path.value = path;
   breaking.headers.value = headers;
@@ -408,12 +416,16 @@ function choosesIdea() {
 }
 $("ideas").addEventListener("change", choosesIdea);
 $("ideas").addEventListener("focus", choosesIdea);
+$("break-box").addEventListener("toggle", () => { if ($("break-box").open && !edited) choosesIdea(); });
 
 function edit(exchange) {
   const [method, path] = exchange.request.line.split(" ");
+  const asSent = exchange.request.raw.split("\r\n\r\n")[0].split("\r\n").slice(1).map((line) => [line.split(":")[0], line.slice(line.indexOf(":") + 1).trim()]);
+  const headers = asSent.length ? asSent : exchange.request.headers; // what the reader refused has no fields but its bytes
+  edited = true;
   breaking.method.value = method;
   breaking.path.value = path;
-  breaking.headers.value = exchange.request.headers.filter(([name]) => !["content-length", "host", "connection", "user-agent"].includes(name)).map(([name, value]) => `${name}: ${value}`).join("\n");
+  breaking.headers.value = headers.filter(([name]) => !["content-length", "host", "connection", "user-agent"].includes(name.toLowerCase()) || asSent.length).map(([name, value]) => `${name}: ${value}`).join("\n");
   breaking.body.value = exchange.request.body;
   $("idea").textContent = "Change what you like; it goes out byte for byte. (A masked password has to be written again.)";
   $("break-box").open = true;
@@ -468,7 +480,7 @@ async function follow() {
   choosesIdea();
   choose("session");
   const kept = JSON.parse(sessionStorage.getItem("token") || "{}");
-  if (kept.round === state.round) token = { access: kept.access || "", refresh: kept.refresh || "" };
+  if (kept.round === state.round) token = { access: kept.access || "", refresh: kept.refresh || "", ended: Boolean(kept.ended) };
   session = Boolean(state.held.cookie) && (state.memory.sessions || []).length > 0;
   document.body.dataset.ready = "1";
   follow();

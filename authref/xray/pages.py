@@ -179,6 +179,8 @@ class XRay:
     def _second(self, asked: dict[str, Any]) -> object:
         """Ask another machine, which shares the key and not the memory."""
         what, held = str(asked["what"]), self.world.held
+        if what not in THINGS or not getattr(held, what):
+            raise ValueError(f"You hold no {what} to show; log in first.")
         path = "/me" if what == "cookie" else "/token/me"
         header = ("cookie", held.cookie) if what == "cookie" else ("authorization", f"Bearer {held.token}")
         host = f"{self._host}:{self._port}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -17,7 +18,7 @@ from authref.terminal import Parser, in_colour, say
 from authref.wire import Headers, Request
 from authref.xray.recorder import Exchange, as_json
 from authref.xray.story import ANSWERS, STORY, Step
-from authref.xray.world import World
+from authref.xray.world import World, said
 
 ALICE = {"email": "alice@example.com", "password": "correct horse battery"}
 COST = 10  # of bcrypt: the story hashes eight passwords, and nobody wants to wait for them
@@ -118,7 +119,7 @@ def _lines(number: int, step: Step, exchanges: Sequence[Exchange], world: World)
             yield "\n" + fill(answer, width)
 
 
-_BEHIND = ("addresses", "admins", "costs", "counters", "devices")  # maps of which the story does not speak
+_BEHIND = ("addresses", "admins", "costs", "counters", "devices", "roster")  # maps of which the story does not speak
 
 
 def _exchange(exchange: Exchange, width: int) -> Iterator[str]:
@@ -135,6 +136,11 @@ def _exchange(exchange: Exchange, width: int) -> Iterator[str]:
         if name in ("cookie", "authorization", "set-cookie"):
             line = f"           {name}: {value}"
             yield line if len(line) <= width else line[: width - 1] + "…"
+    if request.path == "/token/login" and response.status == 200:
+        payload = json.loads(response.body)["token"].split(".")[1]
+        claims = json.loads(urlsafe_b64decode(payload + "=="))
+        left = said(claims["exp"] - claims["iat"])
+        yield fill(f"the token says: {claims['email']}, {claims['role']}, for {left}", width, initial_indent=" " * 11)
     for event in exchange.notes.events if exchange.verdict == "refused" else ():
         yield fill(f"the log: {event}", width, initial_indent="           ", subsequent_indent="             ")
 

@@ -59,7 +59,7 @@ class Recorder:
         self._bytes = 0
         self._number = 0
         self._cause = ""  # what changed something last: an exchange, or a button
-        self._verdicts: dict[str, tuple[str, str]] = {}  # of each credential: let in or not, and since when
+        self._verdicts: dict[str, tuple[str, str]] = {}  # of each server and credential: let in or not, since when
         self._lock = threading.Condition()
 
     def record(self, app: Callable[[Request], Response], request: Request, server: str = "") -> Response:
@@ -99,7 +99,7 @@ class Recorder:
         if not exchange.verdict:
             return ""
         credentials = [value for name, value in exchange.request.headers if name in ("cookie", "authorization")]
-        key = f"{exchange.server} {credentials}"
+        key = exchange.server + "".join(credentials)
         before, since = self._verdicts.get(key, (exchange.verdict, ""))
         if before != exchange.verdict:
             since = f"since {self._cause}"
@@ -107,6 +107,11 @@ class Recorder:
             self._verdicts.clear()
         self._verdicts[key] = (exchange.verdict, since)
         return since
+
+    def hand_out(self, credential: str) -> None:
+        """From now on the server lets in whoever sends this; a refusal later has a cause."""
+        with self._lock:
+            self._verdicts[credential] = ("let in", "")
 
     def note(self, text: str) -> None:
         """A line of the feed for what somebody pressed: no request went out."""

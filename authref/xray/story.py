@@ -34,7 +34,7 @@ STORY = (
     Step(
         "Log in by session",
         "The server writes a note about your login, a new row under sessions. Your browser gets the note's number in"
-        " a cookie, 43 signs that mean nothing.",
+        " a cookie: 43 random characters that mean nothing.",
         ("session.login",),
         (("you", "/login", 200),),
     ),
@@ -66,7 +66,7 @@ STORY = (
     ),
     Step(
         "You log out",
-        "The note is torn up: the row under sessions is gone. From this moment the thief's copy is the number of"
+        "The note is torn up: the row under sessions is gone. From this moment the thief's number leads to"
         " nothing.",
         ("session.logout", "thief.cookie"),
         (("you", "/logout", 200), ("thief", "/me", 401)),

@@ -90,8 +90,10 @@ class World:
         for name, value in response.headers:
             if name == "set-cookie" and value.startswith("session=") and not value.startswith("session=;"):
                 self.held.cookie = value.partition(";")[0]
+                self.recorder.hand_out(self.held.cookie)
         if b'"token":"' in response.body:
             self.held.token = response.body.partition(b'"token":"')[2].partition(b'"')[0].decode("ascii")
+            self.recorder.hand_out(f"Bearer {self.held.token}")
 
     def put_forward(self, seconds: float) -> None:
         """Put the clock forward."""
