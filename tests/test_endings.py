@@ -1,7 +1,7 @@
 """When exactly does access end? Every cause, by session and by token, in every revocation mode, to the second.
 
 The table is made by running: for each cell an app is built, somebody logs in, the cause happens, and the
-clock is set to one second before, at and after the promised end. README.md shows the same table, and the
+clock is set to one second before, at and after the promised end. A page shows the same table, and the
 last test compares the two.
 """
 
@@ -179,12 +179,13 @@ class Endings(unittest.TestCase):
     def setUp(self) -> None:
         self.enterContext(quick_hashes())
 
-    def test_the_table_in_the_readme(self) -> None:
-        """The README promises exactly what this run has seen, in every cell."""
-        readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8").splitlines()
+    def test_the_table_of_the_page(self) -> None:
+        """The page promises exactly what this run has seen, in every cell."""
+        page = Path(__file__).parent.parent / "authref" / "book" / "pages" / "when-access-ends.md"
+        promised = page.read_text("utf-8").splitlines()
         for line in table():
             with self.subTest(line):
-                self.assertIn(line, readme)
+                self.assertIn(line, promised)
 
     def test_rights_of_an_admin_who_was_demoted_disabled_or_deleted(self) -> None:
         """What somebody may do is asked of the store at each request, so it ends at once in every mode."""

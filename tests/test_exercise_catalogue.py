@@ -136,10 +136,10 @@ class TheCatalogue(unittest.TestCase):
         for name, reason in GIVEN.items():
             self.assertGreater(len(reason), 5, name)
 
-    def test_the_lessons_in_the_readme(self) -> None:
-        """The README's list of lessons is the one that `exercises list --markdown` prints."""
-        readme = (PACKAGE.parent / "README.md").read_text("utf-8")
-        self.assertIn(contents(EXERCISES).strip(), readme)
+    def test_the_lessons_of_the_page(self) -> None:
+        """The page's list of lessons is the one that `exercises list --markdown` prints."""
+        page = (PACKAGE / "book" / "pages" / "teach.md").read_text("utf-8")
+        self.assertIn(contents(EXERCISES).strip(), page)
 
     def test_right_answers(self) -> None:
         """Other right answers are for exercises that are there, and each is another one than authref's own."""

@@ -1,6 +1,6 @@
-"""The README's terminal sessions are run as they stand, and every line of output is compared.
+"""The terminal sessions of README and pages are run as they stand, and every line of output is compared.
 
-`…` in the README stands for whatever differs from run to run: an id, a time, a token.
+`…` stands for whatever differs from run to run: an id, a time, a token.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from authref import exercises
+from authref.events import Events
 from authref.exercises.cutting import source_of, swap, text_of
 from tests.support import Harness, running
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text("utf-8")
+PAGES = PROJECT / "authref" / "book" / "pages"
 
 
 NAIVE_PARSE = """
@@ -36,16 +38,21 @@ def parse(header):
 """
 
 
-def session(kind: str = "console") -> list[tuple[str, str]]:
-    """The README's commands in blocks of this kind, each with the output it promises."""
-    blocks = re.findall(rf"```{kind}\n(.*?)```", README, re.S)
+def session() -> list[tuple[str, str]]:
+    """The README's commands, each with the output that it promises as a comment."""
     steps: list[tuple[str, str]] = []
-    for line in "".join(blocks).splitlines(keepends=True):
-        if line.startswith("$ "):
-            steps.append((line[2:].rstrip("\n"), ""))
+    for line in "".join(re.findall(r"```sh\n(.*?)```", README, re.S)).splitlines(keepends=True):
+        if line.startswith("# "):
+            steps[-1] = (steps[-1][0], steps[-1][1] + line[2:])
         else:
-            steps[-1] = (steps[-1][0], steps[-1][1] + line)
+            steps.append((line.rstrip("\n"), ""))
     return steps
+
+
+def exercise() -> list[tuple[str, str]]:
+    """The commands of the page on teaching, each with the output that it promises."""
+    text = "".join(re.findall(r"```text\n(.*?)```", (PAGES / "teach.md").read_text("utf-8"), re.S))
+    return [(command, promised) for command, promised in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.M)]
 
 
 def pattern(promised: str) -> str:
@@ -73,6 +80,14 @@ class ReadmeSession(unittest.TestCase):
         self.assertEqual(done.stderr, "")
         return done.stdout.split(mark + "\n")[:-1]
 
+    def test_what_the_log_says(self) -> None:
+        """The refusal's reason stands in the server's log, in the words of the README, and not in its answer."""
+        log: list[str] = []
+        harness = Harness(events=Events(log.append))
+        harness.send("GET", "/me", cookie="session=" + "A" * 43)
+        [promised] = re.findall(r"```text\n(.*?)```", README, re.S)
+        self.assertRegex("".join(log), rf"\A{pattern(promised)}\Z")
+
     def test_the_commands_of_the_setup(self) -> None:
         """One command shows the page, one starts the server and one runs the tests, each a single line."""
         commands = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
@@ -82,13 +97,13 @@ class ReadmeSession(unittest.TestCase):
 
 class ReadmeExercise(unittest.TestCase):
     def test_the_exercise_as_printed(self) -> None:
-        """Whoever writes what the README says of the exercise sees what it shows; at the end it is solved."""
+        """Whoever writes what the page says of the exercise sees what it shows; at the end it is solved."""
         with tempfile.TemporaryDirectory() as folder:
             self.run_one("start", folder)
             path = Path(folder, "22-cookies-parse.py")
             right = swap(path.read_text("utf-8"), "parse", text_of(source_of("authref.cookies"), "parse"))
             path.write_text(swap(right, "parse", NAIVE_PARSE), "utf-8")
-            for command, promised in session("text"):
+            for command, promised in exercise():
                 with self.subTest(command):
                     *_, verb, number = command.split()
                     if "Solved." in promised:

@@ -1,6 +1,6 @@
 """A signed word, taken back: what each revocation mode really ends, and when. revocation.py and keys.py.
 
-test_endings.py makes the table for the README. Here stand the attacks on it: tokens that come back when a
+test_endings.py makes the table of the page. Here stand the attacks on it: tokens that come back when a
 note is forgotten, a clock that is set back, a key that was thought to be gone.
 """
 

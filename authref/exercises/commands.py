@@ -261,6 +261,6 @@ def _parser() -> Parser:
     reset.add_argument("exercise", nargs="?", metavar="N", help=number)
     reset.add_argument("--all", action="store_true", help="all exercises")
     listed = add("list", _list, "all exercises and how far you are, a line each")
-    listed.add_argument("--markdown", action="store_true", help="the lessons and their exercises, as in the README")
+    listed.add_argument("--markdown", action="store_true", help="the lessons and their exercises, as a table")
     add("verify", _verify, "show that every exercise works: unsolved it fails, solved it passes")
     return parser

@@ -593,7 +593,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         task="Alice has a session and a token (with the default: nothing is asked about tokens). Then something "
         "happens. Say which status her next request gets.",
         attacker='The minutes between "ended" and "over" are what a thief has left.',
-        read="authref/revocation.py: the opening; README.md: When does access end?",
+        read="authref/revocation.py: the opening; authref/book/pages/when-access-ends.md",
         hints=(
             "For each credential: is something looked up when it is shown, or is everything in the thing itself?",
             "A session is a record, and gone is gone. A token says itself how long it is good: 15 minutes. What "

@@ -170,7 +170,7 @@ def as_json(number: int, folder: Folder, judgement: Judgement | None = None) -> 
 
 
 def contents(exercises: tuple[Exercise, ...]) -> str:
-    """The table of lessons and exercises, in Markdown: what the README shows."""
+    """The table of lessons and exercises, in Markdown: what the page on teaching shows."""
     lines = ["| lesson | exercises |", "|---|---|"]
     for lesson, title in LESSONS.items():
         mine = [f"{n} {each.title} ({each.kind})" for n, each in enumerate(exercises, 1) if each.lesson == lesson]

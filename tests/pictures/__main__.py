@@ -14,6 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from authref.app import Settings
 from authref.xray.pages import XRay
 from authref.xray.world import World
+from tests.pictures import sequence
 from tests.support import TEST_COST, running
 from tests.test_browser import FLAGS
 
@@ -23,7 +24,8 @@ WIDTH, HEIGHT = 1280, 1500  # pixels
 
 
 def main() -> None:
-    """Write xray-light.png and xray-dark.png beside this file."""
+    """Write the two diagrams, and xray-light.png and xray-dark.png, beside this file."""
+    sequence.draw()
     options = webdriver.ChromeOptions()
     for flag in (*FLAGS, "--hide-scrollbars"):
         options.add_argument(flag)
