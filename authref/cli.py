@@ -79,6 +79,13 @@ def _jwt(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _book(arguments: Sequence[str]) -> int:
+    refuse_an_archive()
+    from authref.book import main
+
+    return main(arguments)
+
+
 def _compare(arguments: Sequence[str]) -> int:
     refuse_an_archive()
     from authref.compare import main
@@ -154,6 +161,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "xray": ("what happens to a login, step by step; --xray: on a page", _xray),
     "exercises": ("write it yourself, a function at a time; the tests judge", _exercises),
     "attack": ("what gets past chapter one, and past your own server", _attack),
+    "book": ("the source as a book, in a browser", _book),
     "compare": ("sessions and tokens, run and measured side by side", _compare),
     "choose": ("which of the two fits? a few questions, a reasoned answer", _choose),
     "jwt": ("look into a token, check one, make one", _jwt),

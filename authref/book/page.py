@@ -1,0 +1,207 @@
+"""How does the source look as a book? One page: no script, no font and no picture from anywhere else.
+
+Markdown and colours are made by packages of the field (`authref[book]`). Sources are text that somebody wrote for
+readers of code, so all of it is escaped, and only what this file adds is markup.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from functools import partial
+from html import escape
+from pathlib import Path
+from textwrap import indent
+
+from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from authref.attacks.table import ATTACKS
+from authref.book.asked import ASKED
+from authref.book.chapters import PACKAGE, Chapter, Piece, chapters
+from authref.book.shown import Shown
+from authref.exercises.lessons import EXERCISES
+from authref.xray.explain import EXPLAINED
+
+PAGES = Path(__file__).parent / "pages"
+ORDER = (
+    "paths", "questions", "words", "when-access-ends", "compare", "attack", "teach", "jwt", "api", "limits",
+    "keep-and-spread", "operate", "how-fast", "change",
+)  # fmt: skip
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_COLOURS = HtmlFormatter(nowrap=True)
+_RFC = re.compile(r"RFC (\d{3,5})(?!\d|bis)(?: §(\d+(?:\.\d+)*))?(?![^<]*>)")
+_NAME = re.compile(r'<span class="(?:n|nf|nc|nn|fm)">([\w.]+)</span>')
+
+STYLE = """
+:root { color-scheme: light dark; --ground: #fdfcf9; --text: #1d1d1f; --faint: #5b5b63; --line: #dad7cf; --box: #f4f2ec;
+  --link: #0b57a4; --word: #7a2a8c; --value: #1b6b2f; --note: #5d5d52; }
+@media (prefers-color-scheme: dark) { :root { --ground: #16171a; --text: #ececf0; --faint: #aeb0b8; --line: #3a3d44;
+  --box: #1f2125; --link: #7db8f5; --word: #cfa7f5; --value: #86d897; --note: #b5b5a4; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 76rem; background: var(--ground); color: var(--text);
+  font: 1rem/1.55 Georgia, serif; overflow-wrap: anywhere; }
+a { color: var(--link); } h1, h2, h3, nav, .try { font-family: system-ui, sans-serif; }
+h1 { font-size: 1.7rem; } h2 { margin: 4rem 0 .2rem; font-size: 1.35rem; line-height: 1.25; } h3 { font-size: 1rem; }
+.file { margin: 0; color: var(--faint); } nav ol { columns: 2 20rem; padding-left: 1.4rem; }
+.opening { max-width: 46rem; }
+.piece { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 0 1.5rem; margin: 1rem 0; }
+.piece > .prose > :first-child { margin-top: 0; } .alone { grid-template-columns: minmax(0, 1fr); }
+code, pre { font: .82rem/1.5 ui-monospace, monospace; } pre { margin: 0; padding: .6rem .8rem; background: var(--box);
+  border-left: 3px solid var(--line); white-space: pre-wrap; } pre a { color: inherit; }
+.c1, .sd { color: var(--note); font-style: italic; } .k, .kn, .kc, .ow { color: var(--word); }
+.s1, .s2, .sa, .si, .mi, .mf, .mh { color: var(--value); }
+table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line); } .scroll { overflow-x: auto; } img { max-width: 100%; }
+.try { margin-top: 1.5rem; padding: .2rem 1rem; border: 1px solid var(--line); border-radius: 8px; font-size: .92rem; }
+@media (max-width: 760px) { .piece { grid-template-columns: minmax(0, 1fr); } .prose { margin-bottom: .4rem; } }
+@media print { body { max-width: none; font-size: 10pt; } h2 { break-before: page; }
+  pre, .try { break-inside: avoid-page; }
+  a { color: inherit; text-decoration: none; } }
+"""
+
+
+def book() -> str:
+    """The whole book as one HTML page."""
+    read, shown = chapters(), Shown()
+    titles = {name: _title(name) for name in ORDER}
+    contents = "".join(
+        f'<li><a href="#{_anchor(each.file)}">{escape(each.title)}</a> {_where(each)}</li>' for each in read
+    )
+    beside = "".join(f'<li><a href="#page-{name}">{escape(title)}</a></li>' for name, title in titles.items())
+    body = [_chapter(each, shown) for each in read] + [_page(name) for name in ORDER]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>authref, the book</title><link rel="icon" href="data:,"><style>{STYLE}</style></head><body>'
+        "<h1>authref: how a server knows who is calling</h1>"
+        "<p>The source is the book. Each chapter is a file as it stands: what it says, and its code beside it.</p>"
+        f"<nav><h2>Chapters</h2><ol>{contents}</ol><h2>Pages</h2><ol>{beside}</ol></nav>"
+        f"<main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+def _chapter(chapter: Chapter, shown: Shown) -> str:
+    anchor = _anchor(chapter.file)
+    names = _known(chapter)
+    rows = "".join(_piece(each, anchor, names) for each in chapter.pieces)
+    opening = chapter.opening.partition(chapter.title)[2].lstrip(".")
+    return (
+        f'<section id="{anchor}"><h2>{escape(chapter.title)}</h2><p class="file">{_where(chapter)}</p>'
+        f'<div class="opening">{_prose(opening)}</div>{rows}{"".join(_try(chapter, shown))}</section>\n'
+    )
+
+
+def _where(chapter: Chapter) -> str:
+    minutes = f" · {chapter.minutes}" if chapter.minutes else ""
+    return f"<code>{chapter.file}</code>{minutes}"
+
+
+def _piece(piece: Piece, anchor: str, names: dict[str, str]) -> str:
+    code = _NAME.sub(partial(_linked, names), highlight(piece.code, PythonLexer(), _COLOURS))
+    place = f' id="{anchor}.{piece.name}"' if piece.name else ""
+    prose = f'<div class="prose">{_prose(piece.prose)}</div>' if piece.prose else ""
+    return f'<div class="piece{"" if prose else " alone"}"{place}>{prose}<pre>{_with_rfcs(code)}</pre></div>'
+
+
+def _linked(names: dict[str, str], found: re.Match[str]) -> str:
+    target = names.get(found[1].rpartition(".")[2] if found[1].startswith("authref.") else found[1])
+    return f'<a href="#{target}">{found[0]}</a>' if target else found[0]
+
+
+def _known(chapter: Chapter) -> dict[str, str]:
+    """The names that a chapter uses and some chapter defines, with their places."""
+    defined = {each.file: {piece.name for piece in each.pieces} for each in chapters()}
+    tree = ast.parse((PACKAGE / chapter.file).read_text("utf-8"))
+    names = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("authref"):
+            continue
+        for each in node.names:
+            file = _file(f"{node.module}.{each.name}") or _file(node.module or "")
+            if file in defined:  # a constant has no place of its own, and leads to its chapter
+                place = f".{each.name}" if each.name in defined[file] else ""
+                names[each.asname or each.name] = f"{_anchor(file)}{place}"
+    own = {piece.name: f"{_anchor(chapter.file)}.{piece.name}" for piece in chapter.pieces}
+    return {name: place for name, place in {**names, **own}.items() if name and "." not in name}
+
+
+def _file(module: str) -> str:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    found = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return found.relative_to(PACKAGE).as_posix() if found.is_file() and found != PACKAGE / "__init__.py" else ""
+
+
+def _prose(docstring: str) -> str:
+    """The docstring as HTML; a worked example stands as it is."""
+    examples = re.sub(r"(?m)^>>> .*(?:\n.+)*", lambda found: indent(found[0], "    "), docstring)
+    return _with_rfcs(_MARKDOWN.render(examples))
+
+
+def _with_rfcs(html: str) -> str:
+    """The same, with each mention of an RFC linked to its section."""
+
+    def link(found: re.Match[str]) -> str:
+        section = f"#section-{found[2]}" if found[2] else ""
+        return f'<a href="https://www.rfc-editor.org/rfc/rfc{found[1]}{section}">{found[0]}</a>'
+
+    return _RFC.sub(link, html)
+
+
+def _try(chapter: Chapter, shown: Shown) -> Iterator[str]:
+    """What there is to do at the end of a chapter, and what its reader should be able to answer."""
+    module = f"authref.{chapter.file.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}:"
+    own = [(number, each) for number, each in enumerate(EXERCISES, 1) if each.target.startswith(module)]
+    exercises = [f"{number} {each.title} ({each.kind})" for number, each in own]
+    attacks = [f"{each.name}: {each.title}" for each in ATTACKS if each.read.startswith(f"{chapter.file}:")]
+    lines = [key for key, (_, _, file) in EXPLAINED.items() if file == chapter.file]
+    exchange = shown.by(chapter.file)
+    if not (exercises or attacks or lines or exchange or chapter.file in ASKED):
+        return
+    yield '<div class="try">'
+    if exchange:
+        yield f"<h3>At work, when this book was made</h3><pre>{_with_rfcs(escape(exchange))}</pre>"
+    if chapter.file in ASKED:
+        yield "<h3>Can you say now</h3>" + _list(ASKED[chapter.file])
+    if exercises:
+        yield "<h3>Write it: <code>authref exercises run NUMBER</code></h3>" + _list(exercises)
+    if attacks:
+        yield "<h3>Attack it: <code>authref attack NAME</code></h3>" + _list(attacks)
+    if lines:
+        yield "<h3>On the x-ray page, point to</h3>" + _list(lines)
+    yield "</div>"
+
+
+def _list(lines: tuple[str, ...] | list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def _title(name: str) -> str:
+    return (PAGES / f"{name}.md").read_text("utf-8").partition("\n")[0].removeprefix("# ")
+
+
+def _page(name: str) -> str:
+    """A page that is no source; links between pages become links inside the book, pictures a part of it."""
+    html = _MARKDOWN.render((PAGES / f"{name}.md").read_text("utf-8"))
+    html = html.replace("<h2>", "<h3>").replace("</h2>", "</h3>").replace("<h1>", "<h2>").replace("</h1>", "</h2>")
+    html = re.sub(r'<img src="([^"]*)" alt="([^"]*)" ?/?>', _picture, html)
+    html = re.sub(r'<a href="([\w-]+)\.md">', r'<a href="#page-\1">', html)
+    html = re.sub(r'<a href="(?!#|https:)[^"]*">(.*?)</a>', r"\1", html)
+    html = html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+    return f'<section id="page-{name}">{_with_rfcs(html)}</section>\n'
+
+
+def _picture(found: re.Match[str]) -> str:
+    path = PAGES / found[1]
+    if not path.is_file():  # an installed copy has no measurements
+        return found[2]
+    return f'<img src="data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}" alt="{found[2]}">'
+
+
+def _anchor(file: str) -> str:
+    return file.removesuffix(".py").replace("/", "-").replace("-__init__", "")

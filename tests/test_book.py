@@ -1,0 +1,156 @@
+"""The book is the source: no line is missing, each link leads somewhere, and it is one page without a script."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import re
+import sys
+import tempfile
+import unittest
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+from authref.book import Book, main
+from authref.book.asked import ASKED
+from authref.book.chapters import PACKAGE, chapters, pieces
+from authref.wire import Request
+
+MAX_BYTES = 1_500_000
+HAS_PACKAGES = all(importlib.util.find_spec(name) for name in ("markdown_it", "pygments"))
+
+
+@cache
+def html() -> str:
+    """The book, made once for all questions here."""
+    from authref.book.page import book
+
+    return book()
+
+
+class Chapters(unittest.TestCase):
+    def test_each_line_once(self) -> None:
+        """Every line of a source that is no docstring is in one piece, in its order: nothing is left out."""
+        for chapter in chapters():
+            source = PACKAGE.joinpath(chapter.file).read_text("utf-8")
+            outside = [ast.parse(source), *_definitions(ast.parse(source))]
+            docstrings = {
+                number
+                for node in outside
+                if ast.get_docstring(node)
+                for number in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+            }
+            kept = [line for number, line in enumerate(source.splitlines(), 1) if number not in docstrings]
+            shown = [line for piece in chapter.pieces for line in piece.code.splitlines()]
+            with self.subTest(chapter.file):
+                self.assertEqual([line for line in shown if line.strip()], [line for line in kept if line.strip()])
+
+    def test_a_class(self) -> None:
+        """A class is cut into its head and its methods, each with its own prose; comments stay with what they touch."""
+        source = 'import os\n\n\n# why\nclass A:\n    """One."""\n\n    x = 1\n\n'
+        source += '    # how\n    def f(self):\n        """Two."""\n'
+        found = [(piece.name, piece.prose, piece.code) for piece in pieces(source)]
+        self.assertEqual(found, [("", "", "import os"), ("A", "One.", "# why\nclass A:\n\n    x = 1"),
+                                 ("A.f", "Two.", "    # how\n    def f(self):")])  # fmt: skip
+
+    def test_what_is_asked(self) -> None:
+        """Each chapter of the core ends with three questions; none is asked of a file that is not there."""
+        files = [chapter.file for chapter in chapters()]
+        self.assertLessEqual(set(ASKED), set(files))
+        entrances = ("cli.py", "configuration.py", "terminal.py", "wsgi.py")
+        core = [file for file in files if "/" not in file and file not in entrances]
+        self.assertLessEqual(set(core), set(ASKED))
+        for file, questions in ASKED.items():
+            with self.subTest(file):
+                self.assertEqual(len(set(questions)), 3)
+
+
+def _definitions(node: ast.Module | ast.ClassDef) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """The classes, functions and methods below the node; what stands inside a function stays code."""
+    for each in node.body:
+        if isinstance(each, ast.ClassDef | ast.FunctionDef):
+            yield each
+        if isinstance(each, ast.ClassDef):
+            yield from _definitions(each)
+
+
+@unittest.skipUnless(HAS_PACKAGES, "needs markdown-it-py and pygments: authref[book]")
+class ThePage(unittest.TestCase):
+    def test_size_and_what_it_loads(self) -> None:
+        """One file of at most 1.5 MB that loads nothing and runs nothing."""
+        self.assertLessEqual(len(html().encode()), MAX_BYTES)
+        for forbidden in ("<script", "<iframe", "<form", "@import", "url(", "javascript:"):
+            self.assertFalse(forbidden in html(), forbidden)
+        self.assertEqual([each for each in re.findall(r'src="([^"]*)"', html()) if not each.startswith("data:")], [])
+
+    def test_links(self) -> None:
+        """Each link inside the book has its place, once; each other one leads to an RFC."""
+        places = re.findall(r' id="([^"]*)"', html())
+        self.assertEqual(len(places), len(set(places)))
+        links = set(re.findall(r'href="([^"]*)"', html()))
+        self.assertGreater(len(links), 300)
+        for link in links - {"data:,"}:
+            with self.subTest(link):
+                if link.startswith("#"):
+                    self.assertTrue(link[1:] in places)
+                else:
+                    self.assertRegex(link, r"\Ahttps://(www\.rfc-editor\.org/rfc/rfc\d+(#section-[\d.]+)?|[\w./-]+)\Z")
+
+    def test_markup_in_a_source(self) -> None:
+        """What looks like markup in a source is text in the book."""
+        self.assertTrue("&lt;U+2000&gt;__Host-session" in html())
+
+    def test_a_name_leads_to_its_chapter(self) -> None:
+        """A function that one file takes from another is linked there."""
+        text = html().partition('<section id="users">')[2].partition("</section>")[0]
+        self.assertTrue('href="#passwords.hash_password"' in text)
+
+    def test_what_there_is_to_do(self) -> None:
+        """A chapter ends with an exchange, three questions, its exercises, its attacks and its lines of the x-ray."""
+        text = html().partition('<section id="sessions">')[2].partition("</section>")[0]
+        parts = ("At work", "Can you say now", "authref exercises run", "authref attack NAME", "On the x-ray page")
+        for words in ("POST /login HTTP/1.1", *parts):
+            with self.subTest(words):
+                self.assertTrue(words in text)
+        self.assertFalse("correct horse" in text)
+
+
+class TheCommand(unittest.TestCase):
+    @unittest.skipUnless(HAS_PACKAGES, "needs markdown-it-py and pygments: authref[book]")
+    def test_a_file(self) -> None:
+        """`--out FILE` writes the page and says so; where it cannot, it says that in a sentence."""
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as out:
+            self.assertEqual(main(["--out", f"{folder}/book.html"]), 0)
+            self.assertTrue(Path(folder, "book.html").read_text("utf-8").startswith("<!doctype html>"))
+        self.assertIn("one file", out.getvalue())
+        with redirect_stderr(io.StringIO()) as err, self.assertRaises(SystemExit):
+            main(["--out", "/nowhere/at/all/book.html"])
+        self.assertRegex(err.getvalue(), r"\Aauthref: Cannot write [^\n]+\n\Z")
+
+    def test_without_the_packages(self) -> None:
+        """Where they are not installed, one sentence says how to get them."""
+        loaded = {name: module for name, module in sys.modules.items() if name != "authref.book.page"}
+        with (
+            mock.patch.dict(sys.modules, {**loaded, "markdown_it": None}, clear=True),
+            redirect_stderr(io.StringIO()) as err,
+            self.assertRaises(SystemExit) as ended,
+        ):
+            main([])
+        self.assertEqual(ended.exception.code, 2)
+        self.assertIn("pip install 'authref[book]'", err.getvalue())
+
+    def test_what_it_answers(self) -> None:
+        """The page at `/`, without a script by its policy too; nothing else, and nothing but GET."""
+        app = Book("<!doctype html>")
+        answer = app(Request("GET", "/"))
+        self.assertEqual((answer.status, answer.body), (200, b"<!doctype html>"))
+        self.assertIn("default-src 'none'", answer.header("content-security-policy") or "")
+        self.assertEqual([app(Request(*each)).status for each in (("GET", "/x"), ("POST", "/"))], [404, 405])
+
+
+if __name__ == "__main__":
+    unittest.main()
