@@ -1,0 +1,141 @@
+"""How do the tests take half the time? By as many processes as there are cores, each taking module after module.
+
+unittest asks `load_tests` in __init__.py for the tests of this folder; that is where this suite comes from. What the
+other processes saw is told to unittest as if it had happened here: names, dots, failures and the sum are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+import unittest
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+CORES = os.cpu_count() or 1
+TOLD = ("startTest", "stopTest", "addSuccess", "addSkip", "addFailure", "addError", "addSubTest", "addExpectedFailure",
+        "addUnexpectedSuccess")  # fmt: skip
+
+
+class Together(unittest.TestSuite):
+    """Suites that share nothing, run by several processes."""
+
+    def __init__(self, suites: Sequence[unittest.TestSuite], processes: int = CORES) -> None:
+        super().__init__(suites)
+        self.processes = processes if hasattr(os, "fork") else 1
+
+    def run(self, result: unittest.TestResult, debug: bool = False) -> unittest.TestResult:
+        """Run all of them; in the end the result knows of each test."""
+        suites = list(self)
+        queue = _queue(len(suites))
+        others = [_begin(suites, queue, result) for _ in range(min(self.processes, len(suites)) - 1)]
+        for number in _take(queue, result):
+            suites[number](result)
+        os.close(queue)
+        for process, told in others:
+            _hear(process, told, result)
+        return result
+
+
+def _queue(count: int) -> int:
+    """A pipe that holds the numbers below `count`, a byte each: whoever reads one has a suite to run."""
+    queue, end = os.pipe()
+    os.write(end, bytes(range(count)))
+    os.close(end)
+    return queue
+
+
+def _take(queue: int, result: unittest.TestResult) -> Iterator[int]:
+    while taken := os.read(queue, 1):
+        if not result.shouldStop:
+            yield taken[0]
+
+
+def _begin(suites: Sequence[unittest.TestSuite], queue: int, result: unittest.TestResult) -> tuple[int, BinaryIO]:
+    """Another process that takes suites, and the file in which it tells what it saw."""
+    told = tempfile.TemporaryFile()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a thread that another suite left
+        process = os.fork()
+    if not process:
+        witness = Witness(told)
+        witness.failfast, witness.buffer = result.failfast, result.buffer
+        for number in _take(queue, witness):
+            unittest.TestSuite([suites[number]]).run(witness)
+        told.flush()
+        raise SystemExit  # as every process ends: what is to be cleaned up then is cleaned up
+    return process, told
+
+
+def _hear(process: int, told: BinaryIO, result: unittest.TestResult) -> None:
+    """Tell the result what that process saw, once it has ended."""
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    told.seek(0)
+    with told:
+        try:
+            while True:
+                name, *details = pickle.load(told)
+                getattr(result, name)(*details)
+        except EOFError:
+            pass
+    if status:
+        died = Report(f"a process that ran tests ended with {status}", "tests.together", None)
+        result.addError(died, (Broken, Broken("what it had not told yet is lost"), None))
+
+
+class Failed(AssertionError):
+    """An assertion failed in another process; the text is the traceback there."""
+
+
+class Broken(Exception):
+    """A test ended by an exception in another process; the text is the traceback there."""
+
+
+class Report(unittest.TestCase):
+    """A test that ran in another process: how it is called, and what it says."""
+
+    def __init__(self, text: str, name: str, sentence: str | None) -> None:
+        self._text, self._name, self._sentence = text, name, sentence
+
+    def __str__(self) -> str:
+        return self._text
+
+    def id(self) -> str:
+        return self._name
+
+    def shortDescription(self) -> str | None:
+        return self._sentence
+
+
+class Witness(unittest.TestResult):
+    """Writes down what it is told."""
+
+    def __init__(self, told: BinaryIO) -> None:
+        super().__init__()
+        self.told = told
+
+
+def _writes(name: str) -> Any:
+    plainly = getattr(unittest.TestResult, name)
+
+    def told(self: Witness, test: Any, *details: Any) -> None:
+        plainly(self, test, *details)
+        pickle.dump((name, *(_portable(self, test, each) for each in (test, *details))), self.told)
+
+    return told
+
+
+for _name in TOLD:
+    setattr(Witness, _name, _writes(_name))
+
+
+def _portable(witness: Witness, test: unittest.TestCase, detail: Any) -> Any:
+    """The detail without what another process could not understand."""
+    if isinstance(detail, tuple):
+        kind = Failed if issubclass(detail[0], test.failureException or ()) else Broken
+        return kind, kind("\n" + witness._exc_info_to_string(detail, test)), None  # type: ignore[attr-defined]
+    if detail is None or isinstance(detail, str):
+        return detail
+    return Report(str(detail), detail.id(), detail.shortDescription())
