@@ -17,8 +17,9 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 from unittest import mock
 
@@ -68,62 +69,70 @@ class Actor:
     crashes: int = 0  # how often a request may still break off
     broken: bool = False  # one broke off
 
+    @cached_property
+    def text(self) -> str:
+        """All of it, to tell states apart."""
+        return repr(self)
+
 
 class Stopped(BaseException):
     """One step was taken."""
 
 
 class Steps:
-    """What a request's maps have in common: the answers from before, then one step."""
+    """What a request's maps have in common: the answers from before, then one step.
+
+    Only the map that the step goes to is made; the others' entries stay the same object.
+    """
 
     def __init__(self, entries: Entries, answers: tuple[Any, ...]) -> None:
-        self.maps: dict[str, MemoryMap[Any]] = {name: MemoryMap(lambda: 1.0) for name in MAPS}
-        for name in MAPS:
-            for key, value in entries[name].items():
-                self.maps[name][key] = value
+        self.entries = dict(entries)
         self.before, self.answers = iter(answers), answers
         self.stepped = False
 
-    def ask(self, act: Callable[[], Any]) -> Any:
+    def ask(self, name: str, act: Callable[[MemoryMap[Any]], Any]) -> Any:
         for answer in self.before:
             return answer
         if self.stepped:
             raise Stopped
         self.stepped = True
-        answer = act()
+        stepped: MemoryMap[Any] = MemoryMap(lambda: 1.0)
+        for key, value in self.entries[name].items():
+            stepped[key] = value
+        answer = act(stepped)
+        after = stepped.page("", 100)
+        if after != self.entries[name]:
+            self.entries[name] = after
         self.answers += (answer,)
         return answer
-
-    def entries(self) -> Entries:
-        return {name: entries.page("", 100) for name, entries in self.maps.items()}
 
 
 class Stepwise(Map[Any]):
     """A map each of whose methods is a step."""
 
     def __init__(self, steps: Steps, name: str) -> None:
-        self._ask, self._inner = steps.ask, steps.maps[name]
+        self._ask = partial(steps.ask, name)
 
     def get(self, key: str) -> Any:
-        return self._ask(lambda: self._inner.get(key))
+        return self._ask(lambda entries: entries.get(key))
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._ask(lambda: self._inner.__setitem__(key, value))
+        self._ask(lambda entries: entries.__setitem__(key, value))
 
     def setdefault(self, key: str, value: Any) -> Any:
-        return self._ask(lambda: self._inner.setdefault(key, value))
+        return self._ask(lambda entries: entries.setdefault(key, value))
 
     def pop(self, key: str) -> Any:
-        return self._ask(lambda: self._inner.pop(key))
+        return self._ask(lambda entries: entries.pop(key))
 
     def replace(self, key: str, old: Any, new: Any) -> bool:
-        return bool(self._ask(lambda: self._inner.replace(key, old, new)))
+        return bool(self._ask(lambda entries: entries.replace(key, old, new)))
 
     def drop_owned_by(self, user_id: str) -> int:
-        return int(self._ask(lambda: self._inner.drop_owned_by(user_id)))
+        return int(self._ask(lambda entries: entries.drop_owned_by(user_id)))
 
     def page(self, after: str, limit: int) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask(lambda: self._inner.page(after, limit))
+        found: dict[str, Any] = self._ask(lambda entries: entries.page(after, limit))
         return found
 
 
@@ -155,8 +164,8 @@ def step(entries: Entries, actor: Actor) -> tuple[Entries, Actor]:
     try:
         outcome = request([Stepwise(steps, name) for name in MAPS], actor.asks[0])
     except Stopped:
-        return steps.entries(), replace(actor, answers=steps.answers)
-    return steps.entries(), replace(actor, asks=actor.asks[1:], answers=(), outcomes=(*actor.outcomes, outcome))
+        return steps.entries, replace(actor, answers=steps.answers)
+    return steps.entries, replace(actor, asks=actor.asks[1:], answers=(), outcomes=(*actor.outcomes, outcome))
 
 
 class Explorer:
@@ -164,14 +173,16 @@ class Explorer:
 
     def __init__(self, start: Entries) -> None:
         self._start = start
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, ...], int] = {}
+        self._texts: dict[int, tuple[object, str]] = {}
+        self._ways: dict[tuple[str, ...], list[tuple[Entries, Actor]]] = {}
         self.faults: set[str] = set()
         self._whole: set[Outside] = set()
 
     def explore(self, first: tuple[Ask, ...], second: tuple[Ask, ...], crashes: int = 0) -> int:
         """The number of interleavings; what is wrong with one of them stands in `faults`."""
         name = f"{_says(first)} while {_says(second)}"
-        self._seen = {}
+        self._seen, self._texts, self._ways = {}, {}, {}
         with mock.patch("authref.users.hash_password", lambda password, cost: ""):  # the first edition makes one
             self._whole = set(_in_turn(self._start, Actor(first), Actor(second)))
             return self._orders(self._start, (Actor(first, crashes=crashes), Actor(second, crashes=crashes)), name)
@@ -182,17 +193,31 @@ class Explorer:
         return len(self._seen)
 
     def _orders(self, entries: Entries, actors: tuple[Actor, Actor], name: str) -> int:
-        key = repr((entries, actors))
+        texts = tuple(map(self._text, entries.values()))
+        key = (*texts, actors[0].text, actors[1].text)
         if key not in self._seen:
             self._look(entries, actors, name)
             ways = [
                 self._orders(after, (moved, actors[1]) if number == 0 else (actors[0], moved), name)
                 for number, actor in enumerate(actors)
                 if actor.asks
-                for after, moved in _next(entries, actor)
+                for after, moved in self._next(entries, actor, (*texts, actor.text))
             ]
             self._seen[key] = sum(ways) if ways else 1
         return self._seen[key]
+
+    def _next(self, entries: Entries, actor: Actor, key: tuple[str, ...]) -> Sequence[tuple[Entries, Actor]]:
+        """The states after what this actor may do next, which does not depend on the other one: asked once for each."""
+        if key not in self._ways:
+            self._ways[key] = list(_next(entries, actor))
+        return self._ways[key]
+
+    def _text(self, entries: dict[str, Any]) -> str:
+        """All of a map's entries; made once for each object, which is kept, so that no other has its id."""
+        known = self._texts.get(id(entries))
+        if known is None:
+            known = self._texts[id(entries)] = entries, repr(entries)
+        return known[1]
 
     def _look(self, entries: Entries, actors: tuple[Actor, Actor], name: str) -> None:
         active = _active(entries)
