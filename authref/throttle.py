@@ -180,7 +180,7 @@ class Turns:
 
     def _call(self) -> None:
         """Begin as many turns as there are cores to be had."""
-        while len(self._running) < self._cores:
+        while self._waiting and len(self._running) < self._cores:
             busy = Tally(name for names in self._running.values() for name in names)
             last = {name: number for number, names in enumerate(self._served, 1) for name in names}
             ready = [item for item in self._waiting.items() if all(busy[name] < most for name, most in item[1].items())]

@@ -190,7 +190,9 @@ class Model:
     def __post_init__(self) -> None:
         self.ahead = max(self.offsets)
         self.past = START - self.window - 2 * (self.ahead - min(self.offsets)) - 1  # what is older is simply old
-        self.next = cache(self._next)
+        self.next, self.settled = cache(self._next), cache(self._settled)
+        self.earlier = cache(lambda part, seconds: moved(part, lambda moment: moment - seconds))
+        self.old = cache(lambda part: moved(part, lambda moment: max(moment, self.past)))
 
     def run(self) -> int:
         """The number of interleavings. Raises Violation."""
@@ -222,7 +224,7 @@ class Model:
         under_way = any(client.pending for client in state.clients)
         if not state.ticked and (self.slow if under_way else state.begun < self.depth):
             for seconds in self.ticks or (1, self.window - 1, self.window):
-                later = moved(state, lambda moment, seconds=seconds: moment - seconds)
+                later = State(*(self.earlier(part, seconds) for part in state))
                 yield f"{seconds} s pass", self.settled(later._replace(ticked=True))
         for number, client in enumerate(state.clients):
             if client.pending:
@@ -286,11 +288,11 @@ class Model:
         if claim in self.claims:
             raise Violation(f"{claim}: {what}: {', '.join(way)}")
 
-    def settled(self, state: State) -> State:
+    def _settled(self, state: State) -> State:
         """The state without what nobody can ask for any more, unless a renewal under way has seen it."""
         if any(client.pending for client in state.clients):
             return state
-        state = State(*moved(state, lambda moment: max(moment, self.past)))
+        state = State(*map(self.old, state))
         known = {*state.held, *(client.unanswered for client in state.clients)}
         record = replace(state.record, last_seen=self.past) if state.record else None
         return state._replace(used=tuple(each for each in state.used if each[0] in known), record=record)
@@ -298,6 +300,8 @@ class Model:
 
 def moved(value: Any, move: Callable[[float], float]) -> Any:
     """The state, or any part of it, with each time in it moved."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, float):
         return move(value) if value > START / 2 else value  # else it is a duration
     if isinstance(value, tuple):

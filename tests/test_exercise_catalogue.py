@@ -9,6 +9,7 @@ import unittest
 from collections import Counter
 from functools import cache
 
+from authref.exercises import nursery
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise
 from authref.exercises.judge import judge, sentence_of
 from authref.exercises.lessons import EXERCISES, GIVEN
@@ -161,7 +162,8 @@ class TheCatalogue(unittest.TestCase):
             [exercise] = [each for each in EXERCISES if each.id == name]
             with self.subTest(name):
                 self.assertRegex(RIGHT[name][0], r"\A\nfrom \w+ import ")
-                judgement = judge(exercise, RIGHT[name][0], "answer.py")
+                with nursery.warm():
+                    judgement = judge(exercise, RIGHT[name][0], "answer.py")
                 self.assertTrue(judgement.solved, judgement)
 
     def test_wrong_answers(self) -> None:

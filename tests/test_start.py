@@ -29,7 +29,12 @@ from tests.test_cli import ADMIN_PASSWORD, RING, Program, Sentences, environment
 FORKS = """
 import json, os, sys, tempfile
 from unittest import mock
-import authref.app, authref.cli, authref.exercises, authref.inspector, authref.serving.server, authref.serving.workers
+import bcrypt
+import authref.app, authref.cli, authref.inspector, authref.serving.server, authref.serving.workers, authref.tiny
+import authref.exercises.commands, authref.exercises.lessons, authref.stores.sqlite_store, authref.xray.play
+
+salt = bcrypt.gensalt
+bcrypt.gensalt = lambda rounds=12, prefix=b"2b": salt(4, prefix)
 
 def serve(app, host, port, ready, *more):
     ready("http://a.example")

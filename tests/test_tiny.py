@@ -10,6 +10,7 @@ import ast
 import base64
 import hmac
 import json
+import os
 import re
 import shutil
 import signal
@@ -36,7 +37,7 @@ import bcrypt
 import authref
 from authref import tiny
 from tests.support import PASSWORD, TEST_COST, Harness, exchange, running, status
-from tests.test_cli import ask, environment
+from tests.test_cli import PROJECT, ask, environment
 
 SOURCE = Path(authref.__file__).with_name("tiny.py")
 ALICE = {"id": "a1", "email": "alice@example.com", "role": "user"}
@@ -659,6 +660,10 @@ class TheFile(unittest.TestCase):
             self.assertTrue(SOURCE.parent.joinpath(name).exists(), name)
 
 
+# What Python imports by itself when it starts: here it makes hashes cheap that nobody may choose the cost of.
+CHEAP = f"import bcrypt; salt = bcrypt.gensalt; bcrypt.gensalt = lambda: salt({TEST_COST})\n"
+
+
 @unittest.skipUnless(shutil.which("curl") and shutil.which("bash"), "needs curl and bash")
 class Started(unittest.TestCase):
     """As its reader starts it."""
@@ -668,8 +673,10 @@ class Started(unittest.TestCase):
         """Python with these arguments while the block runs, once it has printed all of its banner."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
+            Path(folder, "sitecustomize.py").write_text(CHEAP, "utf-8")
+            paths = {"PYTHONPATH": os.pathsep.join([folder, str(PROJECT)])}
             with open(out, "wb") as stdout, open(err, "wb") as stderr:
-                process = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment(),
+                process = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment(**paths),
                                            stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)  # fmt: skip
             try:
                 deadline = time.monotonic() + 20

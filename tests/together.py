@@ -55,7 +55,7 @@ def _take(queue: int, result: unittest.TestResult) -> Iterator[int]:
 
 def _begin(suites: Sequence[unittest.TestSuite], queue: int, result: unittest.TestResult) -> tuple[int, BinaryIO]:
     """Another process that takes suites, and the file in which it tells what it saw."""
-    told = tempfile.TemporaryFile()
+    told = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the process has ended
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a thread that another suite left
         process = os.fork()
