@@ -24,10 +24,11 @@ from authref import cli
 from authref.serving.server import ends
 from tests.test_cli import ADMIN_PASSWORD, RING, Program, Sentences, environment, run
 
-# Forks for each case: [arguments, {number of a stream: the file instead, null if closed}, is the folder removed].
-# A child that would serve says "serving" instead, and ends. Prints [status, standard output, standard error] of each.
+# Is given cases, a line of them at a time, and forks for each: [arguments, {number of a stream: the file instead,
+# "gone" for a pipe that nobody reads, null if closed}, is the folder removed]. A child that would serve only says so, and ends.
+# Answers [status, standard output, standard error] of each.
 FORKS = """
-import json, os, sys, tempfile
+import gc, json, os, sys, tempfile
 from unittest import mock
 import bcrypt
 import authref.app, authref.cli, authref.inspector, authref.serving.server, authref.serving.workers, authref.tiny
@@ -40,8 +41,7 @@ def serve(app, host, port, ready, *more):
     ready("http://a.example")
     print("serving", flush=True)
 
-outcomes = []
-for arguments, streams, gone in json.load(sys.stdin):
+def outcome(arguments, streams, gone):
     files = [tempfile.TemporaryFile() for _ in range(2)]
     folder = tempfile.mkdtemp()
     child = os.fork()
@@ -52,6 +52,10 @@ for arguments, streams, gone in json.load(sys.stdin):
             if path is None:
                 os.close(int(number))
                 setattr(sys, ("stdin", "stdout", "stderr")[int(number)], None)
+            elif path == "gone":
+                reader, writer = os.pipe()
+                os.close(reader)
+                os.dup2(writer, int(number))
             else:
                 os.dup2(os.open(path, os.O_RDWR), int(number))
         os.chdir(folder)
@@ -62,8 +66,11 @@ for arguments, streams, gone in json.load(sys.stdin):
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     for file in files:
         file.seek(0)
-    outcomes.append([status, *(file.read().decode() for file in files)])
-print(json.dumps(outcomes))
+    return [status, *(file.read().decode() for file in files)]
+
+gc.freeze()  # no child looks through what was there before it
+for line in sys.stdin:
+    print(json.dumps([outcome(*case) for case in json.loads(line)]), flush=True)
 """
 
 # Forks once for each share of the start, and sends itself Ctrl-C when so much of it is done: counted in what Python
@@ -129,15 +136,7 @@ sys.exit(main())
 """
 
 
-def forked(*cases: tuple[list[str], dict[int, str | None], bool], **variables: str) -> list[tuple[int, str, str]]:
-    """Status, standard output and standard error of each case."""
-    done = subprocess.run([sys.executable, "-c", FORKS], input=json.dumps(cases), env=environment(**variables),
-                          capture_output=True, text=True, timeout=60)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [(status, out, err) for status, out, err in json.loads(done.stdout)]
-
-
-FULL, CLOSED = "/dev/full", None
+FULL, GONE, CLOSED = "/dev/full", "gone", None
 SERVE = ["--port", "0", "--bcrypt-cost", "4"]
 ADMIN = [*SERVE, "--admin-email", "root@example.com"]
 TOKEN = ["jwt", "decode", "e30.e30.AA"]
@@ -145,6 +144,19 @@ TOKEN = ["jwt", "decode", "e30.e30.AA"]
 
 @unittest.skipUnless(os.path.exists(FULL), "needs /dev/full")
 class Streams(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.forks = cls.enterClassContext(
+            subprocess.Popen([sys.executable, "-c", FORKS], env=environment(), text=True, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+        )  # fmt: skip
+
+    def forked(self, *cases: tuple[list[str], dict[int, str | None], bool]) -> list[tuple[int, str, str]]:
+        """Status, standard output and standard error of each case."""
+        assert self.forks.stdin and self.forks.stdout
+        print(json.dumps(cases), file=self.forks.stdin, flush=True)
+        return [(status, out, err) for status, out, err in json.loads(self.forks.stdout.readline())]
+
     # arguments, what is wrong with the streams, is the folder gone; status, and what the one line of the sentence has
     TABLE: list[tuple[list[str], dict[int, str | None], bool, int, str]] = [
         (SERVE, {1: FULL}, False, 2, "standard output.*No space left"),
@@ -178,7 +190,7 @@ class Streams(unittest.TestCase):
 
     def test_what_cannot_go_on(self) -> None:
         """Whatever is closed, full or gone: status 2, one sentence that names it, nothing else on either stream."""
-        for case, outcome in zip(self.TABLE, forked(*[case[:3] for case in self.TABLE]), strict=True):
+        for case, outcome in zip(self.TABLE, self.forked(*[case[:3] for case in self.TABLE]), strict=True):
             with self.subTest(case[0], streams=case[1], gone=case[2]):
                 status, out, err = outcome
                 self.assertEqual((status, out), (case[3], ""), err)
@@ -186,7 +198,7 @@ class Streams(unittest.TestCase):
 
     def test_what_can(self) -> None:
         """The twin: a server needs neither a banner nor a log, and a command only what it writes to."""
-        for case, (status, out, err) in zip(self.FINE, forked(*self.FINE), strict=True):
+        for case, (status, out, err) in zip(self.FINE, self.forked(*self.FINE), strict=True):
             with self.subTest(case[0], streams=case[1], gone=case[2]):
                 self.assertEqual(status, 0, err)
                 self.assertNotIn("Traceback", err)
@@ -196,21 +208,18 @@ class Streams(unittest.TestCase):
     def test_a_sentence_that_nobody_can_read(self) -> None:
         """With standard error closed the sentence goes where something is open; when that is full, the status tells."""
         wrong = ["--port", "x"]
-        closed, full, both = forked((wrong, {2: CLOSED}, False), (wrong, {2: FULL}, False),
-                                    (wrong, {1: CLOSED, 2: CLOSED}, False))  # fmt: skip
+        closed, full, both = self.forked((wrong, {2: CLOSED}, False), (wrong, {2: FULL}, False),
+                                         (wrong, {1: CLOSED, 2: CLOSED}, False))  # fmt: skip
         self.assertRegex(closed[1], r"\Aauthref: [^\n]*--port[^\n]*\n\Z")
         self.assertEqual([closed[0], full[0], both[0]], [2, 2, 2])
 
     def test_whoever_read_it_has_gone(self) -> None:
         """A pipe that nobody reads any more, as after `head`, ends a command without a word."""
-        for arguments in (["--help"], TOKEN, ["exercises", "list", "--markdown"], ["xray"]):
+        commands = (["--help"], TOKEN, ["exercises", "list", "--markdown"], ["xray"])
+        outcomes = self.forked(*((arguments, {1: GONE}, False) for arguments in commands))
+        for arguments, outcome in zip(commands, outcomes, strict=True):
             with self.subTest(arguments):
-                readable, writable = os.pipe()
-                os.close(readable)
-                command = [sys.executable, "-m", "authref", *arguments]
-                done = subprocess.run(command, stdout=writable, stderr=subprocess.PIPE, env=environment(), timeout=30)
-                os.close(writable)
-                self.assertEqual((done.returncode, done.stderr), (1, b""))
+                self.assertEqual(outcome, (1, "", ""))
 
     def test_the_numbers_of_closed_streams(self) -> None:
         """A file that is opened later never gets the number of a closed stream, where its errors would be written."""
