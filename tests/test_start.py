@@ -25,8 +25,8 @@ from authref.serving.server import ends
 from tests.test_cli import ADMIN_PASSWORD, RING, Program, Sentences, environment, run
 
 # Is given cases, a line of them at a time, and forks for each: [arguments, {number of a stream: the file instead,
-# "gone" for a pipe that nobody reads, null if closed}, is the folder removed]. A child that would serve only says so, and ends.
-# Answers [status, standard output, standard error] of each.
+# "gone" for a pipe that nobody reads, null if closed}, is the folder removed]. Answers [status, standard output,
+# standard error] of each. A child that would serve only says so, and ends.
 FORKS = """
 import gc, json, os, sys, tempfile
 from unittest import mock
