@@ -57,6 +57,7 @@ def reading_order() -> list[str]:
 
 
 @cache
+@cache
 def rooms() -> set[str]:
     """The folders that are packages, other than the core's own."""
     return {folder.parent.name for folder in PACKAGE.glob("*/__init__.py")} - {"app"}
@@ -110,6 +111,12 @@ def parse(path: Path) -> ast.Module:
 
 
 @cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All there is in the file's syntax tree."""
+    return list(ast.walk(parse(path)))
+
+
+@cache
 def graph() -> dict[str, set[str]]:
     """What each file of the project imports of it, wherever in the file that stands, by their dotted names."""
     files = {".".join(["authref", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__"): path
@@ -119,7 +126,7 @@ def graph() -> dict[str, set[str]]:
 
 def arrows(path: Path, known: Container[str]) -> Iterator[str]:
     """The files of the project that this one names: `from authref.app import App, routes` is app and app.routes."""
-    for node in ast.walk(parse(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom):
             for name in node.names:
                 whole = f"{node.module}.{name.name}"
@@ -290,7 +297,7 @@ class WhatNoFileUses(unittest.TestCase):
         for path in PACKAGE.rglob("*.py"):
             if path.is_relative_to(RUNS_ITS_USERS_CODE):
                 continue
-            called = {node.func.id for node in ast.walk(parse(path))
+            called = {node.func.id for node in nodes(path)
                       if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
             with self.subTest(path.relative_to(PACKAGE)):
                 self.assertEqual(called & BANNED_CALLS, set())

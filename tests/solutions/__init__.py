@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 # The sources beside this file, and not the package as imported: that may be one with a hole in it.
@@ -28,17 +29,23 @@ class Wrong:
     why: str
 
 
+@cache
 def reference(target: str) -> str:
     """The source of "authref.cookies:parse", without indentation."""
     module, _, name = target.partition(":")
     path = PACKAGE.joinpath(*module.split(".")[1:])
-    text = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
-    node: ast.AST = ast.parse(text)
+    text, node = _parsed(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
     for part in name.split("."):
         (node,) = [each for each in ast.iter_child_nodes(node) if getattr(each, "name", None) == part]
     assert isinstance(node, ast.FunctionDef)
     start = min([node.lineno, *(each.lineno for each in node.decorator_list)])
     return textwrap.dedent("\n".join(text.splitlines()[start - 1 : node.end_lineno]))
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, ast.AST]:
+    text = path.read_text("utf-8")
+    return text, ast.parse(text)
 
 
 def but(target: str, *changes: tuple[str, str]) -> str:
