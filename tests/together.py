@@ -1,4 +1,4 @@
-"""How do the tests take half the time? By as many processes as there are cores, each taking module after module.
+"""How do the tests use all cores? Several processes run them, each taking module after module.
 
 unittest asks `load_tests` in __init__.py for the tests of this folder; that is where this suite comes from. What the
 other processes saw is told to unittest as if it had happened here: names, dots, failures and the sum are the same.
@@ -6,6 +6,7 @@ other processes saw is told to unittest as if it had happened here: names, dots,
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import tempfile
@@ -14,7 +15,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-CORES = os.cpu_count() or 1
+Suites = Sequence[unittest.TestSuite]
+PROCESSES = (os.cpu_count() or 1) + 1  # one more than there are cores: some tests wait
 TOLD = ("startTest", "stopTest", "addSuccess", "addSkip", "addFailure", "addError", "addSubTest", "addExpectedFailure",
         "addUnexpectedSuccess")  # fmt: skip
 
@@ -22,7 +24,7 @@ TOLD = ("startTest", "stopTest", "addSuccess", "addSkip", "addFailure", "addErro
 class Together(unittest.TestSuite):
     """Suites that share nothing, run by several processes."""
 
-    def __init__(self, suites: Sequence[unittest.TestSuite], processes: int = CORES) -> None:
+    def __init__(self, suites: Suites, processes: int = PROCESSES) -> None:
         super().__init__(suites)
         self.processes = processes if hasattr(os, "fork") else 1
 
@@ -53,20 +55,29 @@ def _take(queue: int, result: unittest.TestResult) -> Iterator[int]:
             yield taken[0]
 
 
-def _begin(suites: Sequence[unittest.TestSuite], queue: int, result: unittest.TestResult) -> tuple[int, BinaryIO]:
+def _begin(suites: Suites, queue: int, result: unittest.TestResult) -> tuple[int, BinaryIO]:
     """Another process that takes suites, and the file in which it tells what it saw."""
     told = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the process has ended
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a thread that another suite left
         process = os.fork()
     if not process:
-        witness = Witness(told)
-        witness.failfast, witness.buffer = result.failfast, result.buffer
-        for number in _take(queue, witness):
-            unittest.TestSuite([suites[number]]).run(witness)
-        told.flush()
-        raise SystemExit  # as every process ends: what is to be cleaned up then is cleaned up
+        try:
+            _bear_witness(suites, queue, told, result)
+            os._exit(0)
+        finally:
+            os._exit(1)
     return process, told
+
+
+def _bear_witness(suites: Suites, queue: int, told: BinaryIO, result: unittest.TestResult) -> None:
+    atexit._clear()  # what was to be cleaned up before belongs to the process that made it
+    witness = Witness(told)
+    witness.failfast, witness.buffer = result.failfast, result.buffer
+    for number in _take(queue, witness):
+        unittest.TestSuite([suites[number]]).run(witness)
+    told.flush()
+    atexit._run_exitfuncs()
 
 
 def _hear(process: int, told: BinaryIO, result: unittest.TestResult) -> None:
@@ -109,6 +120,10 @@ class Report(unittest.TestCase):
         return self._sentence
 
 
+class Part(Report, unittest.case._SubTest):  # type: ignore[misc]
+    """A case of a table: unittest gives it a line of its own only if it is one of these."""
+
+
 class Witness(unittest.TestResult):
     """Writes down what it is told."""
 
@@ -138,4 +153,5 @@ def _portable(witness: Witness, test: unittest.TestCase, detail: Any) -> Any:
         return kind, kind("\n" + witness._exc_info_to_string(detail, test)), None  # type: ignore[attr-defined]
     if detail is None or isinstance(detail, str):
         return detail
-    return Report(str(detail), detail.id(), detail.shortDescription())
+    kind = Part if isinstance(detail, unittest.case._SubTest) else Report
+    return kind(str(detail), detail.id(), detail.shortDescription())
