@@ -72,11 +72,11 @@ def _begin(suites: Suites, queue: int, result: unittest.TestResult) -> tuple[int
 
 def _bear_witness(suites: Suites, queue: int, told: BinaryIO, result: unittest.TestResult) -> None:
     atexit._clear()  # what was to be cleaned up before belongs to the process that made it
-    witness = Witness(told)
+    witness = Witness()
     witness.failfast, witness.buffer = result.failfast, result.buffer
     for number in _take(queue, witness):
         unittest.TestSuite([suites[number]]).run(witness)
-    told.flush()
+        witness.tell(told)
     atexit._run_exitfuncs()
 
 
@@ -127,23 +127,30 @@ class Part(Report, unittest.case._SubTest):  # type: ignore[misc]
 class Witness(unittest.TestResult):
     """Writes down what it is told."""
 
-    def __init__(self, told: BinaryIO) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.told = told
+        self.seen: list[tuple[Any, ...]] = []
+
+    def tell(self, told: BinaryIO) -> None:
+        """Write it to the file: between two suites, for a test may have forbidden this process to write much."""
+        for each in self.seen:
+            pickle.dump(each, told)
+        told.flush()
+        self.seen.clear()
 
 
-def _writes(name: str) -> Any:
+def _sees(name: str) -> Any:
     plainly = getattr(unittest.TestResult, name)
 
-    def told(self: Witness, test: Any, *details: Any) -> None:
+    def seen(self: Witness, test: Any, *details: Any) -> None:
         plainly(self, test, *details)
-        pickle.dump((name, *(_portable(self, test, each) for each in (test, *details))), self.told)
+        self.seen.append((name, *(_portable(self, test, each) for each in (test, *details))))
 
-    return told
+    return seen
 
 
 for _name in TOLD:
-    setattr(Witness, _name, _writes(_name))
+    setattr(Witness, _name, _sees(_name))
 
 
 def _portable(witness: Witness, test: unittest.TestCase, detail: Any) -> Any:
