@@ -9,7 +9,9 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import sys
 import tempfile
+import traceback
 import unittest
 import warnings
 from collections.abc import Iterator, Sequence
@@ -58,15 +60,19 @@ def _take(queue: int, result: unittest.TestResult) -> Iterator[int]:
 def _begin(suites: Suites, queue: int, result: unittest.TestResult) -> tuple[int, BinaryIO]:
     """Another process that takes suites, and the file in which it tells what it saw."""
     told = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the process has ended
+    sys.stdout.flush()  # else both would print what is still unwritten
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a thread that another suite left
         process = os.fork()
     if not process:
+        status = 1
         try:
             _bear_witness(suites, queue, told, result)
-            os._exit(0)
+            status = 0
+        except Exception:
+            traceback.print_exc()
         finally:
-            os._exit(1)
+            os._exit(status)
     return process, told
 
 
@@ -78,6 +84,7 @@ def _bear_witness(suites: Suites, queue: int, told: BinaryIO, result: unittest.T
         unittest.TestSuite([suites[number]]).run(witness)
         witness.tell(told)
     atexit._run_exitfuncs()
+    sys.stdout.flush()
 
 
 def _hear(process: int, told: BinaryIO, result: unittest.TestResult) -> None:
