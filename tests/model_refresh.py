@@ -38,7 +38,7 @@ from authref.revocation import Revocation
 from authref.tokens import Tokens
 from authref.users import User
 from authref.wire import Request, Response
-from tests.support import KEYS, START
+from tests.basics import KEYS, START
 
 ALICE = User("alice", "alice@example.com", "user", False, "2100-01-15T08:00:00Z")
 CLIENTS = ("tab 1", "tab 2", "other")

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,7 +22,7 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,18 +37,13 @@ from authref.maps import MemoryMap, MemoryStore, Store
 from authref.passwords import hash_password
 from authref.users import Cost, Pointer, User, Users
 from authref.wire import Request, Response
+from tests.basics import JSON, KEYS, PASSWORD, TEST_COST, Clock
 
 if TYPE_CHECKING:  # what few tests need is imported where it is used, for each judged exercise imports this file
     from authref.serving.server import Server
 
 T = TypeVar("T")
 
-TEST_COST = 4  # bcrypt's cheapest: a millisecond instead of a quarter of a second
-START = 4_103_683_200.0  # Unix seconds at which every test's clock begins: far ahead, for Redis has a clock of its own
-KEYS = {"k1": bytes(range(32)), "k0": bytes(range(100, 132))}
-PASSWORD = "correct horse battery"
-JSON = (("content-type", "application/json"),)
-SENTENCE = r"\A[A-Z]\S* .*[a-z].*[.…?!]\Z"  # what a refusal says to people
 STORE = os.environ.get("AUTHREF_TEST_STORE", "memory")
 REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
 WITHOUT_REDIS = "" if REDIS and find_spec("redis") else "needs redis-server, or valkey-server, and the package redis"
@@ -69,19 +63,6 @@ _checked = cache(bcrypt.checkpw)
 def quick_hashes() -> Any:
     """While the block runs bcrypt is asked once about each password and hash: for tests that log in very often."""
     return mock.patch("bcrypt.checkpw", _checked)
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self, start: float = START) -> None:
-        self.time = start
-
-    def __call__(self) -> float:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class EveryLine(Events):
@@ -206,19 +187,6 @@ def body(response: Response) -> dict[str, Any]:
     value = json.loads(response.body)
     assert isinstance(value, dict)
     return value
-
-
-@contextmanager
-def in_place_of(function: Callable[..., Any], other: Callable[..., Any]) -> Iterator[None]:
-    """While the block runs, the other one is called wherever a module knows the function, by whatever name.
-
-    `from hmac import compare_digest` and `secrets.compare_digest` are right answers to an exercise, too.
-    """
-    with ExitStack() as stack:
-        for module in list(sys.modules.values()):
-            for name in [name for name, value in getattr(module, "__dict__", {}).items() if value is function]:
-                stack.enter_context(mock.patch.object(module, name, other))
-        yield
 
 
 def without_time(event: dict[str, Any]) -> dict[str, Any]:

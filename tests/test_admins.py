@@ -14,7 +14,7 @@ from dataclasses import replace
 from authref.admins import Admins
 from authref.maps import MemoryMap
 from authref.users import Pointer
-from tests.support import PASSWORD, TEST_COST
+from tests.basics import PASSWORD, TEST_COST
 from tests.test_maps import WRITES, race
 from tests.test_users import ALICE, BOB, Crash, QuickUsersTestCase, UsersTestCase, outcome
 

@@ -21,22 +21,8 @@ from authref.jwt import verify
 from authref.maps import MemoryStore
 from authref.throttle import Turns
 from authref.wire import Request, Response
-from tests.support import (
-    JSON,
-    KEYS,
-    PASSWORD,
-    SENTENCE,
-    START,
-    Clock,
-    Harness,
-    body,
-    exchange,
-    map_class,
-    quick_hashes,
-    running,
-    status,
-    without_time,
-)
+from tests.basics import JSON, KEYS, PASSWORD, SENTENCE, START, Clock
+from tests.support import Harness, body, exchange, map_class, quick_hashes, running, status, without_time
 from tests.test_cookies import CLEARED
 
 ALICE = {"email": "alice@example.com", "password": PASSWORD}

@@ -18,7 +18,8 @@ from authref.app.routes import Route
 from authref.roles import ROLES, permits
 from authref.users import User
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body, map_class, quick_hashes
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, body, map_class, quick_hashes
 
 
 class Asked(NamedTuple):

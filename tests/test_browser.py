@@ -27,7 +27,8 @@ from unittest import mock
 
 from authref.app import App
 from authref.wire import Request, Response
-from tests.support import PASSWORD, Harness, running
+from tests.basics import PASSWORD
+from tests.support import Harness, running
 
 try:
     from selenium import webdriver

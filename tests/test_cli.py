@@ -33,7 +33,7 @@ from authref import cli
 from authref.app import App
 from authref.maps import MemoryMap, MemoryStore, StoreUnavailable
 from authref.wire import Request
-from tests.support import KEYS, PASSWORD
+from tests.basics import KEYS, PASSWORD
 
 try:
     import pty

@@ -13,7 +13,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 from authref.cookies import MAX_SIZE, clear_cookie, parse, set_cookie, values
-from tests.support import START
+from tests.basics import START
 
 CLEARED = "session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax"
 MINUTE: dict[str, Any] = {"max_age": 60, "now": START}

@@ -13,7 +13,8 @@ from authref import guards
 from authref.app import Settings
 from authref.throttle import Turns
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, body
 
 EMAIL = "alice@example.com"
 OURS = "https://auth.example"

@@ -10,7 +10,8 @@ from authref.devices import MAX_NOTES, DeviceKey, Devices
 from authref.maps import MemoryMap
 from authref.users import User
 from authref.wire import Request
-from tests.support import KEYS, PASSWORD, Harness, quick_hashes
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, quick_hashes
 from tests.test_throttle_table import SameMaps
 
 ALICE, BOB = (User(f"{name} id", f"{name}@example.com", "user", False, "") for name in ("alice", "bob"))

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from authref.app import Settings
 from authref.refresh import RETRY_WINDOW
-from tests.support import KEYS, PASSWORD, Harness, body, quick_hashes
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, body, quick_hashes
 
 MINUTE, DAY = 60, 24 * 60 * 60
 EMAIL = "alice@example.com"

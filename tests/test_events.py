@@ -15,7 +15,8 @@ from typing import Any
 from unittest import mock
 
 from authref.events import MAX_COUNTED, MAX_VALUE, Events
-from tests.support import START, Clock, Harness
+from tests.basics import START, Clock
+from tests.support import Harness
 from tests.test_maps import race
 
 FORMS = ("text", "json")

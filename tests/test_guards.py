@@ -12,7 +12,8 @@ from unittest import mock
 from authref.app import App
 from authref.throttle import Turns
 from authref.wire import Request, Response
-from tests.support import PASSWORD, SENTENCE, Harness, body
+from tests.basics import PASSWORD, SENTENCE
+from tests.support import Harness, body
 
 HTTPS = "https://auth.example"
 OURS = "http://auth.example:8000"  # where the Host header says we are, when nothing is configured

@@ -20,7 +20,7 @@ from unittest import mock
 
 from authref import cli, inspector, jwt
 from authref.keys import write_keys
-from tests.support import KEYS, START
+from tests.basics import KEYS, START
 from tests.test_jwt import (
     ACCEPTED,
     END,

@@ -18,7 +18,7 @@ from typing import Any
 from unittest import mock
 
 from authref import jwt
-from tests.support import KEYS, START, in_place_of
+from tests.basics import KEYS, START, in_place_of
 
 NOW = int(START)
 END = 253_402_300_800  # the year 10000, where dates end

@@ -24,7 +24,8 @@ from authref import cli
 from authref.app import App
 from authref.keys import read_key_file, read_keys, write_keys
 from authref.wire import Request
-from tests.support import JSON, KEYS, PASSWORD, body, in_forks
+from tests.basics import JSON, KEYS, PASSWORD
+from tests.support import body, in_forks
 
 ROOT = Path(__file__).parent.parent
 SECRET = urlsafe_b64encode(bytes(range(60, 92))).decode().rstrip("=")

@@ -11,7 +11,7 @@ import unittest
 
 from authref import jwt
 from authref.keys import check_keys, fresh_keys, read_keys, write_keys
-from tests.support import KEYS, SENTENCE
+from tests.basics import KEYS, SENTENCE
 from tests.test_jwt import GOOD_CLAIMS, check, encode
 
 RANDOM = bytes.fromhex("a0d68b3f12c97e5544e10f98b7236dca5be8410296f3ad70c41d8f6e35b2097c")

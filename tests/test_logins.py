@@ -13,7 +13,8 @@ from typing import Any
 from authref.app import App
 from authref.sessions import IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body, quick_hashes
+from tests.basics import PASSWORD
+from tests.support import Harness, body, quick_hashes
 from tests.test_cookies import CLEARED
 
 EMAIL, BOB = "alice@example.com", "bob@example.com"

@@ -15,7 +15,8 @@ from unittest import mock
 
 from authref.maps import Map, MemoryMap, MemoryStore, StoreUnavailable
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body
+from tests.basics import PASSWORD
+from tests.support import Harness, body
 from tests.test_maps import Watched
 from tests.test_users import quick_check, quick_hash
 

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from authref.maps import Map, MemoryMap, MemoryStore
-from tests.support import START, Clock
+from tests.basics import START, Clock
 
 V = TypeVar("V")
 T = TypeVar("T")

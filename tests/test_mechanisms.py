@@ -15,7 +15,8 @@ from unittest import mock
 from authref.app.routes import Mechanism
 from authref.users import User
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, body
 from tests.test_maps import race
 
 ALICE, BOB, ROOT = "alice@example.com", "bob@example.com", "root@example.com"

@@ -23,7 +23,8 @@ from authref.serving.reader import MAX_BODY
 from authref.throttle import Turns
 from authref.users import MAX_EMAIL, objections
 from authref.wire import Response
-from tests.support import PASSWORD, Harness, body, exchange, map_class, running
+from tests.basics import PASSWORD
+from tests.support import Harness, body, exchange, map_class, running
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 TYPES: dict[str, tuple[type, ...]] = {

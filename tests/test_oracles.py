@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from authref import jwt
-from tests.support import START
+from tests.basics import START
 from tests.test_jwt import ACCEPTED
 
 try:

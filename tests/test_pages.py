@@ -16,7 +16,8 @@ from authref.keys import fresh_keys
 from authref.maps import MemoryStore
 from authref.wire import Response
 from tests import reading
-from tests.support import KEYS, PASSWORD, Harness, body, quick_hashes
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, body, quick_hashes
 
 PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "authref"

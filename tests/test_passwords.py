@@ -18,7 +18,7 @@ import bcrypt
 import authref
 from authref import passwords
 from authref.passwords import cost_of, hash_of_nobody, hash_password, objection, verify_password
-from tests.support import PASSWORD, SENTENCE, TEST_COST, in_place_of
+from tests.basics import PASSWORD, SENTENCE, TEST_COST, in_place_of
 
 COMMON = Path(authref.__file__).with_name("common-passwords.txt").read_text("ascii").split()
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from authref.serving.reader import MAX_BODY, MAX_CHUNKS, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE, Reader, read_head
 from authref.wire import Problem, Request
-from tests.support import SENTENCE
+from tests.basics import SENTENCE
 
 Outcome = tuple[list[Request], int]
 CODES = {

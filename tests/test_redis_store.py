@@ -17,7 +17,8 @@ from unittest import mock
 from authref.maps import Map, StoreUnavailable
 from authref.revocation import CLOCK_ERROR
 from authref.stores import open_store
-from tests.support import START, WITHOUT_REDIS, Clock, RedisServer, in_a_fork
+from tests.basics import START, Clock
+from tests.support import WITHOUT_REDIS, RedisServer, in_a_fork
 from tests.test_maps import MapContract, Note
 from tests.test_stores import ProcessRaces
 

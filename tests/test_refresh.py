@@ -36,7 +36,8 @@ from authref.revocation import Revocation
 from authref.stores.codec import Codec
 from authref.tokens import MAX_PER_USER, Tokens
 from authref.wire import Request, Response
-from tests.support import JSON, KEYS, PASSWORD, START, STORE, Clock, Harness, accounts, body
+from tests.basics import JSON, KEYS, PASSWORD, START, Clock
+from tests.support import STORE, Harness, accounts, body
 
 EMAIL = "alice@example.com"
 DAY = 24 * 60 * 60  # seconds

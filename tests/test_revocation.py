@@ -19,7 +19,8 @@ from authref.refresh import ACCESS_LIFETIME, LIFETIME, RETRY_WINDOW, Family, fam
 from authref.revocation import CLOCK_ERROR, MODES, Denial, Revocation
 from authref.users import User
 from authref.wire import Request
-from tests.support import JSON, PASSWORD, START, TEST_COST, Clock, Harness, body, quick_hashes
+from tests.basics import JSON, PASSWORD, START, TEST_COST, Clock
+from tests.support import Harness, body, quick_hashes
 
 EMAIL, BOB, ROOT = "alice@example.com", "bob@example.com", "root@example.com"
 ALICE = User("alice", EMAIL, "user", False, "2100-01-15T08:00:00Z")

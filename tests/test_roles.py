@@ -10,7 +10,8 @@ import unittest
 from authref.roles import ROLES, forbidden, permits
 from authref.users import User
 from authref.wire import Response
-from tests.support import SENTENCE, Harness, body
+from tests.basics import SENTENCE
+from tests.support import Harness, body
 
 
 def user(user_id: str, role: str, disabled: bool = False) -> User:

@@ -19,7 +19,8 @@ from authref.events import Events
 from authref.serving.server import Server
 from authref.throttle import Turns
 from authref.wire import Request, Response
-from tests.support import KEYS, PASSWORD, Harness, body, exchange, quick_hashes, running
+from tests.basics import KEYS, PASSWORD
+from tests.support import Harness, body, exchange, quick_hashes, running
 
 WRONG = "a wrong password, mistyped"
 NEW_PASSWORD = "a new password altogether"

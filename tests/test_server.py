@@ -29,7 +29,8 @@ from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
 from authref.serving.server import LINGER, STATES, WORK, Server, serve
 from authref.throttle import Turns
 from authref.wire import Problem, Request, Response
-from tests.support import PASSWORD, Harness, exchange, running, status
+from tests.basics import PASSWORD
+from tests.support import Harness, exchange, running, status
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"  # the longest answer there is

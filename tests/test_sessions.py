@@ -19,7 +19,8 @@ from authref.maps import MemoryMap, StoreUnavailable
 from authref.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL, Session, Sessions
 from authref.users import User
 from authref.wire import Request, Response
-from tests.support import PASSWORD, SENTENCE, START, Clock, Harness, accounts, body, without_time
+from tests.basics import PASSWORD, SENTENCE, START, Clock
+from tests.support import Harness, accounts, body, without_time
 from tests.test_cookies import CLEARED
 from tests.test_maps import WRITES, Watched, race
 

@@ -27,7 +27,8 @@ from authref.revocation import CLOCK_ERROR
 from authref.sessions import TOUCH_INTERVAL
 from authref.stores import sqlite_store
 from authref.stores.sqlite_store import BUSY_SECONDS, MIGRATIONS, PURGED_AT_ONCE, SqliteStore
-from tests.support import START, Clock, Harness, exchange, in_a_fork, running, status
+from tests.basics import START, Clock
+from tests.support import Harness, exchange, in_a_fork, running, status
 from tests.test_maps import MapContract, Note, race
 from tests.test_stores import ROOT, ProcessRaces
 from tests.unflushed import UnflushedStore

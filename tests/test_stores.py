@@ -30,7 +30,8 @@ from authref.throttle import FORGET_AFTER, Counter
 from authref.users import Pointer, User
 from authref.wire import Request, Response
 from tests import test_app
-from tests.support import PASSWORD, START, WITHOUT_REDIS, Clock, Harness, body, hashed, in_forks
+from tests.basics import PASSWORD, START, Clock
+from tests.support import WITHOUT_REDIS, Harness, body, hashed, in_forks
 from tests.test_maps import Note, Watched
 
 ROOT = Path(__file__).parent.parent

@@ -23,7 +23,7 @@ import bcrypt
 
 import authref
 from authref import cli
-from tests.support import PASSWORD
+from tests.basics import PASSWORD
 from tests.test_cli import Program, environment
 
 PACKAGE = Path(authref.__file__).parent

@@ -21,7 +21,8 @@ from authref.maps import MemoryMap, StoreUnavailable
 from authref.throttle import ADDRESS_WINDOW, FORGET_AFTER, Counter, Throttle, Turns
 from authref.users import InvalidCredentials
 from authref.wire import Problem, Request, Response
-from tests.support import JSON, PASSWORD, SENTENCE, Clock, Harness, body, quick_hashes
+from tests.basics import JSON, PASSWORD, SENTENCE, Clock
+from tests.support import Harness, body, quick_hashes
 
 EMAIL, BOB, NOBODY = "alice@example.com", "bob@example.com", "nobody@example.com"
 WAITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900)  # seconds, after the fifth failure and each one more

@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 from authref.maps import Map, MemoryStore
 from authref.throttle import ADDRESS_FAILURES, FREE_FAILURES, Turns
 from authref.wire import Request, Response
-from tests.support import JSON, KEYS, PASSWORD, Clock, Harness, body, quick_hashes
+from tests.basics import JSON, KEYS, PASSWORD, Clock
+from tests.support import Harness, body, quick_hashes
 
 V = TypeVar("V")
 EMAIL = "alice@example.com"

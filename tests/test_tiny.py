@@ -36,7 +36,8 @@ import bcrypt
 
 import authref
 from authref import tiny
-from tests.support import PASSWORD, TEST_COST, Harness, exchange, running, status
+from tests.basics import PASSWORD, TEST_COST
+from tests.support import Harness, exchange, running, status
 from tests.test_cli import PROJECT, ask, environment
 
 SOURCE = Path(authref.__file__).with_name("tiny.py")

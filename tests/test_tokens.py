@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from authref.wire import Request, Response
-from tests.support import JSON, KEYS, PASSWORD, SENTENCE, START, Harness, body, without_time
+from tests.basics import JSON, KEYS, PASSWORD, SENTENCE, START
+from tests.support import Harness, body, without_time
 from tests.test_jwt import ACCEPTED, GOOD, OTHERS_KEY, REFUSED, claims, signed
 
 LOGIN = {"email": "alice@example.com", "password": PASSWORD}

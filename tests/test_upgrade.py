@@ -18,7 +18,8 @@ from authref.maps import Store
 from authref.refresh import RETRY_WINDOW
 from authref.stores.sqlite_store import SqliteStore
 from authref.wire import Response
-from tests.support import PASSWORD, WITHOUT_REDIS, Clock, Harness, RedisServer, body
+from tests.basics import PASSWORD, Clock
+from tests.support import WITHOUT_REDIS, Harness, RedisServer, body
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ALICE = {"email": "alice@example.com", "password": PASSWORD}

@@ -21,7 +21,7 @@ from authref.admins import Admins, LastAdmin, Outdated, Roster
 from authref.maps import MemoryMap
 from authref.passwords import MAX_COST
 from authref.users import Cost, EmailTaken, InvalidCredentials, Pointer, User, Users, objections
-from tests.support import PASSWORD, SENTENCE, TEST_COST, Clock
+from tests.basics import PASSWORD, SENTENCE, TEST_COST, Clock
 from tests.test_maps import WRITES, Watched, race
 from tests.test_passwords import counted_work
 

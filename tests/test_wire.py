@@ -15,7 +15,7 @@ from dataclasses import FrozenInstanceError
 from unittest import mock
 
 from authref.wire import PHRASES, Problem, Request, Response, read_json, rfc3339, write_json, write_response
-from tests.support import SENTENCE
+from tests.basics import SENTENCE
 
 JSON_TYPE = ("content-type", "application/json")
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"

@@ -28,7 +28,8 @@ from urllib.parse import urlsplit
 from authref import throttle
 from authref.maps import MemoryStore
 from authref.serving.workers import RESTART_SECONDS, serve_by_many
-from tests.support import PASSWORD, Harness, in_a_fork
+from tests.basics import PASSWORD
+from tests.support import Harness, in_a_fork
 from tests.test_cli import ADMIN_PASSWORD, ALICE, RING, Kept, Program, Sentences, run
 
 LINUX = sys.platform == "linux"  # /proc says who the children are

@@ -27,7 +27,8 @@ from wsgiref.validate import validator
 from authref.app import App
 from authref.maps import MemoryStore
 from authref.serving.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE
-from tests.support import PASSWORD, WITHOUT_REDIS, Harness, RedisServer, exchange, running
+from tests.basics import PASSWORD
+from tests.support import WITHOUT_REDIS, Harness, RedisServer, exchange, running
 from tests.test_cli import ADMIN_PASSWORD, RING, ask, environment
 
 with mock.patch.dict(os.environ, environment(AUTHREF_BCRYPT_COST="4"), clear=True):  # it makes an app as it is imported

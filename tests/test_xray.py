@@ -29,7 +29,8 @@ from authref.xray.pages import XRay
 from authref.xray.play import ALICE, Client
 from authref.xray.story import STORY
 from authref.xray.world import World
-from tests.support import PASSWORD, TEST_COST, Harness, running
+from tests.basics import PASSWORD, TEST_COST
+from tests.support import Harness, running
 from tests.test_cli import run
 
 ROOM = Path(xray.__file__).parent

@@ -135,8 +135,6 @@ _open: list[_Nursery] = []
 def _tend(control: socket.socket) -> None:
     """Fork a trial for each socket that comes, and end those whose numbers come, until nobody is there to ask."""
     _become_like_new()
-    import unittest.mock  # noqa: F401 - nearly all claims need it, and it takes longest
-
     from authref.exercises import trial
 
     gc.freeze()  # no child looks through what was there before it
@@ -144,6 +142,8 @@ def _tend(control: socket.socket) -> None:
     while (message := socket.recv_fds(control, 4, 1))[0]:
         number, handed = int.from_bytes(message[0]), message[1]
         if handed:
+            if children:  # the first one imports what it needs, and no more; for the others it pays to have this ready
+                import unittest.mock  # noqa: F401 - it takes longest
             answer = os.fork()
             if not answer:
                 control.close()

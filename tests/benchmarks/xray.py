@@ -21,7 +21,7 @@ from authref.app import Settings, build
 from authref.wire import Request, Response
 from authref.xray.recorder import MAX_EXCHANGES
 from authref.xray.world import World
-from tests.support import PASSWORD, TEST_COST
+from tests.basics import PASSWORD, TEST_COST
 
 ROUNDS, REQUESTS = 7, 2000
 HOST = ("host", "localhost")

@@ -22,10 +22,11 @@ from authref.events import Events
 from authref.maps import MemoryStore, Store
 from authref.stores import open_store
 from authref.throttle import ADDRESS_FAILURES, ADDRESS_WINDOW, FREE_FAILURES, MAX_WAIT
+from tests.basics import KEYS, PASSWORD, TEST_COST
 from tests.faults.claims import Flags, claim
 from tests.faults.client import Answer, Client, whole_answer
 from tests.faults.processes import Redis
-from tests.support import KEYS, PASSWORD, TEST_COST, running
+from tests.support import running
 
 HOUR = 60 * 60
 JUMPS = ((HOUR, "an hour forwards", "back again"), (-HOUR, "an hour backwards", "forwards again"))

@@ -14,8 +14,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 from authref.app import Settings
 from authref.xray.pages import XRay
 from authref.xray.world import World
+from tests.basics import TEST_COST
 from tests.pictures import sequence
-from tests.support import TEST_COST, running
+from tests.support import running
 from tests.test_browser import FLAGS
 
 HERE = Path(__file__).parent

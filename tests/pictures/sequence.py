@@ -9,7 +9,7 @@ from authref.app import Settings
 from authref.xray.play import Client
 from authref.xray.recorder import Exchange
 from authref.xray.world import World
-from tests.support import TEST_COST
+from tests.basics import TEST_COST
 
 HERE = Path(__file__).parent
 STORIES = {
