@@ -2,6 +2,7 @@
 
 Rules of this file:
 - a room is opened only when its command is given; the table below is all that the core knows of the rooms;
+- files of the core are imported where they are used: a command that does not serve starts a third faster without them;
 - whatever cannot go on says so in one sentence (terminal.py), and before anything slow was done.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import secrets
 import shlex
 import shutil
 import socket
@@ -19,17 +19,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from authref import __version__
-from authref.configuration import (
-    add_flags,
-    admin_password_of_environment,
-    build_app,
-    flags_of_environment,
-    is_loopback,
-    proxies_of,
-    settings_of,
-    warnings,
-)
-from authref.keys import fresh_keys, write_keys
 from authref.terminal import Parser, fail, highlight, prepare, refuse_an_archive, say, sentences, warn
 
 if TYPE_CHECKING:
@@ -121,6 +110,8 @@ def _attack(arguments: Sequence[str]) -> int:
 
 
 def _keys(arguments: Sequence[str]) -> int:
+    from authref.keys import fresh_keys, write_keys
+
     parser = Parser("authref keys", description="Make keys that sign tokens.")
     about = "print a ring of one new key: a value for AUTHREF_KEYS"
     parser.add_argument("command", choices=("new",), metavar="new", help=about)
@@ -179,11 +170,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sentences():
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]][1](arguments[1:])
+        from authref.configuration import flags_of_environment
+
         return _serve(_parser().parse_args([*flags_of_environment(), *arguments]), arguments)
 
 
 def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     refuse_an_archive()
+    import secrets
+
+    from authref.configuration import admin_password_of_environment, build_app, proxies_of
     from authref.serving.server import serve
     from authref.serving.workers import serve_by_many
 
@@ -217,6 +213,7 @@ def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
 
 def _watched(flags: argparse.Namespace, admin_password: str) -> tuple[App | XRay, Callable[[str], str] | None]:
     """The app with a page that shows what it does, and what gives the page's address."""
+    from authref.configuration import settings_of
     from authref.xray import refusal, under_glass
 
     if sentence := refusal(flags):
@@ -227,6 +224,8 @@ def _watched(flags: argparse.Namespace, admin_password: str) -> tuple[App | XRay
 
 def _refuse_contradictions(flags: argparse.Namespace) -> None:
     """End the program for flags that nobody should combine."""
+    from authref.configuration import admin_password_of_environment
+
     if flags.quiet and flags.admin_email and not admin_password_of_environment():
         fail("Without a banner nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
     if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
@@ -287,6 +286,8 @@ def _program() -> list[str]:
 
 def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin_password: str) -> None:
     """Say where the server is, and what should worry whoever starts it."""
+    from authref.configuration import is_loopback, warnings
+
     if not is_loopback(flags.host):
         warn("what goes over this address can be read on its way; put TLS in front.")
     for sentence in warnings(flags, app.store):
@@ -298,6 +299,8 @@ def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin
 
 
 def _parser() -> Parser:
+    from authref.configuration import add_flags
+
     commands = {"": ("start the server, with the flags below", _serve), **COMMANDS}
     lines = "\n".join(f"  authref {name:11}{about}" for name, (about, _) in commands.items())
     parser = Parser(
