@@ -79,7 +79,7 @@ def new_store(now: Callable[[], float]) -> Store:
     if STORE == "sqlite":
         from tests.unflushed import UnflushedStore
 
-        return UnflushedStore(f"{_folder()}/{next(_numbers)}", now)
+        return UnflushedStore(f"{_folder().name}/{next(_numbers)}", now)
     from authref.stores.redis_store import RedisStore
 
     return RedisStore(STORE, now, f"{_redis_prefix()}:{next(_numbers)}")
@@ -99,10 +99,10 @@ def map_class() -> type:
 
 
 @cache
-def _folder() -> str:
+def _folder() -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    return folder.name
+    return folder  # and not its name: a fork that forgets what to clean up at its end would clean up at once
 
 
 @cache
@@ -274,7 +274,7 @@ class RedisServer:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._flags = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", _folder(), *flags]
+        self._flags = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", _folder().name, *flags]
         self.start()
 
     def start(self) -> None:
