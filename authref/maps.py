@@ -72,6 +72,7 @@ class Store(Protocol):
     shared: bool = False  # other processes see the same maps
     slow: frozenset[str] = frozenset()  # "reads" and "writes", where those may keep the caller waiting
     key_file: str | None = None  # where the signing keys can lie beside it
+    together: Callable[[list[Callable[[], bytes]]], list[bytes | None]] | None = None  # see stores/together.py
 
     def map(self, name: str, kind: type[V]) -> Map[V]:
         """The map of this name, whose values are all of this dataclass."""

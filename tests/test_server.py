@@ -975,6 +975,95 @@ class AnotherApp(unittest.TestCase):
         self.assertEqual((bad.status, bad.headers["connection"]), (400, "close"))
 
 
+class Rounds(unittest.TestCase):
+    """An app that answers together what waits, and says which way each answer came: with how many others."""
+
+    class Crowd(AnotherApp.Greeter):
+        def __init__(self) -> None:
+            self.gate, self.rounds = threading.Event(), list[int]()
+
+        def __call__(self, request: Request) -> Response:
+            if request.path == "/first":
+                assert self.gate.wait(5)
+            return Response(200, request.method.encode())
+
+        def is_slow(self, request: Request) -> bool:
+            return True
+
+        def together(self, jobs: list[Callable[[], bytes]]) -> list[bytes | None]:
+            self.rounds.append(len(jobs))
+            return [job() for job in jobs[:-1]] + [None]  # the last one wants to be alone
+
+    def setUp(self) -> None:
+        self.app = self.Crowd()
+
+    def held_up(self, stack: ExitStack, count: int) -> tuple[Server, list[Client]]:
+        """A server whose first round is held up, and clients that wait: the one of that round, then so many more."""
+        server = stack.enter_context(running(self.app))
+        stack.callback(self.app.gate.set)
+        clients = [stack.enter_context(Client(server)) for _ in range(1 + count)]
+        clients[0].send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertTrue(eventually(lambda: bool(server.round)))
+        for client in clients[1:]:
+            client.send(ME)
+        self.assertTrue(eventually(lambda: len(server.next_round) == count))
+        return server, clients
+
+    def test_those_who_come_meanwhile(self) -> None:
+        """They are the next round; one that comes alone needs none, and who could not be served in it comes again."""
+        with ExitStack() as stack:
+            _, clients = self.held_up(stack, 5)
+            self.app.gate.set()
+            self.assertEqual([client.answer().body for client in clients], [b"GET"] * 6)
+            self.assertEqual(self.app.rounds, [5])
+            self.assertEqual(clients[0].ask(ME).body, b"GET")
+            self.assertEqual(self.app.rounds, [5])
+
+    def test_what_is_not_safe(self) -> None:
+        """A request that may change something waits for no round, and is begun once."""
+        with ExitStack() as stack:
+            server, _ = self.held_up(stack, 2)
+            with Client(server) as client:
+                self.assertEqual(client.ask(login()).body, b"POST")
+            self.assertEqual(self.app.rounds, [])
+
+    def test_a_crowd(self) -> None:
+        """A round has its limit, and the rest is the next one."""
+        with ExitStack() as stack, mock.patch("authref.serving.server.MAX_TOGETHER", 3):
+            _, clients = self.held_up(stack, 7)
+            self.app.gate.set()
+            self.assertEqual([client.answer().status for client in clients], [200] * 8)
+        self.assertEqual(self.app.rounds, [3, 3])  # and one alone
+
+    def test_a_round_whose_thread_dies(self) -> None:
+        """The next round begins all the same."""
+        with mock.patch("authref.serving.server.WORK", 0.0), ExitStack() as stack:  # nobody ends what it had
+            server, clients = self.held_up(stack, 3)
+            stack.enter_context(mock.patch.object(threading, "excepthook"))
+            stack.enter_context(mock.patch.object(self.app, "together", side_effect=SystemExit))
+            server.together = self.app.together
+            self.app.gate.set()
+            self.assertEqual(clients[0].answer().status, 200)
+            self.assertTrue(eventually(lambda: not server.round and not server.next_round))
+            self.assertEqual(clients[0].ask(ME).status, 200)
+
+    def test_a_round_that_no_thread_takes(self) -> None:
+        """All of it hear 503 when the pool has lost its threads, and once there are some again, rounds go on."""
+        tend = Server._tend_pool
+        dying = mock.patch.object(Server, "_work", lambda server: None)  # each thread dies as it begins
+        unnoticed = mock.patch.object(Server, "_tend_pool", lambda server: server.round and tend(server))
+        with ExitStack() as stack:
+            with dying, unnoticed:  # before a round waits for a thread
+                server = stack.enter_context(running(self.app))
+                clients = [stack.enter_context(Client(server)) for _ in range(3)]
+                for client in clients:
+                    client.send(ME)
+                self.assertEqual([client.answer().status for client in clients], [503] * 3)
+            self.assertTrue(eventually(lambda: self.app.unwell == ""))
+            with Client(server) as client:
+                self.assertEqual(client.ask(ME).body, b"GET")
+
+
 class Crashes(ServerTest):
     def test_a_handler_that_crashes(self) -> None:
         """An error in a handler is a 500 that tells nothing, and nobody is let in; the server goes on."""

@@ -10,6 +10,7 @@ import math
 import random
 import sys
 import tempfile
+import time
 import unittest
 from collections.abc import Callable
 from contextlib import closing
@@ -25,7 +26,7 @@ from authref.refresh import Family
 from authref.revocation import CLOCK_ERROR, Denial
 from authref.sessions import IDLE_LIFETIME, TOUCH_INTERVAL, Session
 from authref.stores import open_store
-from authref.stores.codec import Codec
+from authref.stores.codec import KEPT, LONGEST, Codec
 from authref.throttle import FORGET_AFTER, Counter
 from authref.users import Pointer, User
 from authref.wire import Request, Response
@@ -73,6 +74,34 @@ class ProcessRaces:
                     self.assertIn(number, won["replace"][last.count])
                     self.assertIsNone(entries.get(f"there {number}"))
             self.assertEqual(entries.get("sum").count, self.RACERS * self.ROUNDS)
+
+    def test_what_another_process_wrote(self) -> None:
+        """Once it is written it is what all read, however often they have read the value from before."""
+
+        def wait_for(entries: Map[Counter], key: str) -> None:
+            give_up = time.monotonic() + 10
+            while not entries.get(key) and time.monotonic() < give_up:
+                time.sleep(0.001)
+
+        def read() -> list[Counter | None]:
+            with closing(self.open()) as store:
+                entries = store.map("counters", Counter)
+                entries["k"] = COUNTER
+                seen = [entries.get("k") for _ in range(3)]
+                entries["seen"] = COUNTER
+                wait_for(entries, "written")
+                return [*seen, entries.get("k")]
+
+        def write() -> list[Counter | None]:
+            with closing(self.open()) as store:
+                entries = store.map("counters", Counter)
+                wait_for(entries, "seen")
+                entries["k"] = replace(COUNTER, count=7)
+                entries["written"] = COUNTER
+                return [entries.get("k")]
+
+        changed = replace(COUNTER, count=7)
+        self.assertEqual(in_forks(read, write), [[COUNTER] * 3 + [changed], [changed]])
 
     def test_a_server_whose_clock_is_ahead(self) -> None:
         """It finds no session any more, but ends none: those whose clocks are right find it, and its owner's others."""
@@ -200,6 +229,17 @@ class Texts(unittest.TestCase):
                 self.assertEqual(hash(found), hash(value))
                 self.assertEqual(codec.write(found), text)
                 self.assertNotIn("\n", text)
+
+    def test_what_is_kept(self) -> None:
+        """Values are kept by their text, of which there is room for some thousand short ones: memory has an end."""
+        codec = Codec(Pointer)
+        texts = [codec.write(Pointer(f"{number}")) for number in range(KEPT + 100)]
+        values = [codec.read(text) for text in texts]
+        self.assertIs(codec.read(texts[-1]), values[-1])
+        self.assertIsNot(codec.read(texts[0]), values[0])
+        self.assertEqual(codec.read(texts[0]), values[0])
+        long = codec.write(Pointer("x" * LONGEST))
+        self.assertIsNot(codec.read(long), codec.read(long))
 
     def test_an_older_version(self) -> None:
         """An entry from before a field was added is read, with the field's default."""

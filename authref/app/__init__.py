@@ -67,6 +67,7 @@ class App:
         now, events = settings.now, settings.events
         self.settings, self.events = settings, events
         self.store = store = settings.store or MemoryStore(now)
+        self.together = store.together
         self.made_admin = False  # False, too, if the store has them already, with a password of their own
         self.unwell = ""  # what the server cannot do now, in a sentence
         records, addresses = store.map("users", User), store.map("addresses", Pointer)

@@ -11,6 +11,8 @@ Rules of this file:
   it: that is how one laptop used to hold a whole server (slowloris);
 - requests of one connection are answered in order, one at a time, each answer in one send;
 - when all places are taken, whoever holds most of them gives one up: nobody keeps the others out by holding on;
+- where the store can look up for many at once (stores/together.py), reading requests that come while it does so are
+  its next round; one that comes alone goes its way alone;
 - what is only a kindness (a thread's niceness, a larger limit) may fail without a word. What is needed may not:
   a thread that dies is replaced, and while there is none, slow requests and /health say so;
 - after a request that was refused as unreadable the connection closes (see reader.py).
@@ -30,7 +32,9 @@ from collections import deque
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from email.utils import formatdate
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import chain
 from queue import Empty, SimpleQueue
 from socketserver import TCPServer
 from typing import Protocol
@@ -61,13 +65,18 @@ WORK = 20.0  # seconds that our own work has left after a stop: 64 waiting hashe
 STOP_SECONDS = 30  # after which a process that was told to end does so, whatever hangs in it
 MAX_CONNECTIONS = 1024  # beyond: somebody gives up a place
 POOL_THREADS = 64 + MAX_WAITING  # more than may wait for a password hash: other slow work finds a thread
+MAX_TOGETHER = 128  # requests of one round: what they look up must not hold up a store that others share
 RECEIVE = 16 * 1024  # bytes taken at once, so that one client's pipeline cannot hold up the others for long
 MAX_FILES = 2 * MAX_CONNECTIONS  # one for each connection, three for each thread that has the store's file open
 SWEEP_INTERVAL = 0.25  # seconds between two looks at the deadlines
 
 
 class App(Protocol):
-    """What this server needs of an app. `authref.app.App` is one; a function in a class is enough for another."""
+    """What this server needs of an app. `authref.app.App` is one; a function in a class is enough for another.
+
+    One whose store can look up for many has `together` as well: from jobs to what each returns, or None for those that
+    must be called alone. It may call a job several times.
+    """
 
     def __call__(self, request: Request) -> Response:
         """The answer to the request."""
@@ -82,6 +91,9 @@ class App(Protocol):
 
         Of the request there is as much as was read: at least its peer.
         """
+
+
+Task = list[tuple["Connection", Request]]  # slow work for one thread: a request, or several to answer together
 
 
 class Connection:
@@ -150,7 +162,7 @@ class Connection:
             self.enter("working")
             if self.server.app.unwell:
                 return self.refuse(_no_threads())
-            self.server.slow_work.put((self, request))
+            self.server.hand_over(self, request)
         else:
             self.reply(self.answer(request))
 
@@ -228,7 +240,10 @@ class Server(HTTPServer):
         self.pool: list[threading.Thread] = []
         self.answered: list[Connection] = []  # their answers wait for the end of this round
         self.finished: deque[tuple[Connection, bytes]] = deque()  # answers that the pool made
-        self.slow_work: SimpleQueue[tuple[Connection, Request] | None] = SimpleQueue()
+        self.slow_work: SimpleQueue[Task | None] = SimpleQueue()
+        self.together = getattr(app, "together", None)  # answers several jobs, if the app can do so
+        self.round: Task = []  # what is being answered together
+        self.next_round: Task = []
         self.stopping = self.begun = False
         self._date = (0, "")
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -252,6 +267,7 @@ class Server(HTTPServer):
                 next_sweep = time.monotonic() + poll_interval
             for key, _ in self.selector.select(0 if self.answered else poll_interval):
                 key.data()
+            self._begin_round()
             # Sent together: a client woken once takes all its answers, instead of being woken for each. And one
             # answer a round for each connection, so that a pipeline of hundreds waits like everybody else.
             answered, self.answered = self.answered, []
@@ -272,6 +288,18 @@ class Server(HTTPServer):
         self._fill_pool()  # now: starting a thread waits until it runs, and that is long while the others hash
         if not self.pool:
             raise ValueError("Not one thread can be started here; let this user have more of them (ulimit -u).")
+
+    def hand_over(self, connection: Connection, request: Request) -> None:
+        """Give a slow request to the pool: at once, or with the next round if its method is safe (RFC 9110 §9.2.1)."""
+        if self.together and request.method in ("GET", "HEAD"):
+            self.next_round.append((connection, request))
+        else:
+            self.slow_work.put([(connection, request)])
+
+    def _begin_round(self) -> None:
+        if self.next_round and not self.round:
+            self.round, self.next_round = self.next_round[:MAX_TOGETHER], self.next_round[MAX_TOGETHER:]
+            self.slow_work.put(self.round)
 
     def stop(self) -> None:
         """Let `serve_forever` end; for any thread, and for a signal handler."""
@@ -310,9 +338,22 @@ class Server(HTTPServer):
             with suppress(OSError):  # it may be nicer already, and only root may take that back
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         while task := self.slow_work.get():
-            connection, request = task
-            self.finished.append((connection, connection.answer(request)))
+            try:
+                self._answer(task)
+            finally:
+                if task is self.round:
+                    self.round = []
             self.wake()
+
+    def _answer(self, task: Task) -> None:
+        """Finish the requests; of several, those that cannot be answered together come again, alone."""
+        jobs = [partial(connection.answer, request) for connection, request in task]
+        answers = self.together(jobs) if self.together and len(jobs) > 1 else [job() for job in jobs]
+        for (connection, request), answer in zip(task, answers, strict=True):
+            if answer is None:
+                self.slow_work.put([(connection, request)])
+            else:
+                self.finished.append((connection, answer))
 
     def _fill_pool(self) -> None:
         """Have POOL_THREADS threads, or as many as the system allows."""
@@ -327,7 +368,8 @@ class Server(HTTPServer):
         self.pool = [thread for thread in self.pool if thread.is_alive()]
         self.app.unwell = "" if self.pool else _no_threads().args[0]
         if not self.pool:
-            for connection, _ in _taken_from(self.slow_work):
+            self.round = []
+            for connection, _ in chain.from_iterable(_taken_from(self.slow_work)):
                 connection.refuse(_no_threads())
         self._fill_pool()
 
@@ -413,7 +455,7 @@ def _no_threads() -> Problem:
     return _unavailable("no_threads", "The server has no thread left for slow work; try again in a moment.")
 
 
-def _taken_from(queue: SimpleQueue[tuple[Connection, Request] | None]) -> Iterator[tuple[Connection, Request]]:
+def _taken_from(queue: SimpleQueue[Task | None]) -> Iterator[Task]:
     """What waits in the queue, which is empty then."""
     with suppress(Empty):
         while task := queue.get_nowait():

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from authref.maps import StoreUnavailable
 
 V = TypeVar("V")
+
+KEPT, LONGEST = 2048, 1024  # values of a map that are kept, and characters of what they were read from: about 2 MB
 
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -24,6 +27,10 @@ class Codec(Generic[V]):
 
     def __init__(self, kind: type[V]) -> None:
         self._kind = kind
+        # Most requests come from few users, and to read JSON again costs more than to fetch it. It is kept by its text,
+        # which is fetched each time: whoever changed the entry, also in another process, has changed its text. And it
+        # is frozen, so that all who are given it may have the same one.
+        self._kept = lru_cache(KEPT)(self._understand)
         self._names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
         self._tuples = [field.name for field in fields(kind) if str(field.type).startswith("tuple")]  # type: ignore[arg-type]
 
@@ -33,6 +40,9 @@ class Codec(Generic[V]):
 
     def read(self, text: str) -> V:
         """The value that the text says. Raises StoreUnavailable for what no version up to this one has written."""
+        return self._kept(text) if len(text) <= LONGEST else self._understand(text)
+
+    def _understand(self, text: str) -> V:
         try:
             members = json.loads(text)
             for name in self._tuples:

@@ -8,6 +8,7 @@ Rules of this file:
   it listens to anybody else;
 - a way that failed is never gone twice: the first try may have been heard, and a `pop` that succeeded on the
   second would say that nothing was there;
+- what many requests look up at the same time is one question (together.py);
 - a server that does not answer in time is away; whoever asked hears 503, and the next one asks again;
 - whether an entry has ended is decided by the clock of whoever asks, like everywhere else. But nobody removes what
   has not ended by more than CLOCK_ERROR, nor does Redis before a day has passed: one machine whose clock is ahead
@@ -35,6 +36,7 @@ from redis.retry import Retry
 from authref.maps import Map, Store, StoreUnavailable
 from authref.revocation import CLOCK_ERROR
 from authref.stores.codec import Codec
+from authref.stores.together import Round
 
 V = TypeVar("V")
 
@@ -158,7 +160,7 @@ class RedisStore(Store):
     key_file = None
 
     def __init__(self, url: str, now: Callable[[], float] = time.time, prefix: str = "authref") -> None:
-        self._now, self._prefix = now, prefix
+        self._now, self._prefix, self._round = now, prefix, Round()
         try:
             self._client: Any = redis.Redis.from_url(
                 url,
@@ -211,11 +213,19 @@ class RedisStore(Store):
 
     def get(self, key: str) -> str | None:
         """The text at this key."""
+        if self._round.found is not None:
+            return self._round.look_up(key)
         text: str | None = self.ask(lambda: self._client.get(key))
         return text
 
+    def together(self, jobs: list[Callable[[], bytes]]) -> list[bytes | None]:
+        """What each job returns, looked up together; None for those that want more, or could not be served so."""
+        # MGET, unlike GET, finds nothing where a value of another kind stands: nobody is let in by that.
+        return self._round.answers(jobs, lambda keys: self.ask(lambda: self._client.mget(keys)))
+
     def ask(self, command: Callable[[], Any]) -> Any:
         """What the server answers. Raises StoreUnavailable."""
+        self._round.leave()
         try:
             return command()
         except (redis.RedisError, OSError, UnicodeDecodeError) as error:
