@@ -17,8 +17,9 @@ from authref.maps import StoreUnavailable
 
 V = TypeVar("V")
 
-KEPT, LONGEST = 2048, 1024  # values of a map that are kept, and characters of what they were read from: about 2 MB
+KEPT, LONGEST = 8192, 1024  # values of a map that are kept, and characters of what they were read from: some 8 MB
 
+_decoder = json.JSONDecoder()
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -44,7 +45,9 @@ class Codec(Generic[V]):
 
     def _understand(self, text: str) -> V:
         try:
-            members = json.loads(text)
+            members, end = _decoder.raw_decode(text)
+            if end < len(text):
+                raise ValueError
             for name in self._tuples:
                 if name in members:
                     members[name] = tuple(members[name])  # JSON has lists only, and a list equals no tuple
