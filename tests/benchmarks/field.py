@@ -25,6 +25,8 @@ PEERS = "tests.benchmarks.peers"
 NODE_FOLDER = Path(__file__).parent / "peers" / "node"
 AUTHREF, SQLITE, REDIS, WORKERS = "authref", "authref, SQLite", "authref, Redis", "authref, SQLite, 2 workers"
 FASTAPI, FLASK, BARE, AIOHTTP = "FastAPI (uvicorn)", "Flask (gunicorn)", "bare ASGI (uvicorn)", "aiohttp"
+STARLETTE_REDIS, FLASK_REDIS = "Starlette (uvicorn), redis.asyncio", "Flask (gunicorn), Flask-Session"
+EXPRESS_REDIS = "Express, connect-redis"
 STARLETTE, STDLIB, NODE, EXPRESS = "Starlette (uvicorn)", "http.server", "Node http", "Express"
 
 
@@ -48,27 +50,29 @@ class Contestant:
         return cls(name, (*command, *cost, *flags), environment=keys, needs_sign_up=True, only_free=only_free)
 
     @classmethod
-    def asgi(cls, name: str, module: str) -> Contestant:
+    def asgi(cls, name: str, module: str, environment: Mapping[str, str] | None = None) -> Contestant:
         """A peer on uvicorn as `uvicorn[standard]` installs it: uvloop, and httptools as the parser."""
         flags = ("--port", "{port}", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
-        return cls(name, (sys.executable, "-m", "uvicorn", f"{PEERS}.{module}:app", "--log-level", "warning", *flags))
+        command = (sys.executable, "-m", "uvicorn", f"{PEERS}.{module}:app", "--log-level", "warning", *flags)
+        return cls(name, command, environment=environment or {})
 
 
 def contestants(databases: Path, node_folder: Path, redis_url: str | None) -> tuple[list[Contestant], dict[str, str]]:
     """Everybody who can take part here, and the others with the reason. The two folders are there to be filled."""
     present, absent = _authrefs(databases, redis_url)
-    for package, contestant in _python_peers():
+    redis = {"REDIS_URL": redis_url} if redis_url else None
+    for package, contestant in _python_peers(redis):
         missing = [name for name in (*package, "jwt") if find_spec(name) is None]
         if missing:
             absent[contestant.name] = f"the package {missing[0]} is not installed (requirements.txt)"
         else:
             present.append(contestant)
     reason = _install_node_peers(node_folder)
-    for name, script in ((NODE, "http.js"), (EXPRESS, "express.js")):
-        if reason:
-            absent[name] = reason
+    for name, script in ((NODE, "http.js"), (EXPRESS, "express.js"), (EXPRESS_REDIS, "express-redis.js")):
+        if reason or name == EXPRESS_REDIS and not redis:
+            absent[name] = reason or "redis-server is missing"
         else:
-            production = {"NODE_ENV": "production"}
+            production = {"NODE_ENV": "production", **(redis or {})}
             present.append(Contestant(name, ("node", script, "{port}"), node_folder, production))
     return present, absent
 
@@ -103,11 +107,20 @@ def _authrefs(databases: Path, redis_url: str | None) -> tuple[list[Contestant],
     return present, absent
 
 
-def _python_peers() -> list[tuple[tuple[str, ...], Contestant]]:
+def _python_peers(redis: Mapping[str, str] | None) -> list[tuple[tuple[str, ...], Contestant]]:
+    """The peers, each with the packages it needs; those whose sessions lie in Redis only if there is one."""
     uvicorn = ("uvicorn", "uvloop", "httptools")
     gunicorn = ("--bind", "127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread", "--threads", "64")
     flask = (sys.executable, "-m", "gunicorn", *gunicorn, "--keep-alive", "75", "--log-level", "warning")
+    with_redis = [
+        (("starlette", "redis", *uvicorn), Contestant.asgi(STARLETTE_REDIS, "starlette_redis_app", redis)),
+        (
+            ("flask", "flask_session", "redis", "gunicorn"),
+            Contestant(FLASK_REDIS, (*flask, f"{PEERS}.flask_redis_app:app"), environment=redis or {}),
+        ),
+    ]
     return [
+        *(with_redis if redis else ()),
         (("fastapi", *uvicorn), Contestant.asgi(FASTAPI, "fastapi_app")),
         (("starlette", *uvicorn), Contestant.asgi(STARLETTE, "starlette_app")),
         (uvicorn, Contestant.asgi(BARE, "bare_asgi_app")),

@@ -9,12 +9,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.benchmarks import libraries
-from tests.benchmarks.field import AIOHTTP, AUTHREF, BARE, FASTAPI, FLASK, NODE, SQLITE, WORKERS
+from tests.benchmarks.field import (
+    AIOHTTP,
+    AUTHREF,
+    BARE,
+    EXPRESS_REDIS,
+    FASTAPI,
+    FLASK,
+    FLASK_REDIS,
+    NODE,
+    REDIS,
+    SQLITE,
+    STARLETTE_REDIS,
+    WORKERS,
+)
 from tests.benchmarks.summary import Row, Summary
 
 AHEAD = ((FASTAPI, 4.0), (FLASK, 10.0), (BARE, 1.0), (NODE, 1.0))  # how many times their rate ours is to be
 PATHS, PLACEMENTS = ("/me", "/token/me"), ("free", "pinned")
 SQLITE_SHARE = 0.3
+REDIS_FACTOR = 3.0  # times the rate of each peer whose sessions lie in the same Redis
 VERIFIER_SPEED = 3.0  # times PyJWT's
 FLAT = 2.0  # a look-up among the most sessions takes at most so many times one among a single session
 MAX_BYTES = 500
@@ -49,6 +63,10 @@ def _own_stores(summary: Summary) -> Iterator[Line]:
         share = _ratio(summary.row(SQLITE, "/me", placement), summary.row(AUTHREF, "/me", placement))
         aim = f"GET /me, {placement}: SQLite at least {SQLITE_SHARE:g} of the memory store's rate"
         yield _line(aim, share, lambda x: x >= SQLITE_SHARE)
+        for name in (STARLETTE_REDIS, EXPRESS_REDIS, FLASK_REDIS):
+            times = _ratio(summary.row(REDIS, "/me", placement), summary.row(name, "/me", placement))
+            aim = f"GET /me, {placement}, on the same Redis: at least {REDIS_FACTOR:g}× the rate of {name}"
+            yield _line(aim, times, lambda x: x >= REDIS_FACTOR)
     for path in PATHS:
         times = _ratio(summary.row(WORKERS, path, "free"), summary.row(SQLITE, path, "free"))
         yield _line(f"GET {path}: 2 workers against 1, both SQLite, wrk on the same CPUs", times, None)

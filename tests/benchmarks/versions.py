@@ -12,10 +12,10 @@ from pathlib import Path
 import authref
 
 PYTHON_PACKAGES = (
-    *("aiohttp", "bcrypt", "Django", "fastapi", "Flask", "gunicorn", "httptools", "joserfc", "oxyjwt", "pydantic"),
-    *("PyJWT", "redis", "starlette", "uvicorn", "uvloop", "Werkzeug"),
+    *("aiohttp", "bcrypt", "Django", "fastapi", "Flask", "Flask-Session", "gunicorn", "httptools", "joserfc", "oxyjwt"),
+    *("pydantic", "PyJWT", "redis", "starlette", "uvicorn", "uvloop", "Werkzeug"),
 )
-NODE_PACKAGES = ("express", "jose")
+NODE_PACKAGES = ("express", "express-session", "connect-redis", "redis", "jose")
 
 
 def versions(node_folder: Path | None = None) -> dict[str, str]:
