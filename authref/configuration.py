@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from authref.app.settings import Proxies
 
 VARIABLES = (
-    "store", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log", "allow-origin",
-    "trusted-proxy", "forwarded-header",
+    "store", "store-copies", "public-url", "revocation", "key-file", "admin-email", "bcrypt-cost", "log",
+    "allow-origin", "trusted-proxy", "forwarded-header",
 )  # fmt: skip
 LISTS = ("allow-origin", "trusted-proxy")  # those flags may come several times
 HEADERS = ("x-forwarded-for", "forwarded")  # of which a proxy writes one
@@ -46,6 +46,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--forwarded-header", choices=HEADERS, default=HEADERS[0], help=about)
     about = "memory, sqlite:PATH or redis://HOST:PORT/NUMBER (default: %(default)s)"
     add("--store", metavar="WHERE", default="memory", help=about)
+    about = "replicas of Redis that must have what is confirmed (default: %(default)s)"
+    add("--store-copies", type=int, default=0, metavar="N", help=about)
     about = "what ends tokens early (default: %(default)s)"
     add("--revocation", choices=("none", "denylist", "allowlist"), default="none", help=about)
     add("--key-file", metavar="PATH", help="keep the signing keys there, so that a restart ends no token")
@@ -74,7 +76,10 @@ def settings_of(flags: argparse.Namespace, admin_password: str) -> Settings:
     """What the flags choose. Raises as `build_app` does."""
     from authref.app import Settings
 
-    store = _open_store(flags.store)
+    store = _open_store(flags.store, flags.store_copies)
+    if store.forgets and flags.revocation == "denylist":
+        store.close()
+        raise ValueError(f"{store.forgets}, so revoked tokens would work again; set it to noeviction.")
     return Settings(
         public_url=flags.public_url,
         hosts=_hosts(flags.public_url, getattr(flags, "host", "")),
@@ -146,12 +151,12 @@ def environment_keys() -> dict[str, bytes]:
         raise ValueError(f"{error} Or {NEW_KEYS}") from None
 
 
-def _open_store(name: str) -> Store:
-    if name == "memory":
+def _open_store(name: str, copies: int) -> Store:
+    if name == "memory" and not copies:
         return MemoryStore()
     from authref.stores import open_store
 
-    return open_store(name)
+    return open_store(name, copies=copies)
 
 
 def _keys(path: str | None, store: Store) -> dict[str, bytes]:

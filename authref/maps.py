@@ -71,6 +71,7 @@ class Store(Protocol):
 
     shared: bool = False  # other processes see the same maps
     slow: frozenset[str] = frozenset()  # "reads" and "writes", where those may keep the caller waiting
+    forgets: str = ""  # what it may drop although it was told to keep it
     key_file: str | None = None  # where the signing keys can lie beside it
     together: Callable[[list[Callable[[], bytes]]], list[bytes | None]] | None = None  # see stores/together.py
 

@@ -332,7 +332,7 @@ class WhereItIsKept(Sentences):
         ):
             with self.subTest(name, flags=flags), self.opening() as opened:
                 app, out, err = serving(*flags, **variables, AUTHREF_KEYS=RING)
-                opened.assert_called_once_with(name)
+                opened.assert_called_once_with(name, copies=0)
                 self.assertIsInstance(app.store, Kept)
                 self.assertTrue(err.startswith("Warning: It may forget.\n"), err)
                 self.assertNotIn("hunter2", out + err)

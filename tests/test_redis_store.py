@@ -5,7 +5,9 @@ The contract of maps.py is run on it. The tests start a server of their own; wit
 
 from __future__ import annotations
 
+import argparse
 import socket
+import tempfile
 import time
 import unittest
 from collections.abc import Callable, Iterator
@@ -14,6 +16,8 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from unittest import mock
 
+from authref.configuration import add_flags, settings_of
+from authref.keys import fresh_keys, write_keys
 from authref.maps import Map, StoreUnavailable
 from authref.revocation import CLOCK_ERROR
 from authref.stores import open_store
@@ -30,6 +34,7 @@ if not WITHOUT_REDIS:
     from authref.stores.redis_store import RedisStore
 
 SECRET = "hunter2"
+KEYS = {"AUTHREF_KEYS": write_keys(fresh_keys())}
 SHORT = 0.1  # seconds to wait for a server that does not answer; the store's own time is longer than a test should take
 
 
@@ -381,6 +386,55 @@ class WhenTheServerIsAway(StoreCase):
         self.assertIsNone(notes.get("k"))
 
 
+class Full(StoreCase):
+    """A Redis that evicts nothing, and whose memory is full."""
+
+    @contextmanager
+    def full(self, by: int = 20_000) -> Iterator[None]:
+        """While the block runs, there are so many bytes more in it than it may hold."""
+        raw.config_set("maxmemory", max(1, raw.info("memory")["used_memory"] - by))
+        try:
+            yield
+        finally:
+            raw.config_set("maxmemory", 0)
+
+    def fill(self, notes: Map[Note]) -> None:
+        for number in range(300):
+            notes[f"k{number}"] = Note("x" * 300, f"u{number}", START + 1)
+
+    def test_all_of_it_has_ended(self) -> None:
+        """What has ended makes room for what comes, also for another map, and for the check that /health makes."""
+        for name, by in (("the same map", 20_000), ("the same map", 10**9), ("another map", 20_000), ("check", 20_000)):
+            with self.subTest(name, by=by):
+                raw.flushall()
+                self.clock = Clock()
+                store = self.open()
+                notes, others = store.map("notes", Note), store.map("others", Note)
+                self.fill(notes)
+                notes["living"] = Note("living", "u", START + 2 * CLOCK_ERROR)
+                self.clock.advance(1 + CLOCK_ERROR)
+                with self.full(by):
+                    if name == "check":
+                        store.check()
+                    else:
+                        target = notes if name == "the same map" else others
+                        target["new"] = Note("new")
+                        self.assertEqual(target.get("new"), Note("new"))
+                    self.assertEqual(notes.get("living").text, "living")
+                    self.assertLess(raw.zcard("authref:{notes}:ends"), 300)
+
+    def test_none_of_it_has_ended(self) -> None:
+        """The twin: what lives is not removed; who comes is refused, and nothing of it is half there."""
+        store = self.open()
+        notes = store.map("notes", Note)
+        self.fill(notes)
+        with self.full():
+            for write in (lambda: notes.__setitem__("new", Note("new")), store.check):
+                self.assertRaises(StoreUnavailable, write)
+            self.assertIsNone(notes.get("new"))
+        self.assertEqual(len(notes), 300)
+
+
 class Opening(StoreCase):
     def refusal(self, url: str) -> str:
         """What is said when this store cannot be opened: one sentence, in time, without the password."""
@@ -446,7 +500,6 @@ class Opening(StoreCase):
 
     def test_what_the_server_may_forget(self) -> None:
         """A server that is not set to keep what it confirms, or to keep accounts when it is full, is warned of."""
-        store = self.open(time.time)
         safe = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
         before = {name: raw.config_get(name)[name] for name in safe}
         for name, value in before.items():
@@ -456,19 +509,47 @@ class Opening(StoreCase):
             ({}, ""),
             ({"appendonly": "no"}, "forget"),
             ({"appendfsync": "everysec"}, "forget"),
-            ({"maxmemory-policy": "allkeys-lru"}, "drop"),
+            ({"maxmemory-policy": "allkeys-lru"}, "accounts vanish.*revoked tokens work again"),
             ({"maxmemory-policy": "volatile-ttl"}, "drop"),
             ({"appendonly": "no", "maxmemory-policy": "allkeys-lru"}, "forget.*drop"),
         ):
             with self.subTest(changes):
                 for name, value in {**safe, **changes}.items():
                     raw.config_set(name, value)
-                said = store.warnings()
+                said = self.open(time.time).warnings()
                 self.assertRegex(" ".join(said), expected or "^$")
                 for sentence in said:
-                    self.assertRegex(sentence, r"^Redis may [^\n]+; set [^\n]+\.$")
+                    self.assertRegex(sentence, r"^Redis (may|drops) [^\n]+; set [^\n]+\.$")
         raw.execute_command("ACL SETUSER", "default", "-config|get")
-        self.assertEqual(store.warnings(), [])
+        self.assertEqual([sentence.partition(" (")[0] for sentence in self.open(time.time).warnings()],
+                         ["Redis drops entries when its memory is full"])  # fmt: skip
+        raw.config_set("maxmemory-policy", "noeviction")
+        self.assertEqual(self.open(time.time).warnings(), [])
+
+    def test_a_deny_list_that_may_be_dropped(self) -> None:
+        """Revoked tokens would work again when the memory is full: so it does not start; without a list it does."""
+        self.addCleanup(raw.config_set, "maxmemory-policy", "noeviction")
+        parser = argparse.ArgumentParser()
+        add_flags(parser)
+        for policy, revocation, starts in (
+            ("allkeys-lru", "denylist", False), ("volatile-ttl", "denylist", False), ("noeviction", "denylist", True),
+            ("allkeys-lru", "none", True), ("allkeys-lru", "allowlist", True),
+        ):  # fmt: skip
+            with self.subTest(policy, revocation=revocation), mock.patch.dict("os.environ", KEYS):
+                raw.config_set("maxmemory-policy", policy)
+                flags = parser.parse_args(["--store", server.url, "--revocation", revocation])
+                if starts:
+                    settings_of(flags, "").store.close()
+                else:
+                    said = rf"^Redis drops entries .*\(maxmemory-policy {policy}\), so revoked tokens .*; set [^\n]+\.$"
+                    self.assertRaisesRegex(ValueError, said, settings_of, flags, "")
+
+    def test_a_cluster(self) -> None:
+        """One server of a cluster has some of the keys only: it is refused at the start, not at the first login."""
+        with tempfile.TemporaryDirectory() as folder:
+            one = RedisServer("--cluster-enabled", "yes", "--dir", folder)
+            self.addCleanup(one.stop)
+            self.assertRegex(self.refusal(one.url), "part of a cluster.*; use one that stands alone")
 
     def test_a_clock_that_differs(self) -> None:
         """More than a minute between our clock and that of Redis is said at the start and by each check."""

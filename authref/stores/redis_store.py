@@ -9,6 +9,8 @@ Rules of this file:
 - a way that failed is never gone twice: the first try may have been heard, and a `pop` that succeeded on the
   second would say that nothing was there;
 - what many requests look up at the same time is one question (together.py);
+- with `copies`, a verb is answered once so many replicas have what was written until then (WAIT);
+- a server that is full refuses what needs room; then what has ended goes first, and it is tried once more;
 - a server that does not answer in time is away; whoever asked hears 503, and the next one asks again;
 - whether an entry has ended is decided by the clock of whoever asks, like everywhere else. But nobody removes what
   has not ended by more than CLOCK_ERROR, nor does Redis before a day has passed: one machine whose clock is ahead
@@ -30,19 +32,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from authref.maps import Map, Store, StoreUnavailable
 from authref.revocation import CLOCK_ERROR
 from authref.stores.codec import Codec
+from authref.stores.redis_link import connect, promotable
 from authref.stores.together import Round
 
 V = TypeVar("V")
 
 TIMEOUT = 2.0  # seconds for connecting, and for each answer
-MAX_CONNECTIONS = 10_000  # as many as there are threads; unsaid, it is 100, and who comes after those gets an error
 CLOCK_DIFFERENCE = 60  # seconds between our clock and the server's from which on we say so
+COPY_SECONDS = 1.0  # within which as many replicas as --store-copies says must have a write
 OLDEST = 7  # the first major version with PEXPIREAT … GT
 
 # Each script begins with this. KEYS[1] is the map's prefix, ARGV[1] our clock, in seconds. What ended before `long_ago`
@@ -71,6 +72,11 @@ local function remove(key)
   redis.call('ZREM', prefix .. 'ends', key)
 end
 
+local function tidy(limit)
+  local ended = redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', long_ago, 'LIMIT', 0, limit)
+  for _, old in ipairs(ended) do remove(old) end
+end
+
 local function own(owner, key, number, ends)
   local set = prefix .. 'owner:' .. owner
   for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
@@ -84,14 +90,13 @@ local function own(owner, key, number, ends)
 end
 
 local function put(key, text)
-  -- First of all: a Redis whose memory is full refuses this, but not a DEL, and nothing that comes after a first write.
+  tidy(10)  -- first, for a Redis whose memory is full lets things go
+  -- And then this: it is refused there, or nothing that comes after it, for what has begun to write may go on.
   local number = redis.call('INCR', prefix .. 'number')
   local before, value = live(key), cjson.decode(text)
   local owner, ends = field(value, 'user_id'), field(value, 'expires_at')
   if not before or field(cjson.decode(before), 'user_id') ~= owner then remove(key) end
   if ends and ends <= now then return remove(key) end
-  local ended = redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', long_ago, 'LIMIT', 0, 10)
-  for _, old in ipairs(ended) do remove(old) end
   local milliseconds = ends and string.format('%.0f', math.ceil((ends + 86400) * 1000))
   redis.call('SET', prefix .. 'entry:' .. key, text)
   redis.call('ZADD', prefix .. 'keys', 0, key)
@@ -149,6 +154,7 @@ until #found == 2 * limit or #keys < limit
 return found
 """,
     "len": "return redis.call('ZCOUNT', prefix .. 'ends', '(' .. ARGV[1], '+inf')",
+    "tidy": "tidy(100)",
 }
 
 
@@ -159,33 +165,36 @@ class RedisStore(Store):
     slow = frozenset({"reads", "writes"})  # each is a way over the network
     key_file = None
 
-    def __init__(self, url: str, now: Callable[[], float] = time.time, prefix: str = "authref") -> None:
-        self._now, self._prefix, self._round = now, prefix, Round()
+    def __init__(
+        self, url: str, now: Callable[[], float] = time.time, prefix: str = "authref", copies: int = 0
+    ) -> None:
+        self._now, self._prefix, self._copies, self._round = now, prefix, copies, Round()
+        self._prefixes: set[str] = set()  # of its maps
         try:
-            self._client: Any = redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                max_connections=MAX_CONNECTIONS,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                retry=Retry(NoBackoff(), 0),
-            )
-            version = str(self._client.info("server")["redis_version"])
-            self.check()  # INFO is answered also by one that still loads its data, or only copies another one
+            self._client = connect(url, TIMEOUT)
+            self._scripts = {name: self._client.register_script(_COMMON + code) for name, code in _SCRIPTS.items()}
+            about = self._client.info()
+            refusal = self._refusal(about)
+            if not refusal:
+                self.check()  # INFO is answered also by one that still loads its data, or only copies another one
         except (redis.RedisError, OSError, StoreUnavailable) as error:
             raise ValueError(f"Cannot reach the Redis store ({error}); start it, or name another one.") from None
         except (ValueError, TypeError):  # they say what could not be read: that may be a part of the password
-            raise ValueError("Write redis://:PASSWORD@HOST:PORT/NUMBER, with a / in the password as %2F.") from None
-        if int(version.partition(".")[0]) < OLDEST:
+            kinds = "redis://:PASSWORD@HOST:PORT/NUMBER or redis+sentinel://:PASSWORD@HOST:PORT,HOST:PORT/NAME"
+            raise ValueError(f"Write {kinds}, with a / in the password as %2F.") from None
+        if refusal:
             self.close()
-            raise ValueError(f"The Redis store is of version {version}; use {OLDEST}.0 or newer, or Valkey.")
-        self._scripts = {name: self._client.register_script(_COMMON + code) for name, code in _SCRIPTS.items()}
+            raise ValueError(refusal)
+        if (policy := about.get("maxmemory_policy", "noeviction")) != "noeviction":
+            self.forgets = f"Redis drops entries when its memory is full (maxmemory-policy {policy})"
 
     def map(self, name: str, kind: type[V]) -> Map[V]:
-        return RedisMap(self, f"{self._prefix}:{{{name}}}:", Codec(kind), self._now)
+        prefix = f"{self._prefix}:{{{name}}}:"
+        self._prefixes.add(prefix)
+        return RedisMap(self, prefix, Codec(kind), self._now)
 
     def check(self) -> list[str]:
-        self.ask(lambda: self._client.set(f"{self._prefix}:check", "1", px=1000))  # a write: a replica refuses it
+        self.ask(lambda: self._copied(self._mark) if self._copies else self._mark(self._client))
         seconds, microseconds = self.ask(self._client.time)
         difference = self._now() - seconds - microseconds / 1e6
         if abs(difference) <= CLOCK_DIFFERENCE:
@@ -198,18 +207,22 @@ class RedisStore(Store):
     def warnings(self) -> list[str]:
         found = self.check()
         try:
-            config = self._client.config_get("append*", "maxmemory-policy")
+            config = self._client.config_get("append*")
         except redis.RedisError:  # who rents a server is often not shown how it is set
-            return found
-        if (config.get("appendonly"), config.get("appendfsync")) != ("yes", "always"):
+            config = None
+        if config is not None and (config.get("appendonly"), config.get("appendfsync")) != ("yes", "always"):
             found.append("Redis may forget what it has confirmed; set appendonly yes and appendfsync always.")
-        if config.get("maxmemory-policy") != "noeviction":
-            found.append("Redis may drop accounts when its memory is full; set maxmemory-policy noeviction.")
+        if self.forgets:
+            found.append(f"{self.forgets}: accounts vanish, and revoked tokens work again; set it to noeviction.")
         return found
 
     def run(self, script: str, prefix: str, *arguments: str) -> Any:
         """What the script returns."""
-        return self.ask(lambda: self._scripts[script](keys=[prefix], args=[repr(self._now()), *arguments]))
+
+        def call(client: Any) -> Any:
+            return self._scripts[script](keys=[prefix], args=[repr(self._now()), *arguments], client=client)
+
+        return self.ask(lambda: self._copied(call) if self._copies else call(self._client))
 
     def get(self, key: str) -> str | None:
         """The text at this key."""
@@ -227,9 +240,46 @@ class RedisStore(Store):
         """What the server answers. Raises StoreUnavailable."""
         self._round.leave()
         try:
-            return command()
+            try:
+                return command()
+            except redis.exceptions.OutOfMemoryError:  # refused, so that nothing of it was done
+                for prefix in self._prefixes:
+                    self._scripts["tidy"](keys=[prefix], args=[repr(self._now())])
+                return command()
         except (redis.RedisError, OSError, UnicodeDecodeError) as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+
+    def _mark(self, client: Any) -> Any:
+        """Write something that nobody reads: a replica refuses it, and so does a server that cannot write."""
+        return client.set(f"{self._prefix}:check", "1", px=1000)
+
+    def _copied(self, call: Callable[[Any], Any]) -> Any:
+        """What the call answers, once enough replicas have it. Raises StoreUnavailable."""
+        with self._client.pipeline(transaction=False) as pipe:
+            call(pipe)
+            # WAIT speaks of what this connection wrote. A `pop` that is repeated, since the first one lies here alone,
+            # writes nothing; so something is written behind it, and what comes before that in the stream is there too.
+            self._mark(pipe)
+            pipe.execute_command("WAIT", self._copies, int(COPY_SECONDS * 1000))
+            answer, *_, copies = pipe.execute()
+        if copies < self._copies:
+            raise StoreUnavailable(f"Redis: {copies} of {self._copies} replicas have it")
+        return answer
+
+    def _refusal(self, about: dict[str, Any]) -> str:
+        """Why this server, as INFO describes it, cannot be used, in a sentence; or nothing."""
+        version, mode = str(about["redis_version"]), about.get("redis_mode", "standalone")
+        if int(version.partition(".")[0]) < OLDEST:
+            return f"The Redis store is of version {version}; use {OLDEST}.0 or newer, or Valkey."
+        if mode == "cluster":
+            return "This Redis is part of a cluster, over which no map can be spread; use one that stands alone."
+        if mode == "sentinel":
+            return "This is a Sentinel; write redis+sentinel://HOST:PORT/NAME."
+        if self._copies and "min_slaves_good_slaves" not in about:
+            return "A master that was cut off would go on; for --store-copies, set min-replicas-to-write 1 in Redis."
+        if self._copies and self._copies < (replicas := promotable(self._client)):
+            return f"Each of {replicas} replicas may become the master; write --store-copies {replicas}."
+        return ""
 
 
 class RedisMap(Map[V]):
