@@ -390,7 +390,7 @@ class Full(StoreCase):
     """A Redis that evicts nothing, and whose memory is full."""
 
     @contextmanager
-    def full(self, by: int = 20_000) -> Iterator[None]:
+    def full(self, by: int) -> Iterator[None]:
         """While the block runs, there are so many bytes more in it than it may hold."""
         raw.config_set("maxmemory", max(1, raw.info("memory")["used_memory"] - by))
         try:
@@ -400,11 +400,11 @@ class Full(StoreCase):
 
     def fill(self, notes: Map[Note]) -> None:
         for number in range(300):
-            notes[f"k{number}"] = Note("x" * 300, f"u{number}", START + 1)
+            notes[f"k{number}"] = Note("x" * 3000, f"u{number}", START + 1)
 
     def test_all_of_it_has_ended(self) -> None:
         """What has ended makes room for what comes, also for another map, and for the check that /health makes."""
-        for name, by in (("the same map", 20_000), ("the same map", 10**9), ("another map", 20_000), ("check", 20_000)):
+        for name, by in (("the same map", 50_000), ("the same map", 10**9), ("another map", 50_000), ("check", 50_000)):
             with self.subTest(name, by=by):
                 raw.flushall()
                 self.clock = Clock()
@@ -428,7 +428,7 @@ class Full(StoreCase):
         store = self.open()
         notes = store.map("notes", Note)
         self.fill(notes)
-        with self.full():
+        with self.full(10**9):
             for write in (lambda: notes.__setitem__("new", Note("new")), store.check):
                 self.assertRaises(StoreUnavailable, write)
             self.assertIsNone(notes.get("new"))

@@ -257,11 +257,14 @@ class RedisStore(Store):
         """What the call answers, once enough replicas have it. Raises StoreUnavailable."""
         with self._client.pipeline(transaction=False) as pipe:
             call(pipe)
-            # WAIT speaks of what this connection wrote. A `pop` that is repeated, since the first one lies here alone,
-            # writes nothing; so something is written behind it, and what comes before that in the stream is there too.
-            self._mark(pipe)
+            # WAIT promises to look at what this connection wrote. A `pop` that is repeated, since the first one lies
+            # here alone, writes nothing. So something is written behind it: what came before is copied before.
+            self._mark(pipe)  # where there is no room for it, the others are not to fail
             pipe.execute_command("WAIT", self._copies, int(COPY_SECONDS * 1000))
-            answer, *_, copies = pipe.execute()
+            answer, _, copies = pipe.execute(raise_on_error=False)
+        for outcome in (answer, copies):
+            if isinstance(outcome, Exception):
+                raise outcome
         if copies < self._copies:
             raise StoreUnavailable(f"Redis: {copies} of {self._copies} replicas have it")
         return answer
