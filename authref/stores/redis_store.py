@@ -219,10 +219,10 @@ class RedisStore(Store):
     def run(self, script: str, prefix: str, *arguments: str) -> Any:
         """What the script returns."""
 
-        def call(client: Any) -> Any:
+        def call(client: Any = None) -> Any:
             return self._scripts[script](keys=[prefix], args=[repr(self._now()), *arguments], client=client)
 
-        return self.ask(lambda: self._copied(call) if self._copies else call(self._client))
+        return self.ask(lambda: self._copied(call) if self._copies else call())
 
     def get(self, key: str) -> str | None:
         """The text at this key."""
