@@ -180,7 +180,7 @@ class Sentinels(Groups):
                       f"redis+sentinel://:{SECRET}@{place}", f"redis+sentinel://:{SECRET}@{place}/group/x",
                       f"redis+sentinel://:{SECRET}@[::1/group", f"redis+sentinel://:{SECRET}@a:b:1/group"):  # fmt: skip
             with self.subTest(wrong):
-                self.refusal(wrong)
+                self.assertLess(len(self.refusal(wrong)), 300)  # words of Redis, or ours
         self.assertIn("redis+sentinel://", self.refusal(f"redis://{place}/0"))
 
     def test_sentinels_with_a_password(self) -> None:

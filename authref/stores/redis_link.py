@@ -55,6 +55,11 @@ def connect(url: str, timeout: float) -> Any:
     return client
 
 
+def said(error: Exception) -> str:
+    """What went wrong; of Sentinel in our own words, for redis-py writes down all it was told."""
+    return "no sentinel names a master" if isinstance(error, MasterNotFoundError) else str(error)
+
+
 def promotable(client: Any) -> int:
     """How many replicas may become the master: those that Sentinel may choose, or all that are there."""
     pool = client.connection_pool

@@ -36,7 +36,7 @@ import redis
 from authref.maps import Map, Store, StoreUnavailable
 from authref.revocation import CLOCK_ERROR
 from authref.stores.codec import Codec
-from authref.stores.redis_link import connect, promotable
+from authref.stores.redis_link import connect, promotable, said
 from authref.stores.together import Round
 
 V = TypeVar("V")
@@ -178,7 +178,7 @@ class RedisStore(Store):
             if not refusal:
                 self.check()  # INFO is answered also by one that still loads its data, or only copies another one
         except (redis.RedisError, OSError, StoreUnavailable) as error:
-            raise ValueError(f"Cannot reach the Redis store ({error}); start it, or name another one.") from None
+            raise ValueError(f"Cannot reach the Redis store ({said(error)}); start it, or name another one.") from None
         except (ValueError, TypeError):  # they say what could not be read: that may be a part of the password
             kinds = "redis://:PASSWORD@HOST:PORT/NUMBER or redis+sentinel://:PASSWORD@HOST:PORT,HOST:PORT/NAME"
             raise ValueError(f"Write {kinds}, with a / in the password as %2F.") from None
@@ -247,7 +247,7 @@ class RedisStore(Store):
                     self._scripts["tidy"](keys=[prefix], args=[repr(self._now())])
                 return command()
         except (redis.RedisError, OSError, UnicodeDecodeError) as error:
-            raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+            raise StoreUnavailable(f"Redis: {type(error).__name__}: {said(error)}") from error
 
     def _mark(self, client: Any) -> Any:
         """Write something that nobody reads: a replica refuses it, and so does a server that cannot write."""
