@@ -18,6 +18,7 @@ from unittest import mock
 from authref.book import Book, main
 from authref.book.asked import ASKED
 from authref.book.chapters import PACKAGE, chapters, pieces
+from authref.book.paths import SHORT
 from authref.wire import Request
 
 MAX_BYTES = 1_500_000
@@ -117,6 +118,40 @@ class ThePage(unittest.TestCase):
             with self.subTest(words):
                 self.assertTrue(words in text)
         self.assertFalse("correct horse" in text)
+
+
+@unittest.skipUnless(HAS_PACKAGES, "needs markdown-it-py and pygments: authref[book]")
+class TheWay(unittest.TestCase):
+    def test_from_place_to_place(self) -> None:
+        """Whoever follows the short path by its links comes through all its places in their order, to the questions."""
+        seen, place = [], "wire"
+        while place != "page-paths":
+            seen.append(place)
+            here = html().partition(f' id="{place}"')[2]
+            number, place = re.findall(r'30 minutes, (\d+) of \d+\. \w+:? <a href="#([^"]+)"', here)[0]
+            self.assertEqual(int(number), len(seen))
+        self.assertEqual(len(seen), len(SHORT.places))
+        self.assertEqual((seen[0], seen[-1]), ("wire", "revocation"))
+
+    def test_a_word_at_its_first_use(self) -> None:
+        """HMAC is said in a sentence where the short path meets it, and nowhere else in the chapters."""
+        self.assertEqual(html().count("<b>HMAC</b>"), 1)
+        self.assertIn("<b>HMAC</b>", html().partition('id="jwt.sign"')[2].partition("<pre>")[0])
+
+    def test_an_answer_by_a_run(self) -> None:
+        """Under each question stand its lines, and below them what travelled; the refusal is unfolded."""
+        text = html().partition('<section id="page-questions">')[2].partition("</section>")[0]
+        self.assertGreater(text.count('<details class="run"'), 40)
+        self.assertIn("the log: authn_login_fail reason=unknown_user", text)
+        self.assertRegex(text, r'<details class="run" open><summary>you GET /token/me 401</summary>')
+        self.assertNotIn("correct horse", text)
+
+    def test_a_file_in_a_sentence(self) -> None:
+        """A file that a text names leads to its chapter, and what stands in it to its place; code stays as it is."""
+        text = html().partition('<section id="page-words">')[2]
+        self.assertIn('<a href="#cookies.set_cookie"><code>cookies.py</code>: <code>set_cookie</code></a>', text)
+        self.assertIn('<a href="#sessions">sessions.py</a>', html().partition('<section id="tiny">')[2])
+        self.assertEqual(re.findall(r"<a [^>]*>[^<]*<a ", html()), [])
 
 
 class TheCommand(unittest.TestCase):

@@ -3,6 +3,9 @@
     chapters.py     a file as a chapter: prose, and the code beside it
     shown.py        the exchanges of the x-ray's story, for the chapters whose code they ran
     asked.py        what a reader should be able to answer
+    paths.py        what to read in thirty minutes, and what in two hours
+    words.py        where a word is met first
+    runs.py         the answers to the questions, played and shown
     page.py         all of it as one page
     pages/          what is told beside the source: questions, words, how to operate it …
 
