@@ -110,6 +110,19 @@ class ThePage(unittest.TestCase):
         text = html().partition('<section id="users">')[2].partition("</section>")[0]
         self.assertTrue('href="#passwords.hash_password"' in text)
 
+    def test_a_name_after_a_dot(self) -> None:
+        """What stands after a dot is linked as a part of what stands before it: a file, a class, or `self`."""
+        app, jwt, sessions = (
+            html().partition(f'<section id="{name}">')[2].partition("</section>")[0]
+            for name in ("app", "jwt", "sessions")
+        )
+        self.assertIn('<a href="#guards.is_ours">', app)
+        self.assertIn('<a href="#sessions.Sessions.', sessions)
+        for line in [
+            line for line in jwt.splitlines() if '<span class="n">token</span><span class="o">.</span>' in line
+        ]:
+            self.assertNotIn('<a href="#jwt.encode">', line)  # of text, which is not ours
+
     def test_what_there_is_to_do(self) -> None:
         """A chapter ends with an exchange, three questions, its exercises, its attacks and its lines of the x-ray."""
         text = html().partition('<section id="sessions">')[2].partition("</section>")[0]

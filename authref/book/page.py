@@ -44,7 +44,10 @@ _FILE = re.compile(
     r"(?:: <code>(?P<name>[\w.]+)</code>)?(?![^<]*</(?:a|pre|code></pre)>)"
 )
 _PLAY = re.compile(r'<pre><code class="language-play">(.*?)</code></pre>', re.DOTALL)
-_NAME = re.compile(r'<span class="(?:n|nf|nc|nn|fm)">([\w.]+)</span>')
+_NAME = re.compile(  # and not where something else gets that name: an argument, a variable
+    r'(?:(?P<before><span class="(?:n|bp)">(?P<of>\w+)</span>)?(?P<dot><span class="o">\.</span>))?'
+    r'(?P<whole><span class="nn?">(?P<name>[\w.]+)</span>)(?!\s*<span class="[op]">[=:]</span>)'
+)
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fdfcf9; --text: #1d1d1f; --faint: #5b5b63; --line: #dad7cf; --box: #f4f2ec;
@@ -60,7 +63,8 @@ h1 { font-size: 1.7rem; } h2 { margin: 4rem 0 .2rem; font-size: 1.35rem; line-he
 .opening { max-width: 46rem; }
 .piece { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 0 1.5rem; margin: 1rem 0; }
 .piece > .prose > :first-child { margin-top: 0; } .alone { grid-template-columns: minmax(0, 1fr); }
-code, pre { font: .82rem/1.5 ui-monospace, monospace; } pre { margin: 0; padding: .6rem .8rem; background: var(--box);
+.piece > pre { align-self: start; } code, pre { font: .82rem/1.5 ui-monospace, monospace; }
+  pre { margin: 0; padding: .6rem .8rem; background: var(--box);
   border-left: 3px solid var(--line); white-space: pre-wrap; } pre a { color: inherit; }
 .c1, .sd { color: var(--note); font-style: italic; } .k, .kn, .kc, .ow { color: var(--word); }
 .s1, .s2, .sa, .si, .mi, .mf, .mh { color: var(--value); }
@@ -69,11 +73,12 @@ table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text
 .try { margin-top: 1.5rem; padding: .2rem 1rem; border: 1px solid var(--line); border-radius: 8px; font-size: .92rem; }
 .words { font: .85rem/1.45 system-ui, sans-serif; color: var(--faint); border-left: 3px solid var(--line);
   padding-left: .7rem; } .words p { margin: .2rem 0; } .path { font: .85rem system-ui, sans-serif; }
+[id^="page-"] > p, [id^="page-"] > ul, [id^="page-"] > ol { max-width: 46rem; }
 .run { margin: .2rem 0; font: .9rem system-ui, sans-serif; } p.run { padding-left: 1rem; } summary { cursor: pointer; }
 @media (max-width: 760px) { .piece { grid-template-columns: minmax(0, 1fr); } .prose { margin-bottom: .4rem; } }
 @media print { body { max-width: none; font-size: 10pt; } h2 { break-before: page; }
   pre, .try { break-inside: avoid-page; }
-  a { color: inherit; text-decoration: none; } }
+  a { color: inherit; text-decoration: none; } details::details-content { content-visibility: visible; } }
 """
 
 
@@ -105,7 +110,7 @@ def _way(way: Way) -> str:
         f'<li><a href="#{_place(each.file, each.names[0])}">{escape(each.question)}</a></li>' for each in way.steps
     ]
     title = f"{escape(way.title)} · {way.minutes} min of reading, {len(way.places)} places"
-    return f"<details><summary>{title}</summary><ol>{''.join(steps)}</ol></details>"
+    return f"<details{' open' * (way is SHORT)}><summary>{title}</summary><ol>{''.join(steps)}</ol></details>"
 
 
 def _notes(read: tuple[Chapter, ...]) -> dict[str, str]:
@@ -154,33 +159,47 @@ def _where(chapter: Chapter) -> str:
 
 
 def _piece(piece: Piece, place: str, names: dict[str, str], notes: dict[str, str]) -> str:
-    code = _NAME.sub(partial(_linked, names), highlight(piece.code, PythonLexer(), _COLOURS))
+    inside = piece.name.rpartition(".")[0]
+    code = _NAME.sub(partial(_linked, names, inside), highlight(piece.code, PythonLexer(), _COLOURS))
     note = notes.get(place, "")
     prose = f'<div class="prose">{_prose(piece.prose)}{note}</div>' if piece.prose or note else ""
     found = f' id="{place}"' if piece.name else ""
     return f'<div class="piece{"" if prose else " alone"}"{found}>{prose}<pre>{_with_rfcs(code)}</pre></div>'
 
 
-def _linked(names: dict[str, str], found: re.Match[str]) -> str:
-    target = names.get(found[1].rpartition(".")[2] if found[1].startswith("authref.") else found[1])
-    return f'<a href="#{target}">{found[0]}</a>' if target else found[0]
+def _linked(names: dict[str, str], inside: str, found: re.Match[str]) -> str:
+    """The name as a link, if it is known; after a dot only as a part of what stands before it."""
+    whole, of, name = found["whole"], found["of"], found["name"]
+    if not found["dot"]:
+        return _link(names.get(name), whole)
+    part = names.get(f"{inside if of == 'self' else of}.{name}")
+    return _link(names.get(of or ""), found["before"] or "") + found["dot"] + _link(part, whole)
+
+
+def _link(place: str | None, html: str) -> str:
+    return f'<a href="#{place}">{html}</a>' if place else html
 
 
 def _known(chapter: Chapter) -> dict[str, str]:
-    """The names that a chapter uses and some chapter defines, with their places."""
-    defined = {each.file: {piece.name for piece in each.pieces} for each in chapters()}
-    tree = ast.parse((PACKAGE / chapter.file).read_text("utf-8"))
-    names = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("authref"):
-            continue
-        for each in node.names:
-            file = _file(f"{node.module}.{each.name}") or _file(node.module or "")
-            if file in defined:  # a constant has no place of its own, and leads to its chapter
-                place = f".{each.name}" if each.name in defined[file] else ""
-                names[each.asname or each.name] = f"{_anchor(file)}{place}"
-    own = {piece.name: f"{_anchor(chapter.file)}.{piece.name}" for piece in chapter.pieces}
-    return {name: place for name, place in {**names, **own}.items() if name and "." not in name}
+    """The names that a chapter uses and some chapter defines, with their places; `guards.is_ours` as a whole."""
+    defined = {each.file: [piece.name for piece in each.pieces if piece.name] for each in chapters()}
+    names = {name: _place(chapter.file, name) for name in defined[chapter.file]}
+    for node in ast.walk(ast.parse((PACKAGE / chapter.file).read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("authref"):
+            for each in node.names:
+                names |= _imported(node.module or "", each.name, each.asname or each.name, defined)
+    return names
+
+
+def _imported(module: str, name: str, known_as: str, defined: dict[str, list[str]]) -> dict[str, str]:
+    """What this import makes known: a file and all in it, or a name and its parts; a constant is its chapter."""
+    if (file := _file(f"{module}.{name}")) in defined:
+        return {known_as: _anchor(file)} | {f"{known_as}.{each}": _place(file, each) for each in defined[file]}
+    if (file := _file(module)) not in defined:
+        return {}
+    parts = {f"{known_as}{each.removeprefix(name)}": _place(file, each)
+             for each in defined[file] if each == name or each.startswith(f"{name}.")}  # fmt: skip
+    return {module: _anchor(file), known_as: _anchor(file), **parts}
 
 
 def _file(module: str) -> str:

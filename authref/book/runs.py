@@ -25,7 +25,7 @@ from authref.xray.glass import Clock, GlassStore, OverheardEvents
 from authref.xray.recorder import Exchange, Recorder, received, sent
 
 EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
-MAX_LINE = 150  # characters
+MAX_LINE = 160  # characters
 TELLING = ("cookie", "authorization", "origin", "set-cookie")  # of the headers, what the questions are about
 BESIDE = ("addresses", "admins", "costs", "counters", "devices")  # maps that none of them is about
 
