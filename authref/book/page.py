@@ -76,8 +76,9 @@ table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text
 [id^="page-"] > p, [id^="page-"] > ul, [id^="page-"] > ol { max-width: 46rem; }
 .run { margin: .2rem 0; font: .9rem system-ui, sans-serif; } p.run { padding-left: 1rem; } summary { cursor: pointer; }
 @media (max-width: 760px) { .piece { grid-template-columns: minmax(0, 1fr); } .prose { margin-bottom: .4rem; } }
-@media print { body { max-width: none; font-size: 10pt; } h2 { break-before: page; }
-  pre, .try { break-inside: avoid-page; }
+@media print { :root { color-scheme: light; --ground: #fff; --text: #000; --faint: #444; --line: #bbb; --box: #f6f6f4;
+  --word: #7a2a8c; --value: #1b6b2f; --note: #555; } body { max-width: none; font-size: 10pt; }
+  main h2 { break-before: page; } pre { break-inside: avoid-page; } .prose { break-after: avoid; }
   a { color: inherit; text-decoration: none; } details::details-content { content-visibility: visible; } }
 """
 
