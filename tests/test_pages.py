@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from authref import passwords, refresh, sessions, throttle, tokens, users
 from authref.book.paths import LONG, SHORT, as_markdown
 from authref.book.runs import Lie, Run
 from authref.book.words import first_uses, words
+from authref.serving import reader, server
 from tests import reading
 
 PROJECT = Path(__file__).parent.parent
@@ -141,6 +143,37 @@ class ThePaths(unittest.TestCase):
         self.assertEqual(len(first), 6)
         for each in first:
             self.assertIn(each, catalogue)
+
+
+class TheLimits(unittest.TestCase):
+    def test_numbers(self) -> None:
+        """The page of limits says what stands in the source, in every row that holds a number."""
+        seconds = {name: f"{state[0]:.0f} s" for name, state in server.STATES.items()}
+        kib = [f"{each // 1024} KiB" for each in (reader.MAX_REQUEST_LINE, reader.MAX_HEAD, reader.MAX_BODY)]
+        day, minute = 24 * 60 * 60, 60
+        rows = (
+            f"| password | {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH:,} characters,",
+            f"| e-mail address | {users.MAX_EMAIL} ASCII characters |",
+            f"| request line, head, fields | {kib[0]}, {kib[1]}, {reader.MAX_FIELDS} | 414, 431, 431 |",
+            f"| body | {kib[2]}, in at most {reader.MAX_CHUNKS} chunks | 413 |",
+            f"| {seconds['new']}, {seconds['head']}, {seconds['body']}; {seconds['idle']} |",
+            f"| connections | {server.MAX_CONNECTIONS:,} |",
+            f"| time for our own work after SIGTERM | {server.WORK:.0f} s |",
+            f"| hashes running, waiting | one per core, {throttle.MAX_WAITING};",
+            f"| session | {sessions.IDLE_LIFETIME // minute} minutes without use,"
+            f" {sessions.ABSOLUTE_LIFETIME // 3600} hours in all, {sessions.MAX_PER_USER} per user |",
+            f"| access token | {refresh.ACCESS_LIFETIME // minute} minutes |",
+            f"| refresh token | one use, repeated for a minute at most, {refresh.LIFETIME // day} days from the login,"
+            f" {tokens.MAX_PER_USER} logins per user |",
+            f"| {throttle.FREE_FAILURES} in a row, then a wait of 1, 2, 4 … {throttle.MAX_WAIT} s before each try |",
+            f"| {throttle.ADDRESS_FAILURES}, {throttle.ADDRESS_SIGN_UPS} a minute |",
+        )
+        text = (PAGES / "limits.md").read_text("utf-8")
+        self.assertEqual(text.count("\n| ") - 1, len(rows))
+        self.assertEqual((refresh.RETRY_WINDOW, throttle.ADDRESS_WINDOW), (minute, minute))
+        for row in rows:
+            with self.subTest(row):
+                self.assertIn(row, text)
 
 
 class TheWords(unittest.TestCase):

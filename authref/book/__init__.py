@@ -36,7 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         from authref.book.page import book
     except ModuleNotFoundError as missing:
-        fail(f"The book is made with {missing.name}, which is not installed; pip install 'authref[book]'")
+        if (missing.name or "").partition(".")[0] not in ("markdown_it", "mdurl", "pygments"):
+            raise
+        fail("The book is made with two packages that are missing; install them: pip install markdown-it-py pygments")
     html = book()
     if flags.out:
         try:
