@@ -155,6 +155,13 @@ class ThePictures(unittest.TestCase):
                 shown = README.parent.joinpath("tests", "pictures", f"{name}.svg").read_text("utf-8")
                 self.assertEqual(shown, sequence.picture(name))
 
+    def test_a_choice(self) -> None:
+        """The README's picture of a recommendation is what the command says today: `python -m tests.pictures`."""
+        from tests.pictures import terminal
+
+        shown = README.parent.joinpath("tests", "pictures", "choose.svg").read_text("utf-8")
+        self.assertEqual(shown, terminal.picture())
+
 
 if __name__ == "__main__":
     unittest.main()
