@@ -244,7 +244,8 @@ def _try(chapter: Chapter, shown: Shown) -> Iterator[str]:
     module = f"authref.{chapter.file.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}:"
     own = [(number, each) for number, each in enumerate(EXERCISES, 1) if each.target.startswith(module)]
     exercises = [f"{number} {each.title} ({each.kind})" for number, each in own]
-    attacks = [f"{each.name}: {each.title}" for each in ATTACKS if each.read.startswith(f"{chapter.file}:")]
+    places = [(each, each.tiny if chapter.file == "tiny.py" else each.read) for each in ATTACKS]
+    attacks = [f"{each.name}: {each.title}" for each, place in places if place.startswith(f"{chapter.file}:")]
     lines = [key for key, (_, _, file) in EXPLAINED.items() if file == chapter.file]
     exchange = shown.by(chapter.file)
     if not (exercises or attacks or lines or exchange or chapter.file in ASKED):
