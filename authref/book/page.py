@@ -60,7 +60,8 @@ body { margin: 0 auto; padding: 1rem; max-width: 76rem; background: var(--ground
 a { color: var(--link); } h1, h2, h3, nav, .try { font-family: system-ui, sans-serif; }
 h1 { font-size: 1.7rem; } h2 { margin: 4rem 0 .2rem; font-size: 1.35rem; line-height: 1.25; } h3 { font-size: 1rem; }
 .file { margin: 0; color: var(--faint); } nav ol { columns: 2 20rem; column-gap: 3rem; padding-left: 1.6rem; }
-.opening { max-width: 46rem; }
+.opening > :not(pre) { max-width: 46rem; }
+  .where { display: block; font-size: .88rem; } nav li { break-inside: avoid; }
 .piece { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 0 1.5rem; margin: 1rem 0; }
 .piece > .prose > :first-child { margin-top: 0; } .alone { grid-template-columns: minmax(0, 1fr); }
 .piece > pre { align-self: start; } code, pre { font: .82rem/1.5 ui-monospace, monospace; }
@@ -106,10 +107,13 @@ def book() -> str:
 
 
 def _way(way: Way) -> str:
-    """The path for the contents page: each question leads to the first of its places."""
-    steps = [
-        f'<li><a href="#{_place(each.file, each.names[0])}">{escape(each.question)}</a></li>' for each in way.steps
-    ]
+    """The path for the contents page: its questions, and under each the places that answer it."""
+    steps = (
+        f'<li>{escape(step.question)} <span class="where"><code>{step.file}</code>: '
+        + ", ".join(f'<a href="#{_place(step.file, name)}">{name}</a>' for name in step.names)
+        + "</span></li>"
+        for step in way.steps
+    )
     title = f"{escape(way.title)} · {way.minutes} min of reading, {len(way.places)} places"
     return f"<details{' open' * (way is SHORT)}><summary>{title}</summary><ol>{''.join(steps)}</ol></details>"
 
