@@ -3,6 +3,9 @@
     chapters.py     a file as a chapter: prose, and the code beside it
     shown.py        the exchanges of the x-ray's story, for the chapters whose code they ran
     asked.py        what a reader should be able to answer
+    paths.py        what to read in thirty minutes, and what in two hours
+    words.py        where a word is met first
+    runs.py         the answers to the questions, played and shown
     page.py         all of it as one page
     pages/          what is told beside the source: questions, words, how to operate it …
 
@@ -33,7 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         from authref.book.page import book
     except ModuleNotFoundError as missing:
-        fail(f"The book is made with {missing.name}, which is not installed; pip install 'authref[book]'")
+        if (missing.name or "").partition(".")[0] not in ("markdown_it", "mdurl", "pygments"):
+            raise
+        fail("The book is made with two packages that are missing; install them: pip install markdown-it-py pygments")
     html = book()
     if flags.out:
         try:

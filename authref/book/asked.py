@@ -98,9 +98,104 @@ ASKED: dict[str, tuple[str, str, str]] = {
         "What does a client hear when something breaks inside, and what does the log hear?",
         "Which headers does every answer carry?",
     ),
+    "app/accounts.py": (
+        "What does signing up grant, and what not?",
+        "Why does the answer to a failed login not say what was wrong?",
+        "Lay it beside app/tokens.py. Which lines differ, and why?",
+    ),
+    "app/logins.py": (
+        "What could somebody do with the id of a login in their list?",
+        "Why is the old password asked for, although the caller is logged in?",
+        "Which logins end with a new password, and which one goes on?",
+    ),
+    "app/routes.py": (
+        "A request brings a bad token and a good cookie. What is the answer?",
+        "What happens to a field that no route names?",
+        "How does each protected handler begin?",
+    ),
+    "app/settings.py": (
+        "What may be chosen, and what is a constant instead?",
+        "When are settings checked, and what does a bad one do?",
+        "From which setting does it follow that cookies are Secure?",
+    ),
+    "app/tokens.py": (
+        "Which handlers here have a twin in app/accounts.py, and which one has none?",
+        "What does a refused refresh say to the client?",
+        "Where would you look for a token that a client sent in a query?",
+    ),
+    "app/users.py": (
+        "Why is it asked who may before it is asked what exists?",
+        "Who may delete an account?",
+        "Where else does the rule of each handler stand, and who compares the two?",
+    ),
+    "configuration.py": (
+        "Why is no secret a flag?",
+        "Which wins, a flag or its variable?",
+        "When are browsers free to call us by any name?",
+    ),
+    "terminal.py": (
+        "What does a user see of an error, and with which exit status?",
+        "Why are the numbers 0, 1 and 2 taken before anything is opened?",
+        "How does a command end when whoever read its answer has gone?",
+    ),
+    "cli.py": (
+        "When is the code of a room loaded?",
+        "What is said when the port is taken?",
+        "Why does a server of two processes refuse the memory store?",
+    ),
+    "wsgi.py": (
+        "Who has cut the bytes into a request, and why are they read again?",
+        "What do several machines have to share?",
+        "What happens where several processes share no store?",
+    ),
+    "serving/cores.py": (
+        "Why would more threads than cores make a hash slower?",
+        "How many cores has a container?",
+        "What is assumed where a limit cannot be read?",
+    ),
+    "serving/proxies.py": (
+        "Which hop of the header is the client, and why is it read from the right?",
+        "What can a client write into that header itself?",
+        "Why does what cannot be read not simply get skipped?",
+    ),
     "serving/reader.py": (
         "Two lengths in one head. Why is it not enough to take the first?",
-        "When is a body read at all?",
+        "What does RFC 9112 allow that is refused here?",
+        "Why does the connection close after a refusal?",
+    ),
+    "serving/server.py": (
         "What ends a client that sends one byte a second?",
+        "All places are taken, and one more client comes. Who goes?",
+        "Which work is never done by the thread that serves everybody?",
+    ),
+    "serving/workers.py": (
+        "Why does a second thread not help, where a second process does?",
+        "What must not be forked along?",
+        "How do the workers notice that the first process has gone?",
+    ),
+    "stores/__init__.py": (
+        "What may differ between two stores, and what not?",
+        "Which store needs no package, and which one does?",
+        "How does the core know which store it has?",
+    ),
+    "stores/backup.py": (
+        "Why is it not enough to copy the file?",
+        "What is not in a copy, and why?",
+        "Why do all logins end when a copy comes back?",
+    ),
+    "stores/codec.py": (
+        "Why JSON, and not pickle?",
+        "What must a new field of a record have?",
+        "How do stores compare two values?",
+    ),
+    "stores/redis_store.py": (
+        "Why is a way that failed never gone twice?",
+        "Which verbs are scripts, and why?",
+        "What could one machine do whose clock is ahead?",
+    ),
+    "stores/sqlite_store.py": (
+        "What is on the disk when a client has its answer?",
+        "Two processes write at once. Who waits, and for whom?",
+        "Which files are refused?",
     ),
 }
