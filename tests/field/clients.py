@@ -1,0 +1,153 @@
+"""Which clients log in, stay, and log out? Real ones against the real server; the table is clients.md.
+
+    python -m tests.field.clients             all, and writes the table (some minutes: it installs them)
+    python -m tests.field.clients curl Java   those whose name begins so, and only shows it
+
+Each driver in drivers/ does what its client's documentation shows: POST /login, GET /me, POST /logout, GET /me, by the
+client's own cookie jar. Its first line says the version, the next four the statuses. Debian's packages (see DEBIAN) are
+there before; what comes from PyPI and npm is installed here, in a folder that is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+DRIVERS = Path(__file__).with_name("drivers")
+TABLE = Path(__file__).with_name("clients.md")
+RIGHT = ["200", "200", "200", "401"]
+SECONDS = 120  # for one client
+DEBIAN = (
+    "curl wget libwww-perl libmojolicious-perl libhttp-cookiejar-perl ruby ruby-http-cookie ruby-mechanize php-cli"
+    " php-curl php-guzzlehttp-guzzle golang-go openjdk-17-jdk-headless nodejs npm"
+)
+PYPI = (
+    "requests==2.32.3", "niquests==3.11.4", "httpx==0.28.1", "aiohttp==3.11.11", "mechanize==0.4.10", "pycurl==7.45.4",
+    "httpie==3.2.4",
+)  # fmt: skip
+NPM = ("tough-cookie@5.0.0", "axios@1.7.9", "axios-cookiejar-support@5.0.5", "got@14.4.5", "superagent@10.1.1")
+
+Command = Callable[[Path], list[str]]
+
+
+def _script(program: str, name: str) -> Command:
+    return lambda folder: [program, str(DRIVERS / name)]
+
+
+def _python(name: str) -> Command:
+    return lambda folder: [str(folder / "venv/bin/python"), str(DRIVERS / "python_clients.py"), name]
+
+
+def _node(name: str) -> Command:
+    return lambda folder: ["node", str(DRIVERS / "node_clients.mjs"), name]
+
+
+CLIENTS: dict[str, Command] = {
+    "curl": _script("bash", "curl.sh"),
+    "wget": _script("bash", "wget.sh"),
+    "HTTPie, a session": _script("bash", "httpie.sh"),
+    "Python urllib.request, http.cookiejar": _python("urllib_"),
+    "Python requests": _python("requests"),
+    "Python niquests": _python("niquests"),
+    "Python httpx": _python("httpx"),
+    "Python aiohttp": _python("aiohttp"),
+    "Python mechanize": _python("mechanize"),
+    "Python pycurl": _python("pycurl"),
+    "Node fetch, tough-cookie": _node("tough-cookie"),
+    "Node axios, axios-cookiejar-support": _node("axios"),
+    "Node got, tough-cookie": _node("got"),
+    "Node superagent, agent": _node("superagent"),
+    "Java java.net.http": _script("java", "JavaNetHttp.java"),
+    "Java HttpURLConnection": _script("java", "JavaUrlConnection.java"),
+    "Go net/http, cookiejar": lambda folder: ["go", "run", str(DRIVERS / "cookiejar.go")],
+    "Perl LWP, HTTP::Cookies": _script("perl", "lwp.pl"),
+    "Perl Mojo::UserAgent": _script("perl", "mojo.pl"),
+    "Perl HTTP::Tiny, HTTP::CookieJar": _script("perl", "cookiejar.pl"),
+    "Ruby Net::HTTP, http-cookie": _script("ruby", "http_cookie.rb"),
+    "Ruby Mechanize": _script("ruby", "mechanize.rb"),
+    "PHP curl": _script("php", "curl.php"),
+    "PHP Guzzle": _script("php", "guzzle.php"),
+}
+
+
+def main() -> int:
+    """Ask the clients; the exit status is 1 if one of them was not logged in, or still was."""
+    asked = tuple(sys.argv[1:])
+    chosen = {name: command for name, command in CLIENTS.items() if not asked or name.startswith(asked)}
+    with tempfile.TemporaryDirectory() as name, _server() as url:
+        folder = Path(name)
+        _install(folder)
+        rows = [(client, *_ask(client, command(folder), url, folder)) for client, command in chosen.items()]
+    text = _table(rows)
+    print(text)
+    if len(chosen) == len(CLIENTS):
+        TABLE.write_text(text, "utf-8")
+    return int(any(statuses != RIGHT for _, _, statuses in rows))
+
+
+def _install(folder: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    subprocess.run([folder / "venv/bin/pip", "install", "--quiet", *PYPI], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", *NPM], cwd=folder, check=True)
+
+
+def _ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, list[str]]:
+    """The client's version, and the four statuses that it saw."""
+    account = {"email": f"{abs(hash(name))}@example.com", "password": "correct horse battery"}
+    body = json.dumps(account)
+    request = urllib.request.Request(f"{url}/signup", body.encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(request).close()  # noqa: S310 - to our own server
+    path = f"{folder / 'venv/bin'}:{os.environ['PATH']}"
+    extra = {"BODY": body, "JAR": str(folder / f"jar{len(name)}"), "PATH": path, "HOME": str(folder)}
+    environment = {**os.environ, **extra}
+    done = subprocess.run([*command, url], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+    version, *statuses = done.stdout.split("\n")[:-1] or ["did not start"]
+    if done.returncode and len(statuses) < len(RIGHT):
+        print(name, done.stderr, file=sys.stderr)
+    return version, statuses
+
+
+def _table(rows: list[tuple[str, str, list[str]]]) -> str:
+    def cell(statuses: list[str], place: int) -> str:
+        seen = statuses[place] if place < len(statuses) else "nothing"
+        return "yes" if seen == RIGHT[place] else f"**no** ({seen})"
+
+    lines = "".join(
+        f"| {name} | {version} | {' | '.join(cell(statuses, place) for place in (0, 1, 3))} |\n"
+        for name, version, statuses in rows
+    )
+    return f"""# Clients that keep cookies
+
+Made by `python -m tests.field.clients` on {time.strftime("%Y-%m-%d")}, {platform.system()}, against the server at
+`http://localhost`. *Logs in*: POST /login is 200. *Stays*: then GET /me is 200. *Is out*: after POST /logout, 401.
+
+| client | version | logs in | stays | is out |
+|---|---|---|---|---|
+{lines}"""
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """The URL of a server with cheap hashes, by the name that every cookie jar takes."""
+    command = [sys.executable, "-m", "authref", "--port", "0", "--bcrypt-cost", "4", "--log", "off"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as server:
+        try:
+            assert server.stdout is not None
+            line = next(line for line in server.stdout if "http://127.0.0.1:" in line)
+            yield f"http://localhost:{line.partition('http://127.0.0.1:')[2].split()[0].strip('/')}"
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
