@@ -188,6 +188,11 @@ ASKED: dict[str, tuple[str, str, str]] = {
         "What must a new field of a record have?",
         "How do stores compare two values?",
     ),
+    "stores/redis_link.py": (
+        "Why is a connection that nobody used for a minute not used again?",
+        "A master comes back and believes that it still is one. Who writes to it?",
+        "How long is a cut-off master silent before there is another?",
+    ),
     "stores/redis_store.py": (
         "Why is a way that failed never gone twice?",
         "Which verbs are scripts, and why?",
@@ -197,5 +202,10 @@ ASKED: dict[str, tuple[str, str, str]] = {
         "What is on the disk when a client has its answer?",
         "Two processes write at once. Who waits, and for whom?",
         "Which files are refused?",
+    ),
+    "stores/together.py": (
+        "Why may a handler begin again, and when may it no more?",
+        "What is remembered from one round to the next?",
+        "Why is an answer never older than its request?",
     ),
 }
