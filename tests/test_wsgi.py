@@ -25,7 +25,6 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.validate import validator
 
 from authref.app import App
-from authref.maps import MemoryStore
 from authref.serving.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE
 from tests.support import PASSWORD, WITHOUT_REDIS, Harness, RedisServer, exchange, running
 from tests.test_cli import ADMIN_PASSWORD, RING, ask, environment
