@@ -769,7 +769,11 @@ class RealServers(unittest.TestCase):
         """gunicorn, waitress and uWSGI, with bytes that mean harm: no more gets through than their table says."""
         from tests.field.wsgi_servers import is_it_safe
 
-        for name, known in (("gunicorn, gthread", ""), ("waitress", "a length and chunks"), ("uWSGI", "")):
+        for name, known in (
+            ("gunicorn, gthread", ""),
+            ("waitress", "a length and chunks"),
+            ("uWSGI", "an address in `X_Forwarded_For`"),
+        ):
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
                 found = is_it_safe(name, folder, visits=50)
                 self.assertIn(found["let through"], ("nothing", known))
