@@ -134,8 +134,7 @@ $SERVER["socket"] == "127.0.0.1:{port2}" {{ }}
         "squid -N -f {file}",
         """http_port 127.0.0.1:{port} accel defaultsite=auth.example
 cache_peer 127.0.0.1 parent {upstream} 0 no-query originserver login=PASSTHRU
-http_access allow all
-cache deny all""",
+http_access allow all""",
         """{configuration}
 pid_filename {folder}/pid
 access_log none
@@ -181,7 +180,7 @@ SURPRISES = """
 - **lighttpd** answers 411 to a POST without a length, so that `curl -X POST …/logout` needs `-d ''`. It decodes the
   path, unless `server.http-parseopts = ("url-normalize" => "disable")`. Two `Cookie` lines become one.
   `setenv.set-request-header = ("X_Forwarded_For" => "")` drops that name.
-- **Varnish** needs nothing more: what carries a cookie or a token passes, and our `no-store` keeps the rest out.
+- **Varnish** and **Squid** keep nothing of ours: every answer says `no-store`.
 - **Squid** drops `Authorization` before an origin server: all tokens are 401, until it says `login=PASSTHRU`.
 - **h2o** writes `X-Forwarded-For` by itself, and makes one of two `Cookie` lines.
 """
