@@ -10,13 +10,17 @@ one, `--public-url` for example AUTHREF_PUBLIC_URL.
 Rules of this file:
 - a WSGI server has cut the bytes into a request already, and some are more lenient than ours. So the head is put
   together again and read by reader.py: whatever it refuses is refused here too;
-- several processes without a shared store are refused: a login at one would mean nothing to the next.
+- it starts with a shared store only: a server may have several processes, whatever it says of that, and a logout in
+  the memory of one would mean nothing to the next.
+
+What each server changes before we see it stands in tests/field/wsgi_servers.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +34,9 @@ from authref.wire import PHRASES, Problem, Request, Response
 
 Environ = dict[str, Any]
 
+# Whose wsgi.input ends where a chunked body ends, though they do not say so in wsgi.input_terminated (PEP 3333 has no
+# such word): seen with eventlet 0.41, Twisted 26.10, a2wsgi 1.10 on uvicorn, and hypercorn 0.18, which reads all first.
+_ENDS = ("eventlet.wsgi.Input", "twisted.web.wsgi._InputStream", "a2wsgi.wsgi.Body", "_io.BytesIO")
 _OUR_COOKIE = re.compile(r",(?=[ \t]*(?:__Host-)?session=)")
 
 
@@ -51,8 +58,6 @@ class Application:
     def _answer(self, environ: Environ) -> Response:
         peer = environ.get("REMOTE_ADDR", "")
         try:
-            if environ["wsgi.multiprocess"] and not self._app.store.shared:
-                raise Problem(503, "store_not_shared", "Several processes need a store that all of them share.")
             return self._app(_request(environ, peer))
         except Problem as problem:
             origin = [("origin", environ["HTTP_ORIGIN"])] if "HTTP_ORIGIN" in environ else []
@@ -62,7 +67,7 @@ class Application:
 def _request(environ: Environ, peer: str) -> Request:
     """The request as our own reader reads it. Raises Problem."""
     head = read_head(_head(environ))
-    if head.length is None and not environ.get("wsgi.input_terminated"):
+    if head.length is None and not _ends(environ):
         raise Problem(411, "length_required", "This server takes no chunked body; send its Content-Length.")
     body = environ["wsgi.input"].read(MAX_BODY + 1 if head.length is None else head.length)
     if len(body) > MAX_BODY:
@@ -70,6 +75,12 @@ def _request(environ: Environ, peer: str) -> Request:
     if head.length is not None and len(body) < head.length:
         raise Problem(400, "malformed_request", "The body ended before its Content-Length.")
     return Request(head.method, head.target, head.headers, body, peer)
+
+
+def _ends(environ: Environ) -> bool:
+    """True if who reads the body to its end does not read on into the next request, or wait for ever."""
+    kind = type(environ["wsgi.input"])
+    return bool(environ.get("wsgi.input_terminated")) or f"{kind.__module__}.{kind.__qualname__}" in _ENDS
 
 
 def _head(environ: Environ) -> str:
@@ -93,7 +104,8 @@ def _target(environ: Environ) -> str:
         return str(sent)
     # No prefix is taken away: with some servers a client can name one, and the guard before them sees another path.
     path, query = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING")
-    return quote(path.encode("latin-1")) + (f"?{query}" if query else "")
+    path = environ.get("RAW_PATH_INFO") or quote(path.encode("latin-1"))  # eventlet's word for the path as sent
+    return path + (f"?{query}" if query else "")
 
 
 def app_of_environment() -> App:
@@ -107,9 +119,23 @@ def app_of_environment() -> App:
             fail("Nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
         share_cores(cores())
         app = build_app(flags, admin_password)
-        for sentence in warnings(flags, app.store):
+        if not app.store.shared:
+            fail(
+                "A WSGI server may have several processes, and each would remember its own logins only; give them a"
+                " store to share: AUTHREF_STORE=sqlite:PATH, or redis://HOST:PORT/NUMBER for several machines."
+            )
+        for sentence in (*warnings(flags, app.store), *_warnings_of_servers()):
             warn(sentence)
         return app
+
+
+def _warnings_of_servers() -> Iterator[str]:
+    """What the server that imports us does by itself, as far as it can be seen, in a sentence each."""
+    if "uvicorn" in sys.modules and "--no-proxy-headers" not in sys.argv:
+        yield (
+            "uvicorn takes what X-Forwarded-For says for the client's address, from whomever FORWARDED_ALLOW_IPS names"
+            " and from this machine; have it stop that (--no-proxy-headers), and name the proxy: AUTHREF_TRUSTED_PROXY."
+        )
 
 
 application = Application(app_of_environment())

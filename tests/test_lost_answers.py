@@ -7,16 +7,17 @@ that is taken. What is right by construction is said beside each route. In no ca
 
 from __future__ import annotations
 
+import re
 import unittest
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from authref.maps import Map, MemoryMap, MemoryStore, StoreUnavailable
+from authref.maps import Map, Store, StoreUnavailable
 from authref.wire import Response
 from tests.basics import PASSWORD
-from tests.support import Harness, body
+from tests.support import Harness, body, new_store
 from tests.test_maps import Watched
 from tests.test_users import quick_check, quick_hash
 
@@ -25,16 +26,17 @@ NEW = "a new battery staple"
 MODES = ("none", "denylist", "allowlist")
 
 
-class LossyStore(MemoryStore):
+class LossyStore(Store):
     """One whose answer to one operation gets lost, before it is done or after; and that can go back."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        super().__init__(now)
+        self.inner = new_store(now)
+        self.close = self.inner.close  # type: ignore[method-assign]
         self.maps: list[Watched[Any]] = []
         self.asked, self.lost, self.done = 0, 0, False
 
     def map(self, name: str, kind: type[Any]) -> Map[Any]:
-        entries: Watched[Any] = Watched(super().map(name, kind))
+        entries: Watched[Any] = Watched(self.inner.map(name, kind))
         entries.before = lambda verb, key: self._count(not self.done, 1)
         entries.after = lambda verb, key: self._count(self.done, 0)
         self.maps.append(entries)
@@ -50,10 +52,12 @@ class LossyStore(MemoryStore):
 
     def go_back(self, before: list[dict[str, Any]]) -> None:
         """Have these entries, and no others."""
-        for entries, values in zip(self.maps, before, strict=True):
-            entries.inner = MemoryMap(self._now)
+        for entries, now, values in zip(self.maps, self.entries(), before, strict=True):
+            for key in now.keys() - values.keys():
+                entries.inner.pop(key)
             for key, value in values.items():
-                entries.inner[key] = value
+                if now.get(key) != value:
+                    entries.inner[key] = value
 
     def _count(self, now: bool, step: int) -> None:
         self.asked += step
@@ -71,7 +75,8 @@ class Login:
 
     @property
     def header(self) -> dict[str, str]:
-        return {"cookie": self.cookie} if self.cookie else {"authorization": f"Bearer {self.access}"}
+        bearer = {"authorization": f"Bearer {self.access}"} if self.access else {}
+        return {"cookie": self.cookie} if self.cookie else bearer
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,9 @@ class LostAnswers(unittest.TestCase):
         self.token, self.other_token = self.by_token(ALICE), self.by_token(ALICE)
         self.all = (self.session, self.other, self.token, self.other_token)
         self.bob, self.root = (self.by_session(BOB), self.by_token(BOB)), self.by_session(ROOT)
+        self.ended = (self.by_session(BOB), self.by_token(BOB))
+        self.harness.send("POST", "/logout", **self.ended[0].header)
+        self.harness.send("POST", "/token/logout", {"refresh_token": self.ended[1].refresh})
         self.admins = (self.by_session(OTHER_ROOT), self.by_token(OTHER_ROOT), self.by_token(OTHER_ROOT))
 
     def by_session(self, email: str) -> Login:
@@ -134,7 +142,7 @@ class LostAnswers(unittest.TestCase):
         return self.status("POST", "/login", {"email": email, "password": password}) == 200
 
     def cases(self) -> Iterator[Case]:
-        """Each route of accounts.py, logins.py and users.py that writes, for each kind of caller."""
+        """Each route, for each kind of caller."""
         nobody, alice, other_root = Login(), f"/users/{self.ids[ALICE]}", f"/users/{self.ids[OTHER_ROOT]}"
         new = {"email": "new@example.com", "password": PASSWORD}
         # 409: the account was made, and its owner knows the password.
@@ -142,6 +150,12 @@ class LostAnswers(unittest.TestCase):
         log_in = {"email": ALICE, "password": PASSWORD}
         yield Case("log in", "POST", "/login", log_in, self.session, (200,), (self.session,), self.check_login)
         yield Case("log out", "POST", "/logout", None, self.session, (200,), (self.session,))
+        wrong = {**log_in, "password": "a wrong password"}
+        yield Case("a wrong password", "POST", "/login", wrong, self.session, (401,), check=self.check_untouched)
+        yield Case("log in by token", "POST", "/token/login", log_in, nobody, (200,), check=self.check_token)
+        mine = {"refresh_token": self.token.refresh}
+        yield Case("refresh", "POST", "/token/refresh", mine, nobody, (200,), check=self.check_token)
+        yield Case("log out by token", "POST", "/token/logout", mine, nobody, (200,), (self.token,))
         change = {"current_password": PASSWORD, "new_password": NEW}
         for kind, caller in (("session", self.session), ("token", self.token)):
             mine, others = caller, tuple(login for login in self.all if login != caller)
@@ -158,6 +172,11 @@ class LostAnswers(unittest.TestCase):
         yield Case("ban somebody", "PATCH", alice, ban, self.root, (200,), self.all, self.check_user(disabled=True))
         yield Case("promote", "PATCH", alice, promote, self.root, (200,), check=self.check_user(role="admin"))
         yield Case("demote", "PATCH", other_root, demote, self.root, (200,), check=self.check_may_go)
+        for path, caller in (
+            ("/me", self.session), ("/token/me", self.token), ("/me/sessions", self.session), ("/users", self.root),
+            (alice, self.token), ("/health", nobody), ("/openapi.json", nobody), ("/", nobody),
+        ):  # fmt: skip
+            yield Case("look", "GET", path, None, caller, (200,), check=self.check_untouched)
         for caller in self.admins[:2]:
             # 401 and 403: it was done, and so the caller may not ask again.
             yield Case("ban oneself", "PATCH", other_root, ban, caller, (200, 401), self.admins, self.check_may_go)
@@ -174,6 +193,15 @@ class LostAnswers(unittest.TestCase):
     def check_login(self, answer: Response) -> None:
         cookie = (answer.header("set-cookie") or "").partition(";")[0]
         self.assertEqual(self.status("GET", "/me", cookie=cookie), 200)
+
+    def check_token(self, answer: Response) -> None:
+        tokens = body(answer)
+        self.assertEqual(self.status("GET", "/token/me", authorization=f"Bearer {tokens['token']}"), 200)
+        self.assertEqual(self.status("POST", "/token/refresh", {"refresh_token": tokens["refresh_token"]}), 200)
+
+    def check_untouched(self, answer: Response) -> None:
+        for path, login in (("/me", self.session), ("/token/me", self.token)):
+            self.assertEqual(self.status("GET", path, **login.header), 200)
 
     def check_new(self, answer: Response) -> None:
         self.assertEqual((self.can_log_in(ALICE, PASSWORD), self.can_log_in(ALICE, NEW)), (False, True))
@@ -203,10 +231,14 @@ class LostAnswers(unittest.TestCase):
         for mode in MODES:
             self.begin(mode)
             before = self.store.entries()
-            for case in list(self.cases()):
+            cases = list(self.cases())
+            routes = {(route.method, route.path) for route in self.harness.app.routes}
+            found = {(case.method, re.sub("(/users|/me/sessions)/.+", r"\1/{id}", case.path)) for case in cases}
+            self.assertEqual(found, routes)
+            for case in cases:
                 for done in (False, True):
                     self.lose_each(case, before, done=done)
-        self.assertGreater(self.tried, 1000)
+        self.assertGreater(self.tried, 2000)
 
     def lose_each(self, case: Case, before: list[dict[str, Any]], *, done: bool) -> None:
         """Lose the answer to the first operation, to the second, and so on, until the request needs no more."""
@@ -227,9 +259,34 @@ class LostAnswers(unittest.TestCase):
                 case.check(answer)
                 self.assertEqual(self.status("GET", "/me", **self.bob[0].header), 200)
                 self.assertEqual(self.status("GET", "/token/me", **self.bob[1].header), 200)
+                for login in self.ended:
+                    self.assert_over(login)
                 self.tried += lost
             if not lost:
                 return
+
+    def test_a_refresh_after_a_long_outage(self) -> None:
+        """Until the token is used, asking again is no theft, an hour later neither; after that only within a minute.
+
+        So whatever is asked of the store is asked before the token is used: that is the last operation.
+        """
+        for mode in MODES:
+            self.begin(mode)
+            before = self.store.entries()
+            started = self.harness.clock.time
+            case = Case("refresh", "POST", "/token/refresh", {"refresh_token": self.token.refresh}, Login(), (200,))
+            self.store.lose(0, done=False)
+            self.assertEqual(self.send(case).status, 200)
+            last = self.store.asked
+            for done, number in ((done, number) for done in (False, True) for number in range(1, last + 1)):
+                with self.subTest(mode=mode, done=done, lost=number):
+                    self.harness.clock.time = started
+                    self.store.go_back(before)
+                    self.store.lose(number, done=done)
+                    self.assertEqual(self.send(case).status, 503)
+                    self.store.lose(0, done=False)
+                    self.harness.clock.advance(3600)
+                    self.assertEqual(self.send(case).status, 400 if done and number == last else 200)
 
     def test_a_deletion_of_nobody(self) -> None:
         """The twin of a deletion that broke off: an id that never was is not found, however often one asks."""

@@ -25,13 +25,15 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.validate import validator
 
 from authref.app import App
-from authref.maps import MemoryStore
 from authref.serving.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_LINE
 from tests.basics import PASSWORD
 from tests.support import WITHOUT_REDIS, Harness, RedisServer, exchange, running
 from tests.test_cli import ADMIN_PASSWORD, RING, ask, environment
 
-with mock.patch.dict(os.environ, environment(AUTHREF_BCRYPT_COST="4"), clear=True):  # it makes an app as it is imported
+# It makes an app as it is imported, and only one with a store that processes can share.
+with tempfile.TemporaryDirectory() as folder, mock.patch.dict(
+    os.environ, environment(AUTHREF_BCRYPT_COST="4", AUTHREF_STORE=f"sqlite:{folder}/db"), clear=True
+):
     from authref.wsgi import Application, app_of_environment
 
 WITHOUT_GUNICORN = "" if find_spec("gunicorn") else "needs gunicorn"
@@ -149,18 +151,6 @@ class TheInterface(unittest.TestCase):
                 if target == "/token/login" and status == 200:
                     bearer, refresh = "Bearer " + answer.decode().split('"')[3], answer.decode().split('"')[13]
 
-    def test_a_store_of_one_process_under_many(self) -> None:
-        """Servers of several processes need a shared store: each would know its own logins only, so all get 503."""
-        harness = Harness(MemoryStore)
-        for target in ("/me", "/health", "/nothing"):
-            with self.subTest(target):
-                status, _, answer = send(harness.app, environ(target=target, **{"wsgi.multiprocess": True}))
-                self.assertEqual(status, 503)
-                self.assertIn(b'"code":"store_not_shared"', answer)
-        with mock.patch.object(harness.app.store, "shared", True):
-            status, _, _ = send(harness.app, environ(target="/health", **{"wsgi.multiprocess": True}))
-            self.assertEqual(status, 200)
-
 
 class HostileEnvirons(unittest.TestCase):
     def setUp(self) -> None:
@@ -194,7 +184,9 @@ class HostileEnvirons(unittest.TestCase):
             (400, "with a blank", environ(target="/me x", **me)),
             (400, "a line end in it", environ(target="/me HTTP/1.1\r\nHost: b.example\r\n\r\nGET /", **me)),
             (400, "bytes beyond ASCII", environ(target="/\xe9", **me)),
-            # Without either, the decoded path is all there is; it is at least not decoded a second time.
+            (404, "in eventlet's word", environ(RAW_PATH_INFO="/%6de", PATH_INFO="/me", **me, **absent)),
+            (200, "in eventlet's word, as it is", environ(RAW_PATH_INFO="/me", PATH_INFO="/me", **me, **absent)),
+            # Without any, the decoded path is all there is; it is at least not decoded a second time.
             (200, "decoded only", environ(target="/me", **me, **absent)),
             (404, "a percent sign that was one", environ(PATH_INFO="/%6de", **me, **absent)),
             (404, "a question mark that was encoded", environ(PATH_INFO="/me?limit=1", **me, **absent)),
@@ -265,13 +257,27 @@ class HostileEnvirons(unittest.TestCase):
             (401, "and the same there", environ("POST", "/login", body, **kind, HTTP_CONTENT_LENGTH=str(length),
                                                 HTTP_CONTENT_TYPE="application/json")),
             (415, "and another type", environ("POST", "/login", body, **kind, HTTP_CONTENT_TYPE="text/plain")),
-            (411, "chunked, and nobody knows where it ends", environ("POST", "/login", body, **chunked)),
+            (401, "chunked, and in memory as a whole", environ("POST", "/login", body, **chunked)),
             (401, "chunked, and the server does", environ("POST", "/login", body, **ended)),
             (413, "chunked, without an end", environ("POST", "/login", b" " * (MAX_BODY + 1), **ended)),
             (400, "both", environ("POST", "/login", body, **{**ended, "CONTENT_LENGTH": str(length)})),
             (400, "another coding", environ("POST", "/login", body, **{**ended, "HTTP_TRANSFER_ENCODING": "gzip"})),
             (501, "a second one", environ("POST", "/login", body, **{**ended, "HTTP_TRANSFER_ENCODING": "x, chunked"})),
         ))  # fmt: skip
+
+    def test_servers_that_end_a_chunked_body_and_do_not_say_so(self) -> None:
+        """A chunked body is read where the server is known to end it, and refused where it might read on for ever."""
+        body = b'{"email": "nobody@example.com", "password": "correct horse battery"}'
+        for name, expected in (
+            ("eventlet.wsgi.Input", 401),
+            ("twisted.web.wsgi._InputStream", 401),
+            ("a2wsgi.wsgi.Body", 401),
+            ("another.wsgi.Input", 411),
+        ):
+            module, _, kind = name.rpartition(".")
+            stream = type(kind, (), {"__module__": module, "read": io.BytesIO(body).read})()
+            more = {"CONTENT_LENGTH": None, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": stream}
+            self.check(((expected, name, environ("POST", "/login", CONTENT_TYPE="application/json", **more)),))
 
     def test_no_more_is_read_than_there_is(self) -> None:
         """The body's length is all that is read: more would wait for ever, or take from the request that follows."""
@@ -469,9 +475,13 @@ class LikeOurOwnServer(unittest.TestCase):
 class TheEnvironment(unittest.TestCase):
     """What AUTHREF_… variables make of it; most of it in this process, for a process takes long."""
 
+    def setUp(self) -> None:
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+
     def made(self, **variables: str) -> App:
         """The app that they describe."""
-        with mock.patch.dict(os.environ, environment(**{"AUTHREF_BCRYPT_COST": "4", **variables}), clear=True):
+        variables = {"AUTHREF_BCRYPT_COST": "4", "AUTHREF_STORE": f"sqlite:{self.folder}/db", **variables}
+        with mock.patch.dict(os.environ, environment(**variables), clear=True):
             app = app_of_environment()
         self.addCleanup(app.store.close)
         return app
@@ -500,8 +510,8 @@ class TheEnvironment(unittest.TestCase):
                 other = self.made(AUTHREF_KEY_FILE=f"{folder}/keys")
                 self.assertIn(next(iter(other.settings.keys)), Path(folder, "keys").read_text())
         with self.subTest("empty is as if it were not there"):
-            plain = self.made(AUTHREF_PUBLIC_URL="", AUTHREF_STORE="", AUTHREF_ALLOW_ORIGIN="", AUTHREF_LOG="")
-            self.assertEqual((plain.settings.public_url, plain.store.shared), (None, False))
+            plain = self.made(AUTHREF_PUBLIC_URL="", AUTHREF_REVOCATION="", AUTHREF_ALLOW_ORIGIN="", AUTHREF_LOG="")
+            self.assertEqual((plain.settings.public_url, plain.settings.revocation), (None, "none"))
 
     def test_what_cannot(self) -> None:
         """A variable with a mistake in it ends the program with status 2 and a sentence that names what to write."""
@@ -514,6 +524,8 @@ class TheEnvironment(unittest.TestCase):
             ("https://auth.example", {"AUTHREF_PUBLIC_URL": "--help"}),
             ("https://auth.example", {"AUTHREF_ALLOW_ORIGIN": "https://a.example,https://b.example"}),
             ("A store is one of", {"AUTHREF_STORE": "postgres://x"}),
+            ("AUTHREF_STORE=sqlite:PATH", {"AUTHREF_STORE": "memory"}),
+            ("AUTHREF_STORE=sqlite:PATH", {"AUTHREF_STORE": ""}),
             ("Redis", {"AUTHREF_STORE": "redis://127.0.0.1:1/0", "AUTHREF_KEYS": RING}),
             ("AUTHREF_KEYS", {"AUTHREF_KEYS": "hunter2"}),
             ("/no such folder/keys", {"AUTHREF_KEY_FILE": "/no such folder/keys"}),
@@ -526,11 +538,27 @@ class TheEnvironment(unittest.TestCase):
                 self.assertEqual(ended.exception.code, 2)
                 self.assertRegex(err.getvalue(), rf"\Aauthref: [^\n]*{pattern}[^\n]*\n\Z")
 
+    def test_a_server_that_believes_the_header(self) -> None:
+        """Under uvicorn, which takes X-Forwarded-For for the address by itself, a warning says how to stop that."""
+        for name, loaded, typed, warned in (
+            ("as it starts by itself", {"uvicorn": mock.Mock()}, ["uvicorn", "a:b"], True),
+            ("told not to", {"uvicorn": mock.Mock()}, ["uvicorn", "--no-proxy-headers", "a:b"], False),
+            ("another server", {}, ["gunicorn", "a:b"], False),
+        ):
+            with (
+                self.subTest(name),
+                mock.patch.dict(sys.modules, loaded),
+                mock.patch.object(sys, "argv", typed),
+                redirect_stderr(io.StringIO()) as err,
+            ):
+                self.made()
+                self.assertEqual("--no-proxy-headers" in err.getvalue(), warned)
+
     def test_as_it_is_imported(self) -> None:
         """The same in a process of its own: `import authref.wsgi` makes the app, or ends it without a traceback."""
         code = "from authref.wsgi import application; print(application)"
         cases = (
-            ({"AUTHREF_BCRYPT_COST": "4"}, 0, r"\A\Z"),
+            ({"AUTHREF_BCRYPT_COST": "4", "AUTHREF_STORE": f"sqlite:{self.folder}/db"}, 0, r"\A\Z"),
             ({"AUTHREF_REVOCATION": "x"}, 2, r"\Aauthref: [^\n]*--revocation[^\n]*\n\Z"),
         )
         started = [
@@ -731,6 +759,27 @@ class UnderGunicorn(unittest.TestCase):
                     received += chunk
                 self.assertTrue(received.startswith(b"HTTP/1.1 400 "))
                 self.assertNotIn(b'{"status":"ok"}', received)
+
+
+WITHOUT_OTHERS = "" if find_spec("waitress") and find_spec("pyuwsgi") else "needs waitress and pyuwsgi"
+
+
+@unittest.skipIf(WITHOUT_GUNICORN or WITHOUT_OTHERS, WITHOUT_GUNICORN or WITHOUT_OTHERS)
+class RealServers(unittest.TestCase):
+    def test_what_they_let_through(self) -> None:
+        """gunicorn, waitress and uWSGI, with bytes that mean harm: no more gets through than their table says."""
+        from tests.field.wsgi_servers import is_it_safe
+
+        for name, known in (
+            ("gunicorn, gthread", ""),
+            ("waitress", "a length and chunks"),
+            ("uWSGI", "an address in `X_Forwarded_For`"),
+        ):
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                found = is_it_safe(name, folder, visits=50)
+                self.assertIn(found["let through"], ("nothing", known))
+                self.assertIn(found["lost"], ("nothing", "a chunked body (411)"))
+                self.assertEqual(found["files left open"], "none")
 
 
 if __name__ == "__main__":
