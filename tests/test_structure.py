@@ -385,7 +385,7 @@ class WithoutTheRooms(unittest.TestCase):
         rooms_of |= dict.fromkeys(("backup", "restore"), "stores")
         cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS
                  if name not in ("tiny", "keys", "help")]
-        cases += [("stores", ["--bcrypt-cost", "4", "--store", "sqlite:db"])]
+        cases += [("stores", ["--port", "0", "--bcrypt-cost", "4", "--store", "sqlite:db"])]
         command = [sys.executable, "-S", "-c", COMMANDS, json.dumps([arguments for _, arguments in cases])]
         done = subprocess.run(command, cwd=self.folder, env=environment(PYTHONPATH=self.path), text=True,
                               capture_output=True, timeout=30)  # fmt: skip

@@ -336,10 +336,10 @@ class TheBeginning(Sentences):
             ("its own logins only.*--store sqlite:PATH", ("--workers", "2")),
         ):
             with self.subTest(flags):
-                self.assert_one_sentence(run("--bcrypt-cost", "4", *flags), pattern)
+                self.assert_one_sentence(run("--port", "0", "--bcrypt-cost", "4", *flags), pattern)
         without_fork = mock.patch("authref.cli.os", SimpleNamespace(environ=os.environ))
         with self.subTest("a system that cannot fork"), without_fork:
-            self.assert_one_sentence(run("--workers", "2", "--store", "sqlite:x"), "cannot fork")
+            self.assert_one_sentence(run("--port", "0", "--workers", "2", "--store", "sqlite:x"), "cannot fork")
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs a system that can fork")
     def test_a_port_that_is_taken(self) -> None:
