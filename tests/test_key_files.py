@@ -53,7 +53,7 @@ def start(*arguments: str, keys: str | None = None) -> Start:
         if keys is not None:
             os.environ["AUTHREF_KEYS"] = keys
         try:
-            status = cli.main(["--bcrypt-cost", "4", "--log", "off", "--quiet", *arguments])
+            status = cli.main(["--port", "0", "--bcrypt-cost", "4", "--log", "off", "--quiet", *arguments])
         except SystemExit as end:
             status = end.code
     return Start(serve.call_args.args[0] if serve.called else None, status, said.getvalue())
