@@ -8,7 +8,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     passwords.py      Store something that recognises a password but cannot reveal it.                    4 min
     maps.py           A map whose entries belong to someone and end at a set time.                        9 min
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      10 min
-    cookies.py        A note the browser carries for you, and the flags that guard it.                    5 min
+    cookies.py        A note the browser carries for you, and the flags that guard it.                    4 min
     sessions.py       The note is a random number; its meaning stays here.                                9 min
     jwt.py            The note carries its own meaning, so it is signed.                                 13 min
     keys.py           Which key signed this? A ring of them, so that one can be changed.                  5 min

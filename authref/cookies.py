@@ -8,7 +8,7 @@ A cookie is a note that the server hands over once (`Set-Cookie`). The browser s
     Set-Cookie  = name "=" value "; Path=/; Max-Age=…; Expires=…; HttpOnly; SameSite=Lax" [ "; Secure" ]
 
 Rules of this file:
-- anybody who controls a neighbouring host can plant cookies, so a name that comes twice is not there;
+- anybody who controls a neighbouring host can plant cookies, so a name that comes twice is ignored;
 - a value is taken as sent. Quotes, %41 and \\101 stay what they are: readers that decode them
   (http.cookies does) see a name or a value that the guard before them did not;
 - one bad pair never costs its neighbours; reading is linear in the header's length;

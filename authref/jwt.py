@@ -9,8 +9,9 @@ bytes (JWS), `create/verify` add what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
-- the token never chooses how it is checked: `alg` is HS256 or the token is refused. Keys in its header (`jwk`,
-  `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only picks one of our own keys;
+- the token never chooses how it is checked, for a forger writes the header, too: `alg` is HS256 or the token is
+  refused. Keys in its header (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only
+  picks one of our own keys;
 - each token has one spelling: two texts that decode to the same bytes would slip past a list of revoked ones;
 - each refusal has its own class, for the log and the learner. The client hears one and the same 401.
 

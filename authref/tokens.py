@@ -7,7 +7,7 @@ even after a logout: that is their price. (Compare sessions.py: the same three v
 Rules of this file:
 - an access token lives 15 minutes: that is how long a stolen one opens doors, and how old its claims can be;
 - it travels in the Authorization header only. A query is written to logs, a cookie needs all that guards one;
-- it says who you are. What you may do is asked of the store (roles.py): a role can change in 15 minutes.
+- it says who you are, and no look-up is needed. What you may do costs one: a role can change in 15 minutes (roles.py).
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def admin_rights_work(scene: Scene) -> bool:
 # Each column: its heading, the probe, the revocation mode, and the end that it has when nothing happens.
 COLUMNS = (
     ("session", session_works, "none", HALF_HOUR),
-    ("access token, `none`", access_works, "none", QUARTER),
+    ("access token at `/token/me`, `none`", access_works, "none", QUARTER),
     ("`denylist`", access_works, "denylist", QUARTER),
     ("`allowlist`", access_works, "allowlist", QUARTER),
     ("refresh token", refresh_works, "none", MONTH),

@@ -20,7 +20,7 @@ from tests.test_pages import README, pages
 
 # What takes minutes, or asks: whether the command is there, and takes these flags, its parser says.
 HELP = (".venv/bin/authref attack", ".venv/bin/authref compare", ".venv/bin/authref choose",
-        ".venv/bin/authref exercises start")  # fmt: skip
+        "authref exercises start")  # fmt: skip
 ELSEWHERE = {
     r"python3 -m venv .*": "test_readme.py, and .ci/run",
     r"\.venv/bin/pip install .*": ".ci/run",

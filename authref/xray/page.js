@@ -122,6 +122,7 @@ const verbs = {
     session = false;
     last = 0;
     step = 0;
+    done.clear();
     await press("begin");
     sessionStorage.clear();
     account.password.value = "correct horse battery";
@@ -160,11 +161,20 @@ for (const form of [$("account"), $("break")]) form.addEventListener("submit", (
 
 /* --- the story ------------------------------------------------------------------------------------------------ */
 
+const done = new Set(); // the steps that were played since it began
+
+function lead() { // the button to press now is the coloured one
+  $("do").classList.toggle("main", !done.has(step));
+  $("next").classList.toggle("main", done.has(step));
+}
+
 function showStep() {
   const now = words.story[step];
   if (!now) return;
   $("story-title").textContent = `${step + 1} of ${words.story.length}. ${now.title}`;
-  $("story-text").textContent = now.text;
+  const skipped = words.story.slice(0, step).findIndex((each, place) => !done.has(place));
+  $("story-text").textContent = skipped < 0 ? now.text : `${now.text} (Step ${skipped + 1} was not done; this one may need it.)`;
+  lead();
   $("back").disabled = step === 0;
   $("next").disabled = step === words.story.length - 1;
   $("do").textContent = now.press.length ? "Do it" : "Show what was seen";
@@ -187,6 +197,8 @@ $("do").addEventListener("click", async () => {
     say("The answers stand above.");
   }
   $("do").disabled = false;
+  done.add(step);
+  lead();
   (step < words.story.length - 1 ? $("next") : $("do")).focus();
 });
 
