@@ -509,7 +509,7 @@ def token_after(scene: Scene, change: str) -> Outcome:
     account, routes = scene.new_account() if change == "logout" else scene.account_to_lose(), scene.routes
     token, refresh = scene.tokens(account)
     must(scene, scene.token_me(token), "an honest token")
-    owner = scene.client() if change == "logout" else scene.session(account)
+    owner = scene.client() if change == "logout" else scene.logged_in(account)
     if change == "logout":
         owner.cookies.clear()
         fields = {routes.refresh_token: refresh} if refresh else {}
@@ -526,12 +526,11 @@ def token_after(scene: Scene, change: str) -> Outcome:
 
 def end_account(scene: Scene, owner: Client, change: str) -> None:
     """Disable or delete the owner's account."""
-    user_id, routes = scene.id_of(owner), scene.routes
     if change == "delete":
-        must(scene, owner.send(scene.with_id(routes.delete_user, user_id)), "deleting one's account")
+        scene.delete(owner)
     else:
-        answer = scene.post(scene.admin, scene.with_id(routes.change_user, user_id), {"disabled": True})
-        must(scene, answer, "the admin's change")
+        route = scene.with_id(scene.routes.change_user, scene.id_of(owner))
+        must(scene, scene.post(scene.admin, route, json.loads(scene.routes.disable)), "the admin's change")
 
 
 @attack(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from authref.attacks.client import Answer
-from authref.attacks.scene import Group, NotPlayed, Outcome, Scene, has_a_session, judge, judge_each, must
+from authref.attacks.scene import Account, Group, NotPlayed, Outcome, Scene, has_a_session, judge, judge_each, must
 
 WIRE = Group("wire", has_a_session)
 attack = WIRE.attack
@@ -26,10 +26,10 @@ def ask(
     scene: Scene, head: str, body: str = "", line: str = "GET {me} HTTP/1.1", host: str = "Host: {host}\r\n"
 ) -> Answer:
     """The answer to a request of Alice's that has these lines, written as they are, in its head."""
-    me = scene.routes.me.partition(" ")[2]
-    cookie = f"Cookie: {scene.routes.cookie}={scene.alice_session.cookies[scene.routes.cookie]}\r\n"
+    me = scene.me_route.partition(" ")[2]
+    own = "".join(f"{name}: {text}\r\n" for name, text in scene.alice_session.own_fields().items())
     names = {"{me}": me, "{host}": scene.target.address.named}
-    text = f"{line}\r\n{host}{cookie}Connection: close\r\n{head}\r\n{body}"
+    text = f"{line}\r\n{host}{own}Connection: close\r\n{head}\r\n{body}"
     for name, value in names.items():
         text = text.replace(name, value)
     return scene.client().raw(text.encode("latin-1"), timeout=3)
@@ -38,15 +38,15 @@ def ask(
 def ask_each(scene: Scene, tried: Mapping[str, tuple[str, str]]) -> Outcome:
     """What comes of requests with these heads and bodies: whatever is taken for one is through."""
     must(scene, ask(scene, ""), "the same request, written plainly")
-    return judge_wire((what, ask(scene, head, body)) for what, (head, body) in tried.items())
+    return judge_wire(scene, ((what, ask(scene, head, body)) for what, (head, body) in tried.items()))
 
 
-def judge_wire(answers: Iterable[tuple[str, Answer]]) -> Outcome:
+def judge_wire(scene: Scene, answers: Iterable[tuple[str, Answer]]) -> Outcome:
     """As judge_each: through is what the server took for a request of Alice's. Closing at once is a refusal here."""
     cases = []
     for what, answer in answers:
         shown = answer if answer.status else Answer(answer.request, 400)  # it hung up: nobody was served
-        cases.append((what, shown, 200 <= answer.status < 300))
+        cases.append((what, shown, scene.succeeded(answer)))
     return judge_each(cases)
 
 
@@ -107,7 +107,7 @@ def odd_chunks(scene: Scene) -> Outcome:
     """Chunks with an odd size, an extension, a trailer or an odd line end"""
     head = "Transfer-Encoding: chunked\r\n"
     whole = ask(scene, head, "4\r\nnull\r\n0\r\n\r\n")
-    if not 200 <= whole.status < 300 or not scene_reads_chunks(scene):
+    if not scene.succeeded(whole) or not scene_reads_chunks(scene):
         raise NotPlayed("the server reads no chunked bodies")
     return ask_each(
         scene,
@@ -126,7 +126,7 @@ def odd_chunks(scene: Scene) -> Outcome:
 def scene_reads_chunks(scene: Scene) -> bool:
     """True if a login in chunks succeeds: a server that passes the coding over reads no body at all."""
     body = json.dumps(scene.fields(scene.alice))
-    path = scene.routes.log_in.partition(" ")[2]
+    path = scene.log_in_route.partition(" ")[2]
     text = (
         f"POST {path} HTTP/1.1\r\nHost: {scene.target.address.named}\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n{body}\r\n0\r\n\r\n"
@@ -147,7 +147,7 @@ def two_hosts(scene: Scene) -> Outcome:
         "none": ask(scene, "", host=""),
         "in the line": ask(scene, "", line="GET http://evil.example{me} HTTP/1.1"),
     }
-    return judge_wire(answers.items())
+    return judge_wire(scene, answers.items())
 
 
 @attack(
@@ -212,13 +212,13 @@ def split_response(scene: Scene) -> Outcome:
     """A line end in what is echoed begins another header"""
     evil = "x\r\nX-Evil: yes\r\n\r\n"
     client, routes = scene.client(), scene.routes
-    path = routes.me.partition(" ")[2]
+    path = scene.me_route.partition(" ")[2]
     answers = [
-        scene.post(client, routes.log_in, {routes.email: evil, routes.password: evil}),
+        scene.post(client, scene.log_in_route, scene.fields(Account(evil, evil))),
         client.send(f"GET {path}?x=%0d%0aX-Evil:%20yes"),
         client.send("GET /%0d%0aX-Evil:%20yes"),
         client.send("GET //evil.example/%2e%2e"),
-        client.send(routes.me, headers={"Origin": "x%0d%0aX-Evil: yes"}),
+        client.send(scene.me_route, headers={"Origin": "x%0d%0aX-Evil: yes"}),
     ]
     if routes.sign_up:
         fields = {routes.email: f"a@b.example{evil}", routes.password: "correct horse " + evil}
@@ -254,7 +254,7 @@ def huge_head(scene: Scene) -> Outcome:
 )  # fmt: skip
 def huge_body(scene: Scene) -> Outcome:
     """A body of megabytes for a login"""
-    answer = scene.client().send(scene.routes.log_in, b" " * HUGE + b"null")
+    answer = scene.client().send(scene.log_in_route, b" " * HUGE + b"null")
     sent = scene.travelled
     del sent[-2:]  # nobody wants to read that
     if answer.status in (0, 413):
@@ -269,7 +269,7 @@ def huge_body(scene: Scene) -> Outcome:
 def deep_json(scene: Scene) -> Outcome:
     """JSON in JSON in JSON, twenty thousand deep"""
     scene.must_take_json()
-    answer = scene.client().send(scene.routes.log_in, b"[" * 20_000)
+    answer = scene.client().send(scene.log_in_route, b"[" * 20_000)
     fell = answer.status == 0 or answer.status >= 500
     return Outcome(fell, f"{answer.request}: {answer.status or 'no answer'}")
 
@@ -330,7 +330,7 @@ def slow_head(scene: Scene) -> Outcome:
 )  # fmt: skip
 def slow_body(scene: Scene) -> Outcome:
     """A body that comes a byte a second"""
-    method, _, path = scene.routes.log_in.partition(" ")
+    method, _, path = scene.log_in_route.partition(" ")
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: {scene.target.address.named}\r\nContent-Type: application/json\r\n"
         "Content-Length: 1000\r\n\r\n"
