@@ -155,7 +155,8 @@ class Client:
     ) -> Answer:
         """The answer to the route, "POST /login"; `value` goes as JSON, `form` as a form, both with our cookies."""
         method, _, target = route.partition(" ")
-        fields = {"Host": self.address.named, "Connection": "close", "User-Agent": "authref-attack", **self.own_fields()}
+        fields = {"Host": self.address.named, "Connection": "close", "User-Agent": "authref-attack"}
+        fields.update(self.own_fields())
         body = b""
         if form is not None:
             body, fields["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
@@ -190,6 +191,17 @@ class Client:
                 received += piece
         self.travelled.append(("<", received))
         return parse(request, received)
+
+    def raw_to_the_end(self, data: bytes, timeout: float) -> bytes:
+        """All that comes for these bytes until the connection ends."""
+        self.travelled.append((">", data))
+        received = b""
+        with suppress(OSError), self.connect(timeout) as sock:
+            sock.sendall(data)
+            while piece := sock.recv(65536):
+                received += piece
+        self.travelled.append(("<", received))
+        return received
 
     def _keep(self, answer: Answer) -> None:
         for line in answer.all("set-cookie"):

@@ -7,7 +7,9 @@ import re
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from authref.attacks.client import Answer
 from authref.attacks.scene import (
     Account,
     Group,
@@ -25,6 +27,7 @@ ACCOUNTS = Group("accounts", signs_up)
 attack = ACCOUNTS.attack
 
 COMMON = ("password", "12345678", "qwertyuiop", "iloveyou", "Password1", "football")
+ADMIN = re.compile(r'"(role|roles)": ?\[? ?"admin"|"(is_?admin|admin|is_?superuser|is_?staff)": ?true', re.I)
 GUESSES = 8  # at one account: honest people err less often in a row
 SPRAYED = 24  # accounts that one password is tried on
 PAIRS = 15  # of measured logins
@@ -43,7 +46,7 @@ def role_at_sign_up(scene: Scene) -> Outcome:
         answer = scene.sign_up(account, **more)
         if scene.succeeded(answer):
             user = scene.me(scene.logged_in(account)).body.decode("utf-8", "replace")
-            taken = re.search(r'"(role|roles)": ?\[? ?"admin"|"(is_?admin|admin|is_?superuser|is_?staff)": ?true', user, re.I)
+            taken = ADMIN.search(user)
             if taken:
                 return Outcome(True, f"{', '.join(more)} taken: {taken[0]}")
     return judge(answer, False, "the role is that of everybody")
@@ -202,9 +205,14 @@ def login_that_tells(scene: Scene) -> Outcome:
     """The refusal of a login tells whether there is such an account"""
     known = scene.log_in(Account(scene.alice.email, "a wrong password"))
     unknown = scene.log_in(Account(somebody().email, "a wrong password"))
+
+    def plain(answer: Answer) -> str:  # what echoes the address, and what is new each time, tells nothing
+        text = answer.body.decode("utf-8", "replace")
+        return re.sub(r"[\w.-]+@attack\.example|[A-Za-z0-9_-]{20,}", "", text.replace(scene.alice.email, ""))
+
     parts = {
         "status": (known.status, unknown.status),
-        "body": (known.body, unknown.body),
+        "body": (plain(known), plain(unknown)),
         "headers": tuple(sorted({name for name, _ in each.headers}) for each in (known, unknown)),
     }
     differ = [name for name, (one, other) in parts.items() if one != other]
@@ -255,8 +263,10 @@ def login_time(scene: Scene) -> Outcome:
 )  # fmt: skip
 def hash_in_an_answer(scene: Scene) -> Outcome:
     """The hash of a password comes back in an answer"""
-    account, client = somebody(), scene.client()
-    answers = [scene.sign_up(account), scene.log_in(account, client), scene.me(client)]
+    client, account = scene.client(), scene.alice
+    answers = [scene.log_in(account, client), scene.me(scene.logged_in(account))]
+    with suppress(NotPlayed):
+        answers.append(scene.sign_up(somebody()))
     if scene.target.admin:
         answers.append(scene.admin.send(scene.routes.users))
     found = [

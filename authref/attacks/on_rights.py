@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 
 from authref.attacks.client import Client
@@ -64,7 +65,7 @@ def no_credentials(scene: Scene) -> Outcome:
 )  # fmt: skip
 def identity_in_a_header(scene: Scene) -> Outcome:
     """A header says who one is: X-User, X-Forwarded-User, Basic"""
-    user = scene.id_of(scene.alice_session)
+    user = scene.mark(scene.alice_session).decode()
     headers = (
         {"X-User": user},
         {"X-User-Id": user},
@@ -125,7 +126,8 @@ def another_spelling_of_the_path(scene: Scene) -> Outcome:
 @attack(
     19, has="an account", gains="what the method in the line does not allow",
     counts="a header changes the method or the path", read="app/__init__.py:App._answer", tiny="tiny.py:Handler.answer",
-    wstg="CONF-06", asvs="4.1.3", cwe=436,
+    wstg="CONF-06", asvs="4.1.3", cwe=436, twin=has_a_session,
+    needs=("users",),
 )  # fmt: skip
 def method_in_a_header(scene: Scene) -> Outcome:
     """A header says another method or another path"""
@@ -142,7 +144,7 @@ def method_in_a_header(scene: Scene) -> Outcome:
 @attack(
     19, has="an account, and another's id", gains="the other's account", counts="a user reads another's account",
     read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
-    needs=("user",),
+    needs=("user",), twin=has_a_session,
 )  # fmt: skip
 def id_in_the_path(scene: Scene) -> Outcome:
     """Somebody else's id in the address: read it"""
@@ -157,7 +159,7 @@ def id_in_the_path(scene: Scene) -> Outcome:
 @attack(
     19, has="an account, and another's id", gains="that the other is gone", counts="a user deletes another's account",
     read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
-    needs=("delete_user",),
+    needs=("delete_user",), twin=has_a_session,
 )  # fmt: skip
 def delete_somebody_else(scene: Scene) -> Outcome:
     """Somebody else's id in the address: delete it"""
@@ -172,7 +174,7 @@ def delete_somebody_else(scene: Scene) -> Outcome:
 @attack(
     19, has="an account", gains="an admin's rights", counts="a user makes themselves an admin",
     read="app/users.py:UserRoutes.change", wstg="ATHZ-03", asvs="8.2.3", cwe=269, exercise="permits",
-    needs=("change_user",),
+    needs=("change_user",), twin=has_a_session,
 )  # fmt: skip
 def promote_oneself(scene: Scene) -> Outcome:
     """A user makes themselves an admin"""
@@ -188,28 +190,30 @@ def promote_oneself(scene: Scene) -> Outcome:
 @attack(
     19, has="an admin's form", gains="a password or an id of their choice", counts="a field nobody offers is taken",
     read="app/routes.py:read_fields", wstg="INPV-20", asvs="15.3.3", cwe=915, exercise="read-fields",
-    needs=("change_user",),
+    needs=("change_user",), twin=has_a_session,
 )  # fmt: skip
 def field_at_a_change(scene: Scene) -> Outcome:
     """A field nobody offers, at a change: the hash, the id, another role"""
     client = scene.logged_in(scene.account_to_lose())
     route = scene.with_id(scene.routes.change_user, scene.id_of(client))
-    must(scene, scene.post(scene.admin, route, {"disabled": False}), "the admin's change")
-    tried: tuple[dict[str, object], ...] = (
-        {"password_hash": "$2b$04$" + "." * 53},
-        {"id": "eve"},
-        {"role": "root"},
-        {"email": "eve@attack.example"},
-        {"disabled": "false"},
-    )
-    answers = ((str(list(fields)), scene.post(scene.admin, route, fields)) for fields in tried)
-    return judge_each((each, answer, scene.succeeded(answer)) for each, answer in answers)
+    before = scene.me(client)
+    answers = [
+        (name, scene.post(scene.admin, route, {**json.loads(scene.routes.promote), name: value}))
+        for name, value in (("id", "eve-s-own-id"), ("created_at", 1), ("role", "root"))
+    ]
+    after = scene.me(client).body
+    return judge_each((name, answer, _says(before.body, name) != _says(after, name)) for name, answer in answers)
+
+
+def _says(body: bytes, name: str) -> list[bytes]:
+    """What an answer says under this name, but for the roles that there are."""
+    return re.findall(rb'"%s": ?("?[^,}]*)' % name.encode(), body.replace(b'"admin"', b'"user"'))
 
 
 @attack(
     19, has="an account", gains="which accounts there are", counts="missing and foreign accounts look different",
     read="app/users.py:UserRoutes.show", wstg="IDNT-04", asvs="8.2.2", cwe=204,
-    needs=("user",),
+    needs=("user",), twin=has_a_session,
 )  # fmt: skip
 def refusal_that_tells(scene: Scene) -> Outcome:
     """Not allowed, or not there: the refusal tells which accounts exist"""

@@ -78,7 +78,7 @@ def install(folder: Path) -> None:
 
 
 @contextmanager
-def started(rival: Rival, folder: Path) -> Iterator[int]:
+def started(rival: Rival, folder: Path, mode: str = "production") -> Iterator[int]:
     """The port on which the server answers while the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -87,7 +87,7 @@ def started(rival: Rival, folder: Path) -> Iterator[int]:
         (folder / command[1]).write_text((HERE / command[1]).read_text("utf-8"), "utf-8")
     else:
         command[0] = str(folder / command[0])
-    own = {"PATH": os.environ["PATH"], "PORT": str(port), "NODE_ENV": "production", "HOME": str(folder),
+    own = {"PATH": os.environ["PATH"], "PORT": str(port), "NODE_ENV": mode, "HOME": str(folder),
            "BETTER_AUTH_SECRET": secrets.token_urlsafe(32), "BETTER_AUTH_TELEMETRY": "0"}  # fmt: skip
     with (folder / f"{rival.file}.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=folder, env=own, stdout=log, stderr=log)
@@ -109,9 +109,9 @@ def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
     raise SystemExit("a server did not start; its log says why")
 
 
-def play(rival: Rival, folder: Path, *more: str) -> dict[str, dict[str, str]]:
+def play(rival: Rival, folder: Path, *more: str, mode: str = "production") -> dict[str, dict[str, str]]:
     """The verdict and the evidence of each attack on this server, by attack."""
-    with started(rival, folder) as port:
+    with started(rival, folder, mode) as port:
         command = [sys.executable, "-m", "authref", "attack", "--on", f"http://127.0.0.1:{port}", "--yes", "--json"]
         done = subprocess.run(
             [*command, "--routes", str(HERE / f"{rival.file}.toml"), *more],
@@ -132,7 +132,8 @@ def main() -> None:
         install(folder)
         for rival in RIVALS:
             if flags.only in (None, rival.name):
-                for name, row in play(rival, folder).items():
+                mode = "development" if rival.name == "better-auth" else "production"
+                for name, row in play(rival, folder, mode=mode).items():
                     print(f"{rival.name:18}{name:34}{row['verdict']:12}{row['evidence'][:110]}")
 
 
