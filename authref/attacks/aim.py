@@ -10,6 +10,10 @@
     [admin]
     email = "root"
     password = "…"
+    [sign_up]                        # what a sign-up asks for as well
+    name = "Eve"
+    [headers]                        # what each request must say
+    Origin = "http://{host}"
     [prices]                         # what gets through and is meant to, each with its reason
     token-after-logout = "a token ends after five minutes"
     [key]                            # what signs its tokens (HS256), for what only their issuer could write
@@ -36,6 +40,7 @@ from authref.attacks.client import Address, Client
 from authref.attacks.scene import Account, Routes, Target
 from authref.attacks.table import BY_NAME
 
+_PARTS = ("routes", "admin", "accounts", "sign_up", "headers", "prices", "key")
 _NAMES = {field.name for field in fields(Routes)}
 # The last words of paths that do what ours do, where ours are not there.
 _WORDS = {
@@ -52,12 +57,11 @@ _WORDS = {
 def aim(address: Address, file: str | None) -> Target:
     """The server at this address, as the file and its own document describe it. Raises ValueError, in a sentence."""
     said = _read(file) if file else {}
-    if unknown := said.keys() - {"routes", "admin", "accounts", "prices", "key"}:
-        raise ValueError(
-            f"{file} has a part that nobody knows, {min(unknown)}; there are routes, admin, accounts, prices, key."
-        )
+    if unknown := said.keys() - set(_PARTS):
+        raise ValueError(f"{file} has a part that nobody knows, {min(unknown)}; there are {', '.join(_PARTS)}.")
     routes = _texts(said, "routes", _NAMES, file)
     prices, key = _texts(said, "prices", set(BY_NAME), file), _texts(said, "key", {"secret"}, file)
+    headers = _texts(said, "headers", None, file)
     guessed = {name: route for name, route in _guess(address) if name not in routes}
     admin = _account(said["admin"], file) if "admin" in said else None
     accounts = said.get("accounts", [])
@@ -73,6 +77,8 @@ def aim(address: Address, file: str | None) -> Target:
         given=given,
         key=key.get("secret", "").encode(),
         prices=prices,
+        headers={name: text.replace("{host}", address.named) for name, text in headers.items()},
+        more=_texts(said, "sign_up", None, file),
     )
 
 
@@ -94,12 +100,12 @@ def _read(file: str) -> dict[str, object]:
         raise ValueError(f"{file} is no TOML ({error}); authref attack --help shows what may stand in it.") from None
 
 
-def _texts(said: Mapping[str, object], part: str, known: Set[str], file: str | None) -> dict[str, str]:
-    """A part of the file that gives known names a text each."""
+def _texts(said: Mapping[str, object], part: str, known: Set[str] | None, file: str | None) -> dict[str, str]:
+    """A part of the file that gives names, which are `known` if that is given, a text each."""
     found = said.get(part, {})
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ValueError(f'{file}: in {part} each name has a text, such as log_in = "POST /login".')
-    if unknown := found.keys() - known:
+    if known is not None and (unknown := found.keys() - known):
         raise ValueError(f"{file}: nobody knows {min(unknown)} in {part}; there are {', '.join(sorted(known))}.")
     return found
 

@@ -130,6 +130,8 @@ class Client:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.cookies: dict[str, str] = {}
+        self.headers: dict[str, str] = {}  # sent with each request
+        self.owner = ""  # what its user logs in with
         self.withheld: set[str] = set()  # cookies that are Secure, and so never travel here
         self.travelled: list[tuple[str, bytes]] = []  # ">" or "<" and the bytes; "#" and whose turn it is
         number = next(_numbers)
@@ -154,8 +156,7 @@ class Client:
         """The answer to the route, "POST /login"; `value` goes as JSON, `form` as a form, both with our cookies."""
         method, _, target = route.partition(" ")
         fields = {"Host": self.address.named, "Connection": "close", "User-Agent": "authref-attack"}
-        if self.cookies:
-            fields["Cookie"] = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
+        fields.update(self.own_fields())
         body = b""
         if form is not None:
             body, fields["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
@@ -169,6 +170,11 @@ class Client:
         answer = self.raw(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1", "replace") + body, route)
         self._keep(answer)
         return answer
+
+    def own_fields(self) -> dict[str, str]:
+        """The header fields that say who this is: its cookies, and what it sends with each request."""
+        cookies = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
+        return {**({"Cookie": cookies} if cookies else {}), **self.headers}
 
     def raw(self, data: bytes, route: str = "", timeout: float = PATIENCE) -> Answer:
         """The first answer to these bytes, however odd they are."""
@@ -185,6 +191,17 @@ class Client:
                 received += piece
         self.travelled.append(("<", received))
         return parse(request, received)
+
+    def raw_to_the_end(self, data: bytes, timeout: float) -> bytes:
+        """All that comes for these bytes until the connection ends."""
+        self.travelled.append((">", data))
+        received = b""
+        with suppress(OSError), self.connect(timeout) as sock:
+            sock.sendall(data)
+            while piece := sock.recv(65536):
+                received += piece
+        self.travelled.append(("<", received))
+        return received
 
     def _keep(self, answer: Answer) -> None:
         for line in answer.all("set-cookie"):

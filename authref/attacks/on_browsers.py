@@ -25,6 +25,7 @@ def from_elsewhere(scene: Scene, tried: Mapping[str, Mapping[str, str]]) -> Outc
     13, has="a page that the victim visits", gains="what the victim does next, in the attacker's account; any change",
     counts="a request that names another origin is obeyed", read="guards.py:is_cross_site",
     tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, exercise="cross-site", twin=logs_in,
+    needs=("log_in",),
 )  # fmt: skip
 def form_of_another_site(scene: Scene) -> Outcome:
     """A page of another site sends a request: `Origin` says so"""
@@ -42,6 +43,7 @@ def form_of_another_site(scene: Scene) -> Outcome:
     13, has="a page in a sandboxed frame", gains="the same, and the origin is hidden",
     counts="a request of a hidden origin is obeyed", read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer",
     wstg="SESS-05", asvs="3.5.1", cwe=346, exercise="cross-site", twin=logs_in,
+    needs=("log_in",),
 )  # fmt: skip
 def origin_null(scene: Scene) -> Outcome:
     """A page that hides its origin: `Origin: null`"""
@@ -54,6 +56,7 @@ def origin_null(scene: Scene) -> Outcome:
     13, has="a host whose name looks like ours", gains="the same", counts="a request of such an origin is obeyed",
     read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=346,
     exercise="cross-site", twin=logs_in,
+    needs=("log_in",),
 )  # fmt: skip
 def origin_that_looks_alike(scene: Scene) -> Outcome:
     """An origin that begins or ends like ours, or has another port"""
@@ -74,22 +77,22 @@ def origin_that_looks_alike(scene: Scene) -> Outcome:
     13, has="a page on a neighbouring host", gains="the same: SameSite lets neighbours pass",
     counts="a request that is not of the same origin is obeyed", read="guards.py:is_cross_site",
     tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, exercise="cross-site", twin=logs_in,
+    needs=("log_in",),
 )  # fmt: skip
 def fetch_site_says_so(scene: Scene) -> Outcome:
     """The browser says that the request is another site's: `Sec-Fetch-Site`"""
-    return from_elsewhere(scene, {each: {"Sec-Fetch-Site": each} for each in ("cross-site", "same-site")})
+    return from_elsewhere(scene, {each: {"Sec-Fetch-Site": each, "Origin": ""} for each in ("cross-site", "same-site")})
 
 
 @attack(
     12, has="a page on a neighbouring host", gains="that the visitor is logged out", counts="the session is ended",
     read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, twin=logs_out,
+    needs=("log_in",),
 )  # fmt: skip
 def logout_of_another_site(scene: Scene) -> Outcome:
     """A page of another site logs its visitor out"""
     victim = scene.session(scene.alice)
-    copy = dict(victim.cookies)
     tried = victim.send(scene.routes.log_out, headers={"Origin": EVIL, "Sec-Fetch-Site": "same-site"})
-    victim.cookies = copy
     answer = scene.me(victim)
     return judge(answer, not scene.succeeded(answer), f"after a foreign logout ({tried.status})")
 
@@ -98,13 +101,15 @@ def logout_of_another_site(scene: Scene) -> Outcome:
     13, has="a form on any page", gains="requests without a preflight", counts="JSON is taken under another type",
     read="wire.py:Request.json", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.2", cwe=352,
     exercise="read-fields", twin=logs_in,
+    needs=("log_in",),
 )  # fmt: skip
 def json_by_a_form(scene: Scene) -> Outcome:
     """A form sends JSON: `text/plain` needs no preflight"""
     scene.must_take_json()
+    fields = scene.fields(scene.alice)
     kinds = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
     answers = (
-        (kind, scene.client().send(scene.routes.log_in, scene.fields(scene.alice), {"Content-Type": kind}))
+        (kind, scene.client().send(scene.routes.log_in, fields, {"Content-Type": kind, "Origin": ""}))
         for kind in kinds
     )
     return judge_each((kind or "no type", answer, scene.succeeded(answer)) for kind, answer in answers)
@@ -132,7 +137,7 @@ def reflected_origin(scene: Scene) -> Outcome:
 )  # fmt: skip
 def preflight(scene: Scene) -> Outcome:
     """A browser asks first, and every origin gets a yes"""
-    path = scene.routes.log_in.partition(" ")[2]
+    path = scene.log_in_route.partition(" ")[2]
     asks = {
         "Origin": EVIL,
         "Access-Control-Request-Method": "DELETE",

@@ -151,9 +151,9 @@ def refresh_after(scene: Scene, change: str) -> Outcome:
         must(scene, scene.post(scene.client(), routes.token_log_out, {routes.refresh_token: token}), "an honest logout")
     elif change == "password":
         fields = {routes.current_password: account.password, routes.new_password: "another horse entirely"}
-        must(scene, scene.post(scene.session(account), routes.change_password, fields), "a new password")
+        must(scene, scene.post(scene.logged_in(account), routes.change_password, fields), "a new password")
     else:
-        end_account(scene, scene.session(account), change)
+        end_account(scene, scene.logged_in(account), change)
     answer = scene.use_refresh(token)
     return judge(answer, scene.succeeded(answer))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from authref.attacks.scene import (
     must,
 )
 
-SESSIONS = Group("sessions", has_a_session)
+SESSIONS = Group("sessions", has_a_session, ("log_in",))
 attack = SESSIONS.attack
 
 IDS = 64  # logins whose ids are compared
@@ -133,7 +134,7 @@ def cookie_twice(scene: Scene) -> Outcome:
     """A second cookie of the same name wins"""
     name = scene.routes.cookie
     mine, planted = (client.cookies[name] for client in (scene.alice_session, scene.eve_session))
-    eve = scene.id_of(scene.eve_session).encode()
+    eve = scene.mark(scene.eve_session)
     orders = {"planted last": f"{mine}; {name}={planted}", "planted first": f"{planted}; {name}={mine}"}
     answers = ((order, scene.me(with_cookie(scene, f"{name}={value}"))) for order, value in orders.items())
     return judge_each((order, answer, eve in answer.body) for order, answer in answers)
@@ -181,7 +182,7 @@ def logout_that_only_clears(scene: Scene) -> Outcome:
     """The cookie is cleared, and the session goes on"""
     victim = scene.session(scene.alice)
     copy = with_cookie(scene, f"{scene.routes.cookie}={victim.cookies[scene.routes.cookie]}")
-    must(scene, scene.post(victim, scene.routes.log_out, {}), "an honest logout")
+    scene.log_out(victim)
     answer = scene.me(copy)
     return judge(answer, scene.succeeded(answer))
 
@@ -195,9 +196,7 @@ def logout_by_get(scene: Scene) -> Outcome:
     """A link or a picture logs its visitor out"""
     victim = scene.session(scene.alice)
     path = scene.routes.log_out.partition(" ")[2]
-    copy = dict(victim.cookies)
     status = [victim.send(f"{method} {path}").status for method in ("GET", "HEAD")]
-    victim.cookies = copy
     answer = scene.me(victim)
     return judge(answer, not scene.succeeded(answer), f"after a GET and a HEAD of {path} ({status[0]}, {status[1]})")
 
@@ -267,7 +266,7 @@ def session_after_disable(scene: Scene) -> Outcome:
 
     def disable(owner: Client) -> None:
         route = scene.with_id(scene.routes.change_user, scene.id_of(owner))
-        must(scene, scene.post(admin, route, {"disabled": True}), "the admin's change")
+        must(scene, scene.post(admin, route, json.loads(scene.routes.disable)), "the admin's change")
 
     return after(scene, account, disable)
 
@@ -279,12 +278,7 @@ def session_after_disable(scene: Scene) -> Outcome:
 )  # fmt: skip
 def session_after_delete(scene: Scene) -> Outcome:
     """A deleted account's session goes on"""
-
-    def delete(owner: Client) -> None:
-        route = scene.with_id(scene.routes.delete_user, scene.id_of(owner))
-        must(scene, owner.send(route), "deleting one's account")
-
-    return after(scene, scene.account_to_lose(), delete)
+    return after(scene, scene.account_to_lose(), scene.delete)
 
 
 @attack(

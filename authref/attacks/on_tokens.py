@@ -290,15 +290,16 @@ def extension_passed_over(scene: Scene) -> Outcome:
 )  # fmt: skip
 def token_of_another_type(scene: Scene) -> Outcome:
     """A token that was made for something else"""
-    kinds: dict[str, object] = {
-        "no typ": None,
-        "JWT": "JWT",
-        "refresh": "rt+jwt",
-        "logout": "logout+jwt",
-        "a list": ["at+jwt"],
-        "reset": "reset+jwt",
-    }
-    return forge_all(scene, "header", {what: {"typ": kind} for what, kind in kinds.items()})
+    header, claims = (read_part(part) for part in alices(scene)[:2])
+    kinds = {"none": None, "JWT": "JWT", "refresh": "rt+jwt", "a list": ["at+jwt"], "reset": "reset+jwt"}
+    if header.get("typ") not in (None, "JWT"):
+        return forge_all(scene, "header", {what: {"typ": kind} for what, kind in kinds.items()})
+    named = next((name for name in ("type", "token_type", "token_use", "purpose") if name in claims), None)
+    if named:
+        return forge_all(scene, "claims", {what: {named: kind} for what, kind in kinds.items()})
+    if "aud" in claims:
+        raise NotPlayed("its tokens are told apart by their audience (see token-for-somebody-else)")
+    return forge_all(scene, "header", {"reset, though no token here says what it is for": {"typ": "reset+jwt"}})
 
 
 @attack(
@@ -310,16 +311,14 @@ def token_without_an_end(scene: Scene) -> Outcome:
     """A token whose time is over, missing, or no date"""
     now = int(time.time())
     ends: dict[str, object] = {
-        "over": now - 1,
+        "over": now - 600,  # some allow for clocks that differ
         "over, long ago": 1,
         "none": None,
-        "text": str(now + 900),
-        "true": True,
+        "a text": "never",
+        "false": False,
         "a list": [now + 900],
         "NaN": float("nan"),
         "infinite": float("inf"),
-        "2**63": 2**63,
-        "beyond all dates": 10**30,
         "negative": -1,
     }
     return forge_all(scene, "claims", {what: {"exp": end} for what, end in ends.items()})
@@ -339,8 +338,8 @@ def token_of_tomorrow(scene: Scene) -> Outcome:
         {
             "nbf ahead": {"nbf": ahead},
             "nbf as text": {"nbf": str(ahead)},
-            "iat as text": {"iat": "yesterday"},
-            "nbf true": {"nbf": True},
+            "nbf in a list": {"nbf": [ahead]},
+            "nbf infinite": {"nbf": float("inf")},
         },
     )
 
@@ -353,6 +352,8 @@ def token_of_tomorrow(scene: Scene) -> Outcome:
 def issuer_that_looks_alike(scene: Scene) -> Outcome:
     """Another issuer, or one whose name begins like ours"""
     ours = str(read_part(alices(scene)[1]).get("iss", ""))
+    if not ours:
+        raise NotPlayed("its tokens name no issuer")
     others: dict[str, object] = {
         "none": None,
         "a longer name": ours + ".evil.example",
@@ -509,7 +510,7 @@ def token_after(scene: Scene, change: str) -> Outcome:
     account, routes = scene.new_account() if change == "logout" else scene.account_to_lose(), scene.routes
     token, refresh = scene.tokens(account)
     must(scene, scene.token_me(token), "an honest token")
-    owner = scene.client() if change == "logout" else scene.session(account)
+    owner = scene.client() if change == "logout" else scene.logged_in(account)
     if change == "logout":
         owner.cookies.clear()
         fields = {routes.refresh_token: refresh} if refresh else {}
@@ -526,12 +527,11 @@ def token_after(scene: Scene, change: str) -> Outcome:
 
 def end_account(scene: Scene, owner: Client, change: str) -> None:
     """Disable or delete the owner's account."""
-    user_id, routes = scene.id_of(owner), scene.routes
     if change == "delete":
-        must(scene, owner.send(scene.with_id(routes.delete_user, user_id)), "deleting one's account")
+        scene.delete(owner)
     else:
-        answer = scene.post(scene.admin, scene.with_id(routes.change_user, user_id), {"disabled": True})
-        must(scene, answer, "the admin's change")
+        route = scene.with_id(scene.routes.change_user, scene.id_of(owner))
+        must(scene, scene.post(scene.admin, route, json.loads(scene.routes.disable)), "the admin's change")
 
 
 @attack(

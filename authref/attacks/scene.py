@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest
 from typing import TypeVar, cast
+from urllib.parse import urlsplit
 
 from authref.attacks.client import Address, Answer, Client
 
@@ -54,7 +55,7 @@ class Routes:
     """How a server is spoken to: what a `--routes` file may say, under these names. "" is a route that is not there."""
 
     sign_up: str = "POST /signup"
-    log_in: str = "POST /login"
+    log_in: str = "POST /login"  # "" where there are tokens only: they are taken for logins then
     log_out: str = "POST /logout"
     me: str = "GET /me"
     token_log_in: str = "POST /token/login"
@@ -68,14 +69,20 @@ class Routes:
     user: str = "GET /users/{id}"
     change_user: str = "PATCH /users/{id}"
     delete_user: str = "DELETE /users/{id}"
-    email: str = "email"  # the field's name
+    email: str = "email"  # the field's name …
+    login_email: str = ""  # … and at a login, where it is another one
     password: str = "password"
     current_password: str = "current_password"
     new_password: str = "new_password"
     token: str = "token"  # the field of the answer to a login by token
     refresh_token: str = "refresh_token"
     cookie: str = "session"  # the cookie's name
-    body: str = "json"  # or "form"
+    refresh_by: str = "field"  # or "bearer": a refresh token is sent as if it were an access token
+    body: str = "json"  # or "form" …
+    log_in_body: str = ""  # … and of a login, where it is the other one
+    somebody: str = ""  # what stands in the answer of `me` only where somebody is logged in: where nobody is a 200, too
+    disable: str = '{"disabled": true}'  # what an admin's change says …
+    promote: str = '{"role": "admin"}'  # … in JSON
     csrf_page: str = ""  # "/login": a page to fetch first, for what stands in its hidden field …
     csrf_field: str = ""  # … of this name
     success: str = ""  # a redirect to here is a login that succeeded: "/home"
@@ -93,6 +100,8 @@ class Target:
     key: bytes = b""  # what signs its tokens, where that is known: for what only its issuer could write
     ours: bool = False  # we started it, and it ends with us: nothing on it needs to be spared
     prices: Mapping[str, str] = field(default_factory=dict)  # by attack: why the one who built it pays that
+    headers: Mapping[str, str] = field(default_factory=dict)  # sent with each request, where the server asks for them
+    more: Mapping[str, str] = field(default_factory=dict)  # fields that a sign-up has as well
 
 
 class Scene:
@@ -115,6 +124,7 @@ class Scene:
         """A client from an address of its own."""
         client = Client(self.target.address)
         client.travelled = self.travelled
+        client.headers.update(self.target.headers)
         return client
 
     def turn(self, whose: str) -> None:
@@ -122,8 +132,18 @@ class Scene:
         self.travelled.append(("#", whose.encode()))
 
     def fields(self, account: Account) -> dict[str, str]:
-        """What a login or a sign-up sends."""
-        return {self.routes.email: account.email, self.routes.password: account.password}
+        """What a login sends."""
+        return {self.routes.login_email or self.routes.email: account.email, self.routes.password: account.password}
+
+    @property
+    def log_in_route(self) -> str:
+        """The login by session; where there is none, the one by token."""
+        return self.routes.log_in or self.routes.token_log_in
+
+    @property
+    def me_route(self) -> str:
+        """What tells somebody who is logged in who they are."""
+        return self.routes.me if self.routes.log_in else self.routes.token_me
 
     def post(
         self,
@@ -139,7 +159,9 @@ class Scene:
         """
         if not route:
             raise NotPlayed("the server has no such route")
-        if self.routes.body != "form":
+        if route.startswith("GET "):  # some servers' logout
+            return client.send(route, headers=headers)
+        if not self.is_form(route):
             return client.send(route, dict(fields), headers)
         texts = {name: str(value) for name, value in fields.items()}
         if self.routes.csrf_page and not elsewhere:
@@ -151,24 +173,41 @@ class Scene:
             texts[self.routes.csrf_field] = found[1] or found[2]
         return client.send(route, headers=headers, form=texts)
 
+    def is_form(self, route: str) -> bool:
+        """True if the server wants a form there."""
+        a_login = route in (self.routes.log_in, self.routes.token_log_in)
+        return (a_login and self.routes.log_in_body or self.routes.body) == "form"
+
     def must_take_json(self) -> None:
-        """Raise NotPlayed where a refusal of JSON would only mean that forms are expected."""
-        if self.routes.body == "form":
+        """Raise NotPlayed where a login in JSON would only be refused because forms are expected."""
+        if self.is_form(self.log_in_route):
             raise NotPlayed("the server takes forms")
 
     def sign_up(self, account: Account, client: Client | None = None, **more: object) -> Answer:
         """The answer to a sign-up."""
-        return self.post(client or self.client(), self.routes.sign_up, {**self.fields(account), **more})
+        names = {self.routes.email: account.email, self.routes.password: account.password}
+        return self.post(client or self.client(), self.routes.sign_up, {**names, **self.target.more, **more})
 
     def log_in(self, account: Account, client: Client | None = None) -> Answer:
-        """The answer to a login by session; the client keeps the cookie."""
-        return self.post(client or self.client(), self.routes.log_in, self.fields(account))
+        """The answer to a login; the client keeps the cookie."""
+        return self.post(client or self.client(), self.log_in_route, self.fields(account))
+
+    def log_out(self, client: Client) -> Answer:
+        """The answer to a logout. Raises NotPlayed where it is refused."""
+        answer = self.post(client, self.routes.log_out, {})
+        if not 200 <= answer.status < 400:  # many send their visitors elsewhere then
+            raise NotPlayed(f"an honest logout was answered {answer.status or 'by nothing'}")
+        return answer
 
     def succeeded(self, answer: Answer) -> bool:
-        """True for a 2xx, or for the redirect that means success."""
-        to = self.routes.success
-        redirected = to and answer.status in (302, 303) and to in answer.header("location")
-        return 200 <= answer.status < 300 or bool(redirected)
+        """True for a 2xx that is not said to nobody; where a redirect means that a login succeeded, for that alone."""
+        if answer.status in (302, 303) or answer.request in (self.routes.log_in, self.routes.sign_up):
+            to = urlsplit(answer.header("location")).path
+            if self.routes.success or answer.status >= 300:
+                return answer.status in (302, 303) and to == self.routes.success != ""
+        asked_who = answer.request.startswith((self.routes.me or "-", self.routes.token_me or "-"))
+        said_to_nobody = asked_who and self.routes.somebody.encode() not in answer.body
+        return 200 <= answer.status < 300 and not said_to_nobody
 
     def new_account(self) -> Account:
         """Somebody who has just signed up; one of those who were given, where nobody can."""
@@ -190,12 +229,31 @@ class Scene:
         """Delete the accounts that were made here, where their owners can do that."""
         for account in self._made:
             with suppress(NotPlayed, OSError):
-                client = self.session(account)
-                client.send(self.with_id(self.routes.delete_user, self.id_of(client)))
+                self.delete(self.logged_in(account))
+
+    def delete(self, owner: Client) -> None:
+        """Let the owner delete their account, or the admin where owners may not. Raises NotPlayed."""
+        route = self.with_id(self.routes.delete_user, self.id_of(owner))
+        answer = owner.send(route)
+        if answer.status in (401, 403) and self.target.admin:
+            answer = self.admin.send(route)
+        must(self, answer, "deleting an account")
+
+    def logged_in(self, account: Account) -> Client:
+        """A client that has just logged in: by session, or by token where there are no sessions."""
+        if self.routes.log_in:
+            return self.session(account)
+        client = self.client()
+        client.owner = account.email
+        client.headers["Authorization"] = f"Bearer {self.tokens(account)[0]}"
+        return client
 
     def session(self, account: Account) -> Client:
         """A client that has just logged in by session."""
+        if not self.routes.log_in:
+            raise NotPlayed("the server has no sessions")
         client = self.client()
+        client.owner = account.email
         must(self, self.log_in(account, client), "an honest login")
         if self.routes.cookie in client.withheld:
             raise NotPlayed("its cookie is Secure, and no client sends it back over http")
@@ -226,7 +284,7 @@ class Scene:
     @property
     def alice_session(self) -> Client:
         """An honest session that stays open; its account has no other, or many logins would put an end to it."""
-        return self.once("session", lambda: self.session(self.new_account()))
+        return self.once("session", lambda: self.logged_in(self.new_account()))
 
     @property
     def alice_token(self) -> str:
@@ -236,15 +294,15 @@ class Scene:
     @property
     def eve_session(self) -> Client:
         """The attacker's own open session: they may have an account like anybody."""
-        return self.once("eve", lambda: self.session(self.new_account()))
+        return self.once("eve", lambda: self.logged_in(self.new_account()))
 
     @property
     def admin(self) -> Client:
-        """An admin's client, logged in by session."""
+        """An admin's client, logged in."""
         account = self.target.admin
         if account is None:
             raise NotPlayed("no admin was given")
-        return self.once("admin", lambda: self.session(account))
+        return self.once("admin", lambda: self.logged_in(account))
 
     @property
     def admin_account(self) -> Account:
@@ -260,8 +318,8 @@ class Scene:
         return cast(T, self._kept[name])
 
     def me(self, client: Client, headers: Mapping[str, str] | None = None) -> Answer:
-        """Who the server takes this client for, by its cookie."""
-        return client.send(self.routes.me, headers=headers)
+        """Who the server takes this client for."""
+        return client.send(self.me_route, headers=headers)
 
     def token_me(self, token: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Who the server takes the token for."""
@@ -271,6 +329,8 @@ class Scene:
 
     def use_refresh(self, token: str) -> Answer:
         """The answer to a refresh."""
+        if self.routes.refresh_by == "bearer":
+            return self.client().send(self.routes.refresh, b"", {"Authorization": f"Bearer {token}"})
         return self.post(self.client(), self.routes.refresh, {self.routes.refresh_token: token})
 
     def id_of(self, client: Client) -> str:
@@ -280,6 +340,14 @@ class Scene:
         if not isinstance(user, dict) or "id" not in user:
             raise NotPlayed("the server does not tell users their id")
         return str(user["id"])
+
+    def mark(self, client: Client) -> bytes:
+        """What an answer about this client's user holds and no other's: their id, or what they log in with."""
+        with suppress(NotPlayed):
+            return self.id_of(client).encode()
+        if client.owner.encode() not in self.me(client).body:
+            raise NotPlayed("the server does not tell users who they are")
+        return client.owner.encode()
 
     def need(self, name: str) -> None:
         """Raise NotPlayed unless the server has this route: without credentials it is refused, and not missing."""
@@ -382,15 +450,13 @@ def signs_up(scene: Scene) -> None:
 
 def logs_in(scene: Scene) -> None:
     """Alice logs in and is taken for herself."""
-    must(scene, scene.me(scene.session(scene.alice)), "an honest session")
+    must(scene, scene.me(scene.logged_in(scene.alice)), "an honest login")
 
 
 def logs_out(scene: Scene) -> None:
     """Alice logs in and out, and is then nobody."""
     client = scene.session(scene.alice)
-    copy = dict(client.cookies)
-    scene.post(client, scene.routes.log_out, {})
-    client.cookies = copy
+    scene.log_out(client)
     if scene.succeeded(scene.me(client)):
         raise NotPlayed("its logout ends nothing")
 
