@@ -76,6 +76,8 @@ def check_keys(keys: Keys) -> None:
 
 def read_key_file(path: str) -> dict[str, bytes]:
     """The ring in the file, which is made, with a fresh key, if it is not there. Raises ValueError, OSError."""
+    if not hasattr(os, "geteuid"):
+        raise ValueError("A key file needs a system whose files have owners, such as Linux; set AUTHREF_KEYS.")
     if not os.path.lexists(path):
         with NamedTemporaryFile("w", dir=Path(path).parent) as draft:  # which nobody else can read
             draft.write(write_keys(fresh_keys()) + "\n")

@@ -11,8 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from unittest import mock
 
+from authref.keys import fresh_keys
 from authref.stores import sqlite_store
 from authref.stores.backup import backup, restore
+from tests.basics import PASSWORD
+from tests.support import Harness, body
 from tests.test_maps import Note
 from tests.unflushed import UnflushedStore
 
@@ -59,11 +62,29 @@ class Backups(unittest.TestCase):
         self.assertEqual({path.name for path in self.folder.glob("copy*")}, {"copy"})
         self.assertEqual(Path(self.copy).read_bytes(), before)
         self.assertRegex(said, "everybody must log in again. Passwords are those of the copy")
+        self.assertRegex(said, "access tokens of the last 15 minutes do, also those that were taken back since")
         content = Path(self.new).read_bytes()
         self.assertNotIn(b"secret of sessions", content)
         self.assertIn(b"secret of users", content)
         self.assertEqual(self.kept(self.new), {"users", "addresses", "denials"})
         self.assertEqual(os.stat(self.new).st_mode & 0o7777, 0o600)
+
+    def test_a_token_that_was_taken_back_since(self) -> None:
+        """What restore says of access tokens: they go on, unless the list of living logins or the key has changed."""
+        for mode, fresh_key, expected in (("denylist", False, 200), ("allowlist", False, 401), ("denylist", True, 401)):
+            with self.subTest(mode, fresh_key=fresh_key), tempfile.TemporaryDirectory() as folder:
+                before, copy, after = (f"{folder}/{name}" for name in ("before", "copy", "after"))
+                lab = Harness(lambda now, path=before: self.open(path), revocation=mode)
+                lab.sign_up()
+                tokens = body(lab.send("POST", "/token/login", {"email": "alice@example.com", "password": PASSWORD}))
+                backup(f"sqlite:{before}", copy)
+                lab.send("POST", "/token/logout", {"refresh_token": tokens["refresh_token"]})
+                bearer = {"authorization": f"Bearer {tokens['token']}"}
+                self.assertEqual(lab.send("GET", "/token/me", **bearer).status, 401)
+                restore(copy, f"sqlite:{after}")
+                keys = fresh_keys() if fresh_key else lab.app.settings.keys
+                again = Harness(lambda now, path=after: self.open(path), revocation=mode, keys=keys)
+                self.assertEqual(again.send("GET", "/token/me", **bearer).status, expected)
 
     def test_a_file_that_is_there(self) -> None:
         """Neither command writes over a file, and the file stays as it was."""

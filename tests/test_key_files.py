@@ -181,6 +181,14 @@ class Permissions(KeyFileCase):
                 else:
                     self.assertRaisesRegex(ValueError, "Others may have read", read_key_file, str(self.path))
 
+    def test_a_system_without_owners(self) -> None:
+        """Where nobody can say whose a file is, no key file is made; a sentence names the other way."""
+        with mock.patch.object(os, "geteuid"):
+            del os.geteuid
+            self.assertRaisesRegex(ValueError, r"owners.*set AUTHREF_KEYS\.$", read_key_file, str(self.path))
+        self.assertEqual(os.listdir(self.folder), [])
+        self.assertTrue(read_key_file(str(self.path)))
+
     def test_who_may_have_read_it(self) -> None:
         """A file that anybody but its owner can touch is refused with its remedy; one that is the owner's is read."""
         for mode in (0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o660, 0o666, 0o777):

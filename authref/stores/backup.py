@@ -5,7 +5,9 @@ sessions that were ended since, refresh tokens that were used, passwords that we
 
 Rules of this file:
 - nothing is written over: both commands make a file that was not there, for its owner alone, or none;
-- a restored store has no logins and knows no browsers. Denials stay: they only refuse;
+- a restored store has no logins and knows no browsers. Denials stay: they only refuse. Those made since the copy are
+  lost: an access token that was taken back since is believed again for what is left of its 15 minutes. A new key ends
+  it, and so does --revocation allowlist, which asks for the login;
 - the signing keys are in no copy: with the store, they would open every account.
 """
 
@@ -35,7 +37,8 @@ def restore(copy: str, store: str) -> str:
     _copy(copy, path, _LOGINS)
     return (
         f"{path} is restored; everybody must log in again. Passwords are those of the copy: whoever changed theirs"
-        f" since, because it leaked, must do so again. Without its keys in {path}.keys a start makes new ones."
+        f" since, because it leaked, must do so again. Without its keys in {path}.keys a start makes new ones: then no"
+        " token goes on. With them, access tokens of the last 15 minutes do, also those that were taken back since."
     )
 
 

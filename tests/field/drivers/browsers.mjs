@@ -1,0 +1,17 @@
+// Chromium and Firefox: a page of the server's own asks, as a page's script does.
+import { createRequire } from "node:module";
+
+const [, , browser, executablePath, url] = process.argv;
+const require = createRequire(`${process.cwd()}/package.json`);
+const puppeteer = (await import(require.resolve("puppeteer-core"))).default;
+const opened = await puppeteer.launch({ browser, executablePath, headless: true, args: browser === "chrome" ? ["--no-sandbox"] : [] });
+console.log((await opened.version()).replace("/", " "));
+const page = await opened.newPage();
+await page.setBypassCSP(true); // ours let no page of this origin ask: an application brings its own
+await page.goto(`${url}/`);
+const steps = [["POST", "/login", process.env.BODY], ["GET", "/me"], ["POST", "/logout"], ["GET", "/me"]];
+for (const [method, path, body] of steps) {
+  const headers = body ? { "content-type": "application/json" } : {};
+  console.log(await page.evaluate(async (path, options) => (await fetch(path, options)).status, path, { method, body, headers }));
+}
+await opened.close();
