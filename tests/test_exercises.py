@@ -30,7 +30,7 @@ from authref import exercises
 from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
-from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise, Question
+from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
 from authref.exercises.folder import Folder, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.lessons import EXERCISES
@@ -42,15 +42,15 @@ PACKAGE = Path(authref.__file__).parent
 HINTS = ("Look at the semicolons.", "RFC 6265 §5.4; str.partition.", "Split, cut, count, and drop what comes twice.")
 TABLE, BROWSERS = "tests.test_cookies.Reading.test_the_table", "tests.test_cookies.Reading.test_what_browsers_send"
 CLEARING = "tests.test_cookies.Writing.test_clearing"
-NAIVE_CLEAR = '''
+NAIVE_CLEAR = """
 def clear_cookie(name: str, *, secure: bool = False) -> str:
     return f"{name}="
-'''
-NAIVE_PARSE = '''
+"""
+NAIVE_PARSE = """
 def parse(header):
     pairs = (pair.partition("=") for pair in header.split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs}
-'''
+"""
 NAIVE_UNSIGN = "def unsign(token, key):\n    return b''\n"
 NAIVE_SET = "def set_cookie(name, value, *, max_age, now, secure=False):\n    return ''\n"
 UNSIGNING = "tests.test_jwt.SignAndUnsign.test_what_it_refuses"
@@ -58,16 +58,19 @@ PREFIX = "tests.test_cookies.Writing.test_prefix_without_secure"
 PARSE = Exercise(
     "cookies-parse", 8, WRITE, "Read a Cookie header", "Make a dict of it.", "Cookies can be planted.",
     "RFC 6265 §5.4", HINTS, target="authref.cookies:parse", claims=(TABLE, BROWSERS),
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 CLEAR = Exercise(
     "cookies-clear", 12, HEAL, "Forget", "Make the browser forget.", "Old cookies open doors.", "RFC 6265 §5.3", HINTS,
     target="authref.cookies:clear_cookie", claims=(CLEARING,), naive=NAIVE_CLEAR,
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 BLANK = Exercise(
     "cookies-blank", 13, BREAK, "A blank that is none", "Plant it.", "Blanks are not equal.", "cookies.py", HINTS,
     target="authref.cookies:parse", naive=NAIVE_PARSE,
     attack='def attack() -> str:\n    """A header in which no pair is named session, and yet it is read."""\n',
     check='def check(target, attack):\n    return target(attack()).get("session") == "evil"\n',
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 SAY = Exercise(
     "cookies-say", 8, PREDICT, "What does it say?", "Say what comes back.", "Twice is never.", "cookies.py", HINTS,
@@ -76,6 +79,7 @@ SAY = Exercise(
         Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse"),
         Question("A line break.", 'set_cookie("a\\n", "", max_age=0, now=0)', "from authref.cookies import set_cookie"),
     ),
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 TINY = (PARSE, CLEAR, BLANK, SAY)
 SOURCE = source_of("authref.cookies")
@@ -209,9 +213,12 @@ class Judging(unittest.TestCase):
         """The room's own check finds nothing wrong here; and each thing that can be wrong is found."""
         with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: ATTACK}):
             self.assertEqual(verify.verify(TINY), [])
-        wrong = Exercise("wrong", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:parse", claims=(CLEARING,))
-        weak = Exercise("weak", 1, PREDICT, "", "", "", "", HINTS, questions=(Question("", "object()"),))
-        gone = Exercise("gone", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:gone", claims=(CLEARING,))
+        wrong = Exercise("wrong", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:parse", claims=(CLEARING,),
+                         minutes=5, difficulty=EASY)  # fmt: skip
+        weak = Exercise("weak", 1, PREDICT, "", "", "", "", HINTS, questions=(Question("", "object()"),),
+                        minutes=5, difficulty=EASY)  # fmt: skip
+        gone = Exercise("gone", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:gone", claims=(CLEARING,),
+                        minutes=5, difficulty=EASY)  # fmt: skip
         with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: 'def attack(): return "session=evil"'}):
             complaints = verify.verify([wrong, weak, gone, BLANK])
         found = "\n".join(complaints)
@@ -404,6 +411,24 @@ class InAFolder(unittest.TestCase):
         self.assertIn("1 of 4 solved", command("list")[1])
         self.assertIn("Exercise 2, heal", command("next")[1])
 
+    def test_the_order_of_the_paths(self) -> None:
+        """What comes next follows the paths: first the few of thirty minutes, wherever they stand in the course."""
+        paths = {"30 minutes": ("cookies-say",), "two hours": ("cookies-clear",), "everything": ()}
+        with mock.patch.dict("authref.exercises.lessons.PATHS", paths):
+            out = command("start", str(self.path))[1]
+            self.assertIn("Start with this one (30 minutes)", out)
+            self.assertIn("   4  What does it say?", out)
+            self.assertRegex(out, r"The first stands in 04-cookies-say\.py, line \d+\.")
+            self.assertIn("Exercise 4, predict", command("next")[1])
+            self.write("04-cookies-say.py", ANSWERS)
+            out = command("run", "4")[1]
+            self.assertIn("That was the path of 30 minutes. The next one is two hours.", " ".join(out.split()))
+            self.assertIn("Exercise 2, heal", command("next")[1])
+            self.write("02-cookies-clear.py", SOURCE)
+            command("run", "2")
+            self.assertIn("Exercise 1, write", command("next")[1])
+            self.assertIn("30 minutes: 1 of 1 · two hours: 2 of 2 · everything: 2 of 4", command("list")[1])
+
     def test_for_programs(self) -> None:
         """As JSON: every claim of every exercise, and the exit status says whether all are solved."""
         self.write("02-cookies-clear.py", SOURCE)
@@ -578,17 +603,14 @@ class Elsewhere(unittest.TestCase):
 
 class TheCatalogue(unittest.TestCase):
     def test_each_exercise(self) -> None:
-        """Ids are unique, lessons in order, hints three, titles fit; each file can be made, each claim says so."""
+        """Ids are unique, hints three, titles fit; each file can be made, each claim says so."""
         self.assertEqual(len({exercise.id for exercise in EXERCISES}), len(EXERCISES))
-        lessons = [exercise.lesson for exercise in EXERCISES]
-        self.assertEqual(lessons, sorted(lessons))
-        self.assertLessEqual(set(lessons), set(LESSONS))
         for number, exercise in enumerate(EXERCISES, 1):
             with self.subTest(exercise.id):
                 ast.parse(page(number, exercise))
                 self.assertTrue(all(exercise.hints) and len(exercise.hints) == 3)
                 self.assertTrue(exercise.task and exercise.attacker and exercise.read)
-                self.assertLessEqual(len(exercise.title), 46)
+                self.assertLessEqual(len(exercise.title), 40)
                 for claim in exercise.claims:
                     self.assertTrue(sentence_of(claim), claim)
 

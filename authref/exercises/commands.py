@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def catalogue() -> tuple[Exercise, ...]:
-    """All exercises, in the order of the course."""
+    """All exercises, by their numbers."""
     from authref.exercises.lessons import EXERCISES
 
     return EXERCISES
@@ -70,7 +70,8 @@ def _start(chosen: argparse.Namespace) -> int:
         fail(f"Cannot write to {path} ({error.strerror}); choose another folder: {PROGRAM} start DIR")
     new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
     say(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
-    say(f"Go on in that folder: {PROGRAM} next")
+    say(report.beginning(folder))
+    say(f"Go on in that folder: {PROGRAM} watch")
     return 0
 
 
@@ -84,7 +85,9 @@ def _next(chosen: argparse.Namespace) -> int:
 
 
 def _first_open(folder: Folder) -> int | None:
-    return next((n for n in range(1, len(folder.exercises) + 1) if not folder.is_solved(n)), None)
+    from authref.exercises.lessons import in_order
+
+    return next((number for number in in_order(folder.exercises) if not folder.is_solved(number)), None)
 
 
 def _run(chosen: argparse.Namespace) -> int:

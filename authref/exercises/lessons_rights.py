@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+from authref.exercises.exercise import BREAK, EASY, HEAL, MIDDLE, PREDICT, WRITE, Exercise, Question
 from authref.exercises.lessons_accounts import APP
 
 SITE = APP.replace("bcrypt_cost=4", 'bcrypt_cost=4, public_url="http://auth.example"')
@@ -13,6 +13,8 @@ RIGHTS: tuple[Exercise, ...] = (
         lesson=19,
         kind=WRITE,
         title="May you do this?",
+        minutes=5,
+        difficulty=EASY,
         task="Say whether a rule lets this caller act on the account `user_id`. The table of rules stands at the top "
         "of the file; an admin counts only while the account is active, and a rule that nobody defined lets no user "
         "in.",
@@ -40,6 +42,8 @@ RIGHTS: tuple[Exercise, ...] = (
         lesson=19,
         kind=BREAK,
         title="The number in the address",
+        minutes=6,
+        difficulty=EASY,
         task="You are logged in, and your own page is at /users/ and your id. This handler asks whether somebody is "
         "logged in. Look at somebody else's page.",
         attacker="It takes no tool: one changes the number in the address bar (broken object level authorization).",
@@ -91,6 +95,8 @@ def check(target, attack):
         lesson=19,
         kind=HEAL,
         title="Yesterday's admin",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This believes what the mechanism says of the caller, the role in a token included. Ask the store "
         "instead: judge the account as it is now, and give it to the handler. Who is disabled or gone is refused like "
         "a stranger, and each refusal of yours leaves an `authz_fail` in the log, with the user and, of a 403, the "
@@ -131,6 +137,8 @@ def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = No
         lesson=20,
         kind=HEAL,
         title="Every origin is welcome",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This lets the page of any origin read the answers, and with cookies. Let only those read that are "
         "listed, by their exact name, never with cookies, and tell caches that the answer depends on who asks. They "
         "may read the headers Location, Retry-After and WWW-Authenticate, too.",
@@ -168,6 +176,8 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
         lesson=20,
         kind=BREAK,
         title="A header that begins another one",
+        minutes=10,
+        difficulty=MIDDLE,
         task="The server puts a text that you choose into a `location` header, and this writes it as it stands. Choose "
         "it so that the victim's browser gets a cookie from you.",
         attacker="Whatever comes after a line end is a header of the attacker's choosing, or, after an empty line, a "
@@ -221,6 +231,8 @@ def check(target, attack):
         lesson=20,
         kind=PREDICT,
         title="Which attack gets which answer?",
+        minutes=5,
+        difficulty=EASY,
         task="The server is reached as http://auth.example, and Alice has a session. Say which status each request "
         "gets.",
         attacker="These are the requests that are sent to every new server within its first hour.",

@@ -18,6 +18,7 @@ from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
+from authref.exercises.lessons import PATHS, in_order, on_path
 from authref.exercises.verdict import Verdict
 from authref.terminal import in_colour
 
@@ -32,7 +33,7 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
     lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}", *_about(exercise), ""]
     if judgement.solved:
         held = "1 claim holds" if len(judgement.verdicts) == 1 else f"All {len(judgement.verdicts)} claims hold"
-        lines += [f"Solved. {held}; {summary(folder)}.", ""]
+        lines += [f"Solved. {held}; {summary(folder)}.", *_paragraph(_path_done(number, folder)), ""]
         lines += [f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
@@ -45,7 +46,42 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
 
 
 def _about(exercise: Exercise) -> list[str]:
-    return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}"]
+    effort = f"  {exercise.minutes} minutes or so, {exercise.difficulty}"
+    return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}", effort]
+
+
+def _path_done(number: int, folder: Folder) -> str:
+    """What to say to somebody whose exercise was the last one of a path, and "" to all others."""
+    names = list(PATHS)
+    for name, following in zip(names, [*names[1:], ""], strict=True):
+        numbers = on_path(folder.exercises, name)
+        if number in numbers and all(map(folder.is_solved, numbers)):
+            more = f" The next one is {following}." if following and numbers != in_order(folder.exercises) else ""
+            return f"That was the path of {name}.{more}"
+        if number in numbers:
+            return ""
+    return ""
+
+
+def beginning(folder: Folder) -> str:
+    """Which exercises come first, where the first one that is open stands, and at which line."""
+    name, numbers = next(iter(PATHS)), on_path(folder.exercises, next(iter(PATHS)))
+    lines = [f"Start with {'this one' if len(numbers) == 1 else f'these {len(numbers)}'} ({name}):", ""]
+    for number in numbers:
+        exercise = folder.exercises[number - 1]
+        lines += [
+            f"  {number:3}  {exercise.title} ({exercise.kind}, {exercise.minutes} min) {state(number, folder)}".rstrip()
+        ]
+    left = [number for number in in_order(folder.exercises) if not folder.is_solved(number)]
+    if left:
+        lines += ["", f"The first stands in {folder.file(left[0]).name}, line {folder.line(left[0])}."]
+    return "\n".join(lines)
+
+
+def progress(folder: Folder) -> str:
+    """How far each path is, in one line."""
+    counts = ((name, on_path(folder.exercises, name)) for name in PATHS)
+    return " · ".join(f"{name}: {sum(map(folder.is_solved, own))} of {len(own)}" for name, own in counts)
 
 
 def _target(exercise: Exercise) -> str:
@@ -135,16 +171,16 @@ def shown(exercise: Exercise, number: int, text: str) -> str:
 
 
 def table(folder: Folder, numbers: Sequence[int]) -> str:
-    """The exercises, a line each, and the progress in one more."""
+    """The exercises, a line each, and the progress in two more."""
     rows = [row(number, folder) for number in numbers]
-    return "\n".join([" no  lesson and kind  title", *rows, "", summary(folder)])
+    return "\n".join([" no  lesson and kind  title", *rows, "", summary(folder), progress(folder)])
 
 
 def row(number: int, folder: Folder) -> str:
     """One exercise in one line."""
-    exercise = folder.exercises[number - 1]
-    title = exercise.title if len(exercise.title) <= 46 else exercise.title[:45] + "…"
-    return f"{number:3}  {exercise.lesson:2}  {exercise.kind:8} {title:47} {state(number, folder)}".rstrip()
+    each = folder.exercises[number - 1]
+    about = f"{number:3}  {each.lesson:2}  {each.kind:8} {each.title:40} {each.minutes:2} min {each.difficulty:6}"
+    return f"{about} {state(number, folder)}".rstrip()
 
 
 def state(number: int, folder: Folder) -> str:
@@ -162,7 +198,8 @@ def as_json(number: int, folder: Folder, judgement: Judgement | None = None) -> 
     """The same for programs."""
     exercise = folder.exercises[number - 1]
     about = {"number": number, "id": exercise.id, "lesson": exercise.lesson, "kind": exercise.kind}
-    about |= {"title": exercise.title, "target": exercise.target, "file": folder.file(number).name}
+    about |= {"title": exercise.title, "minutes": exercise.minutes, "difficulty": exercise.difficulty}
+    about |= {"target": exercise.target, "file": folder.file(number).name}
     if judgement is None:
         return {**about, "state": state(number, folder) or "open"}
     verdicts = [asdict(verdict) for verdict in judgement.verdicts]

@@ -74,9 +74,7 @@ def _about(number: int, exercise: Exercise, claims: Sequence[str], attacks: dict
         yield f"{number} {exercise.id}: cannot be made ({error})"
 
 
-def _complaints(
-    number: int, exercise: Exercise, claims: Sequence[str], attacks: dict[str, str]
-) -> Iterator[str]:
+def _complaints(number: int, exercise: Exercise, claims: Sequence[str], attacks: dict[str, str]) -> Iterator[str]:
     first = page(number, exercise)
     if exercise.kind == PREDICT:
         yield from _predict(exercise, first)
