@@ -90,6 +90,8 @@ class TheCatalogue(unittest.TestCase):
             with self.subTest(exercise.id):
                 predicts, has_naive = exercise.kind == PREDICT, exercise.kind in (HEAL, BREAK)
                 self.assertEqual(2 <= len(exercise.questions) <= 5, predicts)
+                for question in exercise.questions:
+                    self.assertRegex(question.reason, r"\A.{20,200}[.]\Z")
                 self.assertEqual(exercise.target == "" and exercise.claims == (), predicts)
                 self.assertEqual(exercise.naive != "", has_naive)
                 self.assertEqual((exercise.attack != "", exercise.check != ""), (exercise.kind == BREAK,) * 2)

@@ -30,6 +30,7 @@ from authref import exercises
 from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
+from authref.exercises.excerpt import excerpt
 from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
 from authref.exercises.folder import Folder, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
@@ -76,7 +77,7 @@ SAY = Exercise(
     "cookies-say", 8, PREDICT, "What does it say?", "Say what comes back.", "Twice is never.", "cookies.py", HINTS,
     questions=(
         Question("One cookie.", 'parse("a=1")', "from authref.cookies import parse"),
-        Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse"),
+        Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse", "Twice is none."),
         Question("A line break.", 'set_cookie("a\\n", "", max_age=0, now=0)', "from authref.cookies import set_cookie"),
     ),
     minutes=5, difficulty=EASY,
@@ -361,9 +362,68 @@ class Pages(unittest.TestCase):
         asked = replace(SAY, questions=tuple(Question("What?", "a", setup) for setup in setups))
         text = page(1, asked)
         self.assertEqual(text.count("# Before it"), 3)
-        self.assertIn("# Before it, this has run:\n#\n#     a = 1\n#     b = 2\n#     c = 3\n\n# 1. What?", text)
-        self.assertIn("# Before it, the same has run anew, as far as `c = 3`, and then:\n#\n#     d = 4\n\n# 3.", text)
-        self.assertIn("# Before it, this has run:\n#\n#     e = 5\n\n# 4. What?", text)
+        self.assertIn("# Before it, this has run:\n#     a = 1\n#     b = 2\n#     c = 3\n\n# 1. What?", text)
+        self.assertIn("# Before it, the same has run anew, as far as `c = 3`, and then:\n#     d = 4\n\n# 3.", text)
+        self.assertIn("# Before it, this has run:\n#     e = 5\n\n# 4. What?", text)
+
+    def test_what_a_file_holds(self) -> None:
+        """A file holds the function, in its class, imports for all it works with, and of what it calls the sentence."""
+        source = """
+import a
+import b.c
+from d import e, f as g
+
+LIMIT = 3  # tries
+LEFT = 4
+
+class Base: ...
+
+@g
+class C(Base):
+    field: e = 1
+
+    def asked(self, x: int) -> int:
+        '''What comes back. More of it.'''
+        return self.helper(a.one, b.two) + LIMIT + self.field + other(g)
+
+    def helper(self, y, z): ...
+
+def other(h: int = 2) -> str:
+    '''Another one.'''
+"""
+        version = 'def asked(self, x: int) -> int:\n    raise NotImplementedError("")'
+        text = excerpt("authref.m", source, "C.asked", version, 60)
+        self.assertEqual(
+            text,
+            """from __future__ import annotations
+
+import a
+import b.c
+from d import f as g
+
+from authref.m import Base, LIMIT, other
+
+
+# At hand:
+#   self.field: e = 1
+#   self.helper(y, z)
+#   LIMIT = 3  # tries
+#   other(h: int=2) -> str: Another one
+class C(Base):
+    def asked(self, x: int) -> int:
+        raise NotImplementedError("")
+""",
+        )
+        short = excerpt("authref.m", source, "C.asked", version, 15)
+        self.assertLessEqual(short.count("\n"), 15)
+        self.assertIn("def asked", short)
+
+    def test_each_file_runs(self) -> None:
+        """Python runs each file as it is: all that is imported is there."""
+        for number, exercise in enumerate(EXERCISES, 1):
+            if exercise.kind != PREDICT:
+                with self.subTest(exercise.id):
+                    exec(compile(page(number, exercise), "page", "exec"), {"__name__": "page"})  # noqa: S102
 
 
 class InAFolder(unittest.TestCase):
@@ -429,10 +489,30 @@ class InAFolder(unittest.TestCase):
             self.assertIn("Exercise 1, write", command("next")[1])
             self.assertIn("30 minutes: 1 of 1 · two hours: 2 of 2 · everything: 2 of 4", command("list")[1])
 
+    def test_a_prediction(self) -> None:
+        """Each answer is called right or wrong; what comes back is told after the third hint, with a reason."""
+        self.write("04-cookies-say.py", 'ANSWER_1 = {"a": "1"}\nANSWER_2 = 7\nANSWER_3 = ...\n')
+        out = command("run", "4")[1]
+        for words in ("1.  right   {'a': '1'}\n", "2.  wrong   7\n", "3.  no answer yet\n", "after the third hint"):
+            self.assertIn(words, out)
+        self.assertNotIn("comes back  ", out)
+        for shown in (1, 2, 3):
+            out = command("hint", "4")[1]
+            self.assertEqual(("Twice is none." in out, "ANSWER_2    0\n" in out), (shown == 3,) * 2)
+        self.assertRegex(command("run", "4")[1], r"2\.  wrong   7\n +comes back +0\n")
+        self.write("04-cookies-say.py", ANSWERS)
+        self.assertIn("Twice is none.", command("run", "4")[1])
+        self.assertIn("Twice is none.", command("show", "4")[1])
+
     def test_for_programs(self) -> None:
         """As JSON: every claim of every exercise, and the exit status says whether all are solved."""
         self.write("02-cookies-clear.py", SOURCE)
         self.write("03-cookies-blank.py", ATTACK)
+        self.write("04-cookies-say.py", ANSWERS.replace("= 0", "= 1"))
+        [said] = json.loads(command("run", "4", "--json")[1])
+        self.assertEqual(
+            [claim["expected"] for claim in said["claims"]], ["", "", ""]
+        )  # it would give the answers away
         self.write("04-cookies-say.py", ANSWERS)
         status, out, _ = command("run", "--json")
         found = {each["id"]: each for each in json.loads(out)}
@@ -456,7 +536,8 @@ class InAFolder(unittest.TestCase):
             ["01-cookies-say.py", "02-cookies-parse.py", "03-cookies-clear.py", "04-cookies-blank.py"],
         )
         self.assertEqual((self.path / "02-cookies-parse.py").read_text(), "# mine")
-        self.assertIn("# new", (self.path / "03-cookies-clear.py").read_text())
+        line = SOURCE.split("\n").index("def clear_cookie(name: str, *, secure: bool = False) -> str:") + 1
+        self.assertIn(f"authref/cookies.py, line {line + 1}", (self.path / "03-cookies-clear.py").read_text())
 
     def test_a_folder_further_up(self) -> None:
         """A folder that lies above or beside it is not taken for the learner's: what stands in there would be run."""
@@ -607,7 +688,10 @@ class TheCatalogue(unittest.TestCase):
         self.assertEqual(len({exercise.id for exercise in EXERCISES}), len(EXERCISES))
         for number, exercise in enumerate(EXERCISES, 1):
             with self.subTest(exercise.id):
-                ast.parse(page(number, exercise))
+                text = page(number, exercise)
+                ast.parse(text)
+                self.assertLessEqual(text.count("\n"), 60)
+                self.assertLessEqual(max(map(len, text.split("\n"))), 120)
                 self.assertTrue(all(exercise.hints) and len(exercise.hints) == 3)
                 self.assertTrue(exercise.task and exercise.attacker and exercise.read)
                 self.assertLessEqual(len(exercise.title), 40)

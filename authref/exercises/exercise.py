@@ -20,6 +20,7 @@ class Question:
     text: str
     expression: str
     setup: str = ""
+    reason: str = ""  # why that comes back
 
 
 @dataclass(frozen=True)

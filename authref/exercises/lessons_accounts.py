@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from authref.exercises.exercise import BREAK, EASY, HARD, HEAL, MIDDLE, PREDICT, WRITE, Exercise, Question
 
-# What several predictions begin with: an app without a socket, with one user, and a short way to ask it.
+# What several predictions begin with; see world.py.
 APP = """
-import json
-from authref.app import Settings, build
-from authref.wire import Request
+from authref.exercises.world import begin
 
-app = build(Settings(bcrypt_cost=4))
-alice = app.users.sign_up("alice@example.com", "correct horse battery")
-
-def ask(method, target, value=None, **headers):
-    fields = tuple((name.replace("_", "-"), text) for name, text in headers.items())
-    body = b"" if value is None else json.dumps(value).encode()
-    return app(Request(method, target, (("content-type", "application/json"), *fields), body))
-
-def log_in(email="alice@example.com", password="correct horse battery"):
-    return ask("POST", "/login", {"email": email, "password": password})
-
-def cookie():
-    return log_in().header("set-cookie").partition(";")[0]
+# A server on which alice@example.com has an account, her password being "correct horse battery".
+app, alice, ask, log_in, cookie = begin()
 """
 
 ACCOUNTS: tuple[Exercise, ...] = (
@@ -43,11 +30,37 @@ ACCOUNTS: tuple[Exercise, ...] = (
             "a wrong password. A known user at somebody else's door is the second kind.",
         ),
         questions=(
-            Question("Somebody who shows nothing asks for /me.", 'ask("GET", "/me").status', APP),
-            Question("Alice logs in with her password.", "log_in().status", APP),
-            Question("Somebody logs in as Alice with a wrong one.", 'log_in(password="a wrong password").status', APP),
-            Question("Somebody logs in with an address nobody has.", 'log_in("nobody@example.com").status', APP),
-            Question("Alice, logged in, asks for all users.", 'ask("GET", "/users", cookie=cookie()).status', APP),
+            Question(
+                "Somebody who shows nothing asks for /me.",
+                'ask("GET", "/me").status',
+                APP,
+                "401, for the server does not know who is asking. It says how to change that: log in first.",
+            ),
+            Question(
+                "Alice logs in with her password.",
+                "log_in().status",
+                APP,
+                "200: the password proves who she is, and the answer carries her cookie.",
+            ),
+            Question(
+                "Somebody logs in as Alice with a wrong one.",
+                'log_in(password="a wrong password").status',
+                APP,
+                "401: who is asking was not proved. That is no 403, which says: I know who you are.",
+            ),
+            Question(
+                "Somebody logs in with an address nobody has.",
+                'log_in("nobody@example.com").status',
+                APP,
+                "401, as for a wrong password. A 404 here would tell a stranger which addresses have accounts.",
+            ),
+            Question(
+                "Alice, logged in, asks for all users.",
+                'ask("GET", "/users", cookie=cookie()).status',
+                APP,
+                "403: the server knows that it is Alice, and only an admin may see the list. To log in again changes "
+                "nothing.",
+            ),
         ),
     ),
     Exercise(

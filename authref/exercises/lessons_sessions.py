@@ -25,10 +25,31 @@ SESSIONS: tuple[Exercise, ...] = (
             "Of two cookies with one name neither is kept, and the others stay.",
         ),
         questions=(
-            Question("Two cookies, one with an equals sign inside", "parse('session=a=b; theme=dark')", COOKIES),
-            Question("Our name twice", "parse('session=mine; theme=dark; session=planted')", COOKIES),
-            Question("A quoted value with a semicolon", """parse('session="a; b=c"')""", COOKIES),
-            Question("Pieces that are no pairs", "parse('session; =nameless; x=%41;;')", COOKIES),
+            Question(
+                "Two cookies, one with an equals sign inside",
+                "parse('session=a=b; theme=dark')",
+                COOKIES,
+                "A piece is cut at its first equals sign; all that follows is value.",
+            ),
+            Question(
+                "Our name twice",
+                "parse('session=mine; theme=dark; session=planted')",
+                COOKIES,
+                "Nobody can tell which of two is the planted one, so neither is taken. The neighbour stays.",
+            ),
+            Question(
+                "A quoted value with a semicolon",
+                """parse('session="a; b=c"')""",
+                COOKIES,
+                "A semicolon separates, quoted or not, as in browsers. The quotes stay, each in its own value.",
+            ),
+            Question(
+                "Pieces that are no pairs",
+                "parse('session; =nameless; x=%41;;')",
+                COOKIES,
+                "No equals sign, or no name: no cookie. And nothing is decoded: another program that reads %41 as A "
+                "would see another cookie than you.",
+            ),
         ),
     ),
     Exercise(

@@ -26,13 +26,13 @@ def unsigned_with(key):
 """
 
 ENDS = (
-    APP.replace("bcrypt_cost=4", "bcrypt_cost=4, now=lambda: clock").replace("app = ", "clock = 1_800_000_000\napp = ")
+    "import json"
+    + APP.replace("begin()", "begin(now=lambda: clock)").replace("app, alice", "clock = 1_800_000_000\napp, alice")
     + """
-def tokens():
-    return json.loads(ask("POST", "/token/login", {"email": "alice@example.com", "password": PASSWORD}).body)
-
-PASSWORD = "correct horse battery"
-session, login = cookie(), tokens()
+session = cookie()
+login = json.loads(
+    ask("POST", "/token/login", {"email": "alice@example.com", "password": "correct horse battery"}).body
+)
 bearer = "Bearer " + login["token"]
 """
 )
@@ -105,10 +105,31 @@ TOKENS: tuple[Exercise, ...] = (
             "signature does not fit, and the refusal is named after that.",
         ),
         questions=(
-            Question("Which algorithm does the header name?", "json.loads(header)['alg']", TOKEN),
-            Question("Who issued it?", "json.loads(payload)['iss']", TOKEN),
-            Question("How many bytes has the signature?", "len(signature)", TOKEN),
-            Question("What is it, checked with a key of 32 zeros?", "unsigned_with(bytes(32))", TOKEN),
+            Question(
+                "Which algorithm does the header name?",
+                "json.loads(header)['alg']",
+                TOKEN,
+                'The first part is base64url of {"typ":"JWT", "alg":"HS256"}, with a line break inside.',
+            ),
+            Question(
+                "Who issued it?",
+                "json.loads(payload)['iss']",
+                TOKEN,
+                "The second part is base64url of three claims, and iss is the issuer. No key was needed to read it.",
+            ),
+            Question(
+                "How many bytes has the signature?",
+                "len(signature)",
+                TOKEN,
+                "32, for SHA-256 has 256 bits. In base64url they are 43 characters.",
+            ),
+            Question(
+                "What is it, checked with a key of 32 zeros?",
+                "unsigned_with(bytes(32))",
+                TOKEN,
+                "BadSignature: with another key another signature comes out. That it has expired is not even asked: "
+                "before the signature fits, its claims are not believed, not that one either.",
+            ),
         ),
     ),
     Exercise(
@@ -729,26 +750,33 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
                 "The session at /me after its logout",
                 'ask("GET", "/me", cookie=session).status',
                 ENDS + 'ask("POST", "/logout", cookie=session)\n',
+                "401: the server has torn up the record, and the number means nothing any more.",
             ),
             Question(
                 "The token at /token/me after its logout",
                 'ask("GET", "/token/me", authorization=bearer).status',
                 ENDS + 'ask("POST", "/token/logout", {"refresh_token": login["refresh_token"]})\n',
+                "200: nothing is looked up, and what was signed stays true until it expires. The logout ended the "
+                "refresh token only.",
             ),
             Question(
                 "The token at /token/me 15 minutes later",
                 'ask("GET", "/token/me", authorization=bearer).status',
                 ENDS + "clock += 15 * 60\n",
+                "401: exp has come. It lives 15 minutes, and at the end of them it does not.",
             ),
             Question(
                 "The session at /me 15 minutes later",
                 'ask("GET", "/me", cookie=session).status',
                 ENDS + "clock += 15 * 60\n",
+                "200: a session ends after 30 minutes without use, or 24 hours after the login.",
             ),
             Question(
                 "The token at /users/{her id} after Alice was disabled",
                 'ask("GET", "/users/" + alice.id, authorization=bearer).status',
                 ENDS + "app.admins.change(alice.id, disabled=True)\n",
+                "401: what somebody may do is asked of the store, where she is disabled. At /token/me, which asks "
+                "nothing, it would still be 200.",
             ),
         ),
     ),

@@ -34,12 +34,13 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
     if judgement.solved:
         held = "1 claim holds" if len(judgement.verdicts) == 1 else f"All {len(judgement.verdicts)} claims hold"
         lines += [f"Solved. {held}; {summary(folder)}.", *_paragraph(_path_done(number, folder)), ""]
+        lines += [*reasons(exercise), ""] if exercise.kind == PREDICT else []
         lines += [f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
     else:
         lines += [*_paragraph(exercise.task), ""] if folder.is_as_written(number) else []
-        lines += _failure(exercise, judgement, path, folder.line(number))
+        lines += _failure(exercise, judgement, path, folder.line(number), folder.told(number))
         lines += ["", "Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
         lines += ["", f"A hint: {PROGRAM} hint {number}"]
     return "\n".join(lines)
@@ -88,7 +89,7 @@ def _target(exercise: Exercise) -> str:
     return f"; {exercise.target.replace(':', '.')}" if exercise.target else ""
 
 
-def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int) -> Iterator[str]:
+def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int, told: bool) -> Iterator[str]:
     verdict = judgement.failed
     if verdict is None:
         return
@@ -101,16 +102,31 @@ def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int) ->
     yield from _paragraph(f"{what} {which} of {total}: {verdict.sentence}")
     if exercise.kind == PREDICT:
         yield from ["", *(f"  {line}" for line in verdict.case.strip().split("\n"))]
-    if not verdict.hole:
-        yield from ["", *(_predicted(verdict) if exercise.kind == PREDICT else _lines(exercise, verdict, place))]
+        yield from ["", *_predicted(judgement.verdicts, told)]
+    elif not verdict.hole:
+        yield from ["", *_lines(exercise, verdict, place)]
 
 
-def _predicted(verdict: Verdict) -> Iterator[str]:
-    if verdict.error:
-        yield from _value("not judged", verdict.error)
-    else:
-        yield from _value("you said", verdict.seen)
-        yield from _value("comes back", verdict.expected)
+def _predicted(verdicts: Sequence[Verdict], told: bool) -> Iterator[str]:
+    """Right or wrong, for each answer; what comes back instead is told after the last hint."""
+    for number, verdict in enumerate(verdicts, 1):
+        if verdict.hole:
+            yield f"  {number}.  no answer yet"
+        elif verdict.error:
+            yield from _value(f"{number}.  none", verdict.error)
+        else:
+            yield from _value(f"{number}.  {'right' if verdict.passed else 'wrong'}", verdict.seen)
+            if told and not verdict.passed:
+                yield from _value("comes back", verdict.expected)
+    if any(not verdict.passed and not verdict.hole for verdict in verdicts) and not told:
+        yield from ["", *_paragraph("What comes back is told after the third hint.")]
+
+
+def reasons(exercise: Exercise) -> Iterator[str]:
+    """What comes back to each question, and why."""
+    for number, question in enumerate(exercise.questions, 1):
+        yield from _value(f"ANSWER_{number}", repr(outcome(question)))
+        yield from _value("", question.reason)
 
 
 def _lines(exercise: Exercise, verdict: Verdict, place: str) -> Iterator[str]:
@@ -159,6 +175,8 @@ def hints(exercise: Exercise, count: int, number: int) -> str:
     lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}"]
     for index, text in enumerate(exercise.hints[:count], 1):
         lines += ["", *_paragraph(f"{index}. {text}")]
+    if exercise.kind == PREDICT and count == len(exercise.hints):
+        lines += ["", *reasons(exercise)]
     more = f"deeper: {PROGRAM} hint {number}" if count < len(exercise.hints) else "that was the last one"
     return "\n".join([*lines, "", f"Hint {count} of {len(exercise.hints)}; {more}"])
 
@@ -167,7 +185,8 @@ def shown(exercise: Exercise, number: int, text: str) -> str:
     """The reference, and why it is like that."""
     title = f"Exercise {number}, {exercise.kind}: {exercise.title}"
     why = ["Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
-    return "\n".join([title, *_about(exercise), "", text.rstrip(), "", *why])
+    text = "\n".join(reasons(exercise)) if exercise.kind == PREDICT else text.rstrip()
+    return "\n".join([title, *_about(exercise), "", text, "", *why])
 
 
 def table(folder: Folder, numbers: Sequence[int]) -> str:
@@ -203,6 +222,8 @@ def as_json(number: int, folder: Folder, judgement: Judgement | None = None) -> 
     if judgement is None:
         return {**about, "state": state(number, folder) or "open"}
     verdicts = [asdict(verdict) for verdict in judgement.verdicts]
+    if exercise.kind == PREDICT and not folder.told(number):
+        verdicts = [{**verdict, "expected": ""} for verdict in verdicts]
     return {**about, "solved": judgement.solved, "problem": judgement.problem, "claims": verdicts}
 
 
