@@ -19,14 +19,14 @@ import time
 import unittest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from unittest import mock
 
 import authref
-from authref import exercises
+from authref import exercises, jwt
 from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
@@ -34,10 +34,12 @@ from authref.exercises.excerpt import excerpt
 from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
 from authref.exercises.folder import Folder, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
-from authref.exercises.lessons import EXERCISES
+from authref.exercises.keys import keys
+from authref.exercises.lessons import EXERCISES, GIVEN
 from authref.exercises.report import report
 from authref.exercises.trial import PRINTED
-from authref.exercises.verdict import HOLE
+from authref.exercises.verdict import HOLE, show
+from authref.wire import Request, Response
 
 PACKAGE = Path(authref.__file__).parent
 HINTS = ("Look at the semicolons.", "RFC 6265 §5.4; str.partition.", "Split, cut, count, and drop what comes twice.")
@@ -234,6 +236,10 @@ class Judging(unittest.TestCase):
         self.assertIn("authref.jwt:nothing is given in vain", found)
         self.assertFalse([line for line in found if "cookies" in line or "jwt:sign" in line or "._" in line])
 
+    def test_nothing_is_left_over(self) -> None:
+        """Of the real catalogue nothing public is neither asked for nor given."""
+        self.assertEqual(verify.uncovered(EXERCISES, GIVEN), [])
+
     def test_whatever_a_learner_writes(self) -> None:
         """A loop, a crash, an exit: each is a sentence about this claim, and nothing else is harmed."""
         texts = {
@@ -281,6 +287,34 @@ class Judging(unittest.TestCase):
         self.assertEqual(len(output.printed), PRINTED)
         self.assertEqual(texts["mistake"].split("\n")[mistake.line - 1], "    return found[header]")
         self.assertRegex(mistake.given, "^header = ")
+
+    def test_what_naive_and_authref_answer(self) -> None:
+        """After an attack, whether it works or not, either version's own answer is shown."""
+        folder = Folder(Path("nowhere"), TINY)
+        for attack, naive, own in ((ATTACK, "{'session': 'evil'}", "{'\\u2000session': 'evil'}"),
+                                   ("def attack():\n    return 'a=1'\n", "{'a': '1'}", None)):  # fmt: skip
+            with self.subTest(attack):
+                said = report(3, folder, judge(BLANK, attack, "mine.py"))
+                self.assertIn(f"naive said  {naive}\n", said)
+                self.assertEqual(re.findall(r"authref     (.*)", said), [own] if own else [])
+
+    def test_tokens_and_exchanges(self) -> None:
+        """A token is shown with what it says, a request and a response in two lines of HTTP; all else as before."""
+        token = jwt.create({"sub": "a"}, {"k1": bytes(range(32))})
+        told = '<{"alg": "HS256", "typ": "at+jwt", "kid": "k1"} . {"sub": "a"} . '
+        self.assertRegex(show(token), rf"\A'{re.escape(told)}[\w-]{{8}}…>'\Z")
+        request = Request("GET", "/me", (("authorization", f"Bearer {token}"), ("cookie", "a=1")))
+        self.assertRegex(show(request), rf"\AGET /me\n  authorization: Bearer {re.escape(told)}[^\n]*>; cookie: a=1\Z")
+        answer = Response.json({"a": 1})
+        self.assertEqual(show(answer), 'HTTP/1.1 200\n  content-type: application/json; {"a":1}')
+        self.assertEqual(show(Response(204)), "HTTP/1.1 204")
+        for text in (
+            "eyJ",
+            "eyJ.eyJ.",
+            "eyJhbGciOiJub25lIn0.eyJ4.x",
+            "plain, longer than forty characters in a row",
+        ):
+            self.assertEqual(show(text), repr(text))
 
     def test_an_endless_loop(self) -> None:
         """Who computes too long is told so, and which limit it was; the process does not outlive it."""
@@ -630,12 +664,54 @@ class InAFolder(unittest.TestCase):
             if len(seen) == 3:
                 raise KeyboardInterrupt
 
-        with mock.patch("authref.exercises.commands.time.sleep", sleep):
+        with mock.patch("authref.exercises.commands.time.sleep", sleep), mock.patch("sys.stdin", io.StringIO()):
             status, out, _ = command("watch", "4")
         self.assertEqual(status, 0)
         self.assertEqual(out.count("Exercise 4, predict"), 2)
         self.assertIn("Solved.", out)
         self.assertGreaterEqual(min(seen), 0.1)
+
+    def test_watch_goes_on(self) -> None:
+        """When one is solved the next one is shown; a key gives a hint, skips, lists or ends; others do nothing."""
+        pressed = iter(["h", "", "x", "", "s", "l", "q"])
+        shown: list[str] = []
+
+        def press(seconds: float) -> str:
+            key = next(pressed)
+            shown.append(key)
+            if len(shown) == 2:
+                self.write("01-cookies-parse.py", SOURCE)
+            return key
+
+        with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(press)):
+            status, out, _ = command("watch")
+        self.assertEqual((status, shown), (0, ["h", "", "x", "", "s", "l", "q"]))
+        places = [out.index(words) for words in (
+            "Exercise 1, write", HINTS[0], "Solved. All 2 claims hold", "Exercise 2, heal", "Exercise 3, break",
+            " no  lesson and kind",
+        )]  # fmt: skip
+        self.assertEqual(places, sorted(places))
+        self.assertEqual(out.count("Exercise 2, heal"), 1)
+        self.assertIn("h: a hint, s: skip, l: list, q: end", out)
+
+    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
+    def test_keys_of_a_terminal(self) -> None:
+        """A key counts without the end of a line, and the terminal is then as it was; elsewhere there are none."""
+        import pty
+        import termios
+
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        with open(slave, encoding="utf-8") as terminal, mock.patch("sys.stdin", terminal):
+            before = termios.tcgetattr(terminal)
+            with keys() as pressed:
+                assert pressed is not None
+                self.assertEqual(pressed(0), "")
+                os.write(master, b"hx")
+                self.assertEqual((pressed(5), pressed(5)), ("h", "x"))
+            self.assertEqual(termios.tcgetattr(terminal), before)
+        with mock.patch("sys.stdin", io.StringIO("h")), keys() as pressed:
+            self.assertIsNone(pressed)
 
 
 class Elsewhere(unittest.TestCase):

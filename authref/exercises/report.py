@@ -35,6 +35,7 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
         held = "1 claim holds" if len(judgement.verdicts) == 1 else f"All {len(judgement.verdicts)} claims hold"
         lines += [f"Solved. {held}; {summary(folder)}.", *_paragraph(_path_done(number, folder)), ""]
         lines += [*reasons(exercise), ""] if exercise.kind == PREDICT else []
+        lines += [*_answered(judgement.verdicts), ""] if exercise.kind == BREAK else []
         lines += [f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
@@ -104,7 +105,7 @@ def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int, to
         yield from ["", *(f"  {line}" for line in verdict.case.strip().split("\n"))]
         yield from ["", *_predicted(judgement.verdicts, told)]
     elif not verdict.hole:
-        yield from ["", *_lines(exercise, verdict, place)]
+        yield from ["", *_lines(exercise, judgement, verdict, place)]
 
 
 def _predicted(verdicts: Sequence[Verdict], told: bool) -> Iterator[str]:
@@ -129,18 +130,28 @@ def reasons(exercise: Exercise) -> Iterator[str]:
         yield from _value("", question.reason)
 
 
-def _lines(exercise: Exercise, verdict: Verdict, place: str) -> Iterator[str]:
+def _answered(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """What either version answered to an attack."""
+    yield from _value("attack gave", verdicts[0].seen)
+    for label, verdict in zip(("naive said", "authref"), verdicts, strict=False):
+        yield from _value(label, verdict.raised or verdict.returned or "nothing: it was not called")
+
+
+def _lines(exercise: Exercise, judgement: Judgement, verdict: Verdict, place: str) -> Iterator[str]:
     where = f" ({place})" if verdict.line else ""
     same = verdict.raised == verdict.error
     yield from _value("case", verdict.case)
     if exercise.kind != BREAK or verdict.given:
         yield from _value("given", verdict.given or "nothing yet: it was not called before the claim failed")
-    yield from _value("returned", verdict.returned)
-    yield from _value("raised", verdict.raised and verdict.raised + where)
+    if exercise.kind == BREAK:
+        yield from _answered(judgement.verdicts)
+    else:
+        yield from _value("returned", verdict.returned)
+        yield from _value("raised", verdict.raised and verdict.raised + where)
     if not same:
         yield from _value("stopped by", verdict.error and verdict.error + ("" if verdict.raised else where))
-    if verdict.seen != verdict.returned:
-        yield from _value("attack gave" if exercise.kind == BREAK else "looked at", verdict.seen)
+    if verdict.seen != verdict.returned and exercise.kind != BREAK:
+        yield from _value("looked at", verdict.seen)
     yield from _value("expected", verdict.expected or _unsaid(exercise, verdict))
     yield from _value("asked by", verdict.asserted)
     yield from _value("printed", verdict.printed[:500].strip())

@@ -5,8 +5,12 @@ The trial (trial.py) makes it in a process of its own, and it travels as JSON: s
 
 from __future__ import annotations
 
+import json
+import re
 import reprlib
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 HOLE = "yours to write"  # what a function says whose body was cut out
 NOTE = "given"  # a file in the process's folder: what the function was given last, should the process not live to tell
@@ -25,7 +29,13 @@ class _Short(reprlib.Repr):
             return repr(x)
         return super().repr1(x, level)
 
+    def repr_str(self, x: str, level: int) -> str:
+        shown = decoded(x)
+        return super().repr_str(x, level) if shown == x else f"'{shown}'"
+
     def repr_instance(self, x: object, level: int) -> str:
+        if type(x).__module__ == "authref.wire" and type(x).__name__ in ("Request", "Response"):
+            return _as_http(x)
         if level <= 0 or isinstance(x, type) or not is_dataclass(x):
             return super().repr_instance(x, level)
         parts = [f"{each.name}={self.repr1(getattr(x, each.name), level - 1)}" for each in fields(x) if each.repr]
@@ -33,6 +43,33 @@ class _Short(reprlib.Repr):
 
 
 show = _Short().repr
+
+_TOKEN = re.compile(r"(eyJ[\w-]*)\.(eyJ[\w-]*)\.([\w-]*)", re.ASCII)
+LONG = 600  # characters of an exchange that are shown
+
+
+def decoded(text: str) -> str:
+    """The text with what its tokens say in their place: header, payload, and the beginning of the signature."""
+    return _TOKEN.sub(_parts, text) if "eyJ" in text else text
+
+
+def _parts(token: re.Match[str]) -> str:
+    try:
+        said = [json.loads(urlsafe_b64decode(part + "==")) for part in token.group(1, 2)]
+        header, payload = (json.dumps(part)[:300] for part in said)
+    except (ValueError, RecursionError):
+        return token[0]
+    signature = token[3][:8] + "…" if len(token[3]) > 8 else token[3]
+    return f"<{header} . {payload} . {signature}>"
+
+
+def _as_http(message: Any) -> str:
+    """A request or a response in two lines: what is asked or answered, and what goes with it."""
+    first = f"{message.method} {message.target}" if hasattr(message, "method") else f"HTTP/1.1 {message.status}"
+    lines = [f"{name}: {value}" for name, value in message.headers]
+    body = message.body.decode("utf-8", "backslashreplace").strip()
+    second = decoded("; ".join([*lines, *([body] if body else [])]))
+    return f"{first}\n  {second[:LONG]}" if second else first
 
 
 @dataclass
