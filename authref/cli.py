@@ -42,6 +42,10 @@ A token: the server forgets, the client carries a signed proof.
   TOKEN=$(curl -s "$URL/token/login" -H "$TYPE" -d "$ALICE" | cut -d '"' -f 4)
   curl -i "$URL/token/me" -H "Authorization: Bearer $TOKEN"
 
+{who}
+
+  {look}
+
 And a refusal: log out, then show the old cookie.
 
   curl -i "$URL/logout" -X POST -b cookies.txt
@@ -294,8 +298,23 @@ def _greet(flags: argparse.Namespace, app: App | XRay, url: str, see: str, admin
         warn(sentence)
     if not flags.quiet:
         admin = f"\nadmin {flags.admin_email}, password {admin_password}\n" if flags.admin_email else ""
-        say(highlight(_BANNER.format(version=__version__, url=url, see=see, admin=admin)))
+        who, look = _look_into_a_token(flags, app)
+        say(highlight(_BANNER.format(version=__version__, url=url, see=see, admin=admin, who=who, look=look)))
     app.events.emit("sys_startup", url=url)
+
+
+def _look_into_a_token(flags: argparse.Namespace, app: App | XRay) -> tuple[str, str]:
+    """Who can read and check a token of this server, and the command that does."""
+    command, path = shlex.join([*_program(), "jwt"]), flags.key_file or app.store.key_file
+    if "AUTHREF_KEYS" in os.environ:
+        return "Anybody can read it, and whoever has these AUTHREF_KEYS can check it.", f'{command} verify "$TOKEN"'
+    if path:
+        file = shlex.quote(os.path.abspath(path))
+        return (
+            "Anybody can read it, and whoever has the keys can check it.",
+            f'{command} verify "$TOKEN" --key-file {file}',
+        )
+    return "Anybody can read it. (To check it too, start with --key-file FILE.)", f'{command} decode "$TOKEN"'
 
 
 def _parser() -> Parser:

@@ -333,8 +333,10 @@ def main(chosen: list[str]) -> int:
     print("\n".join(found))
     wrong, right = (sum(map(len, answers.values())) for answers in (WRONG, RIGHT))
     seconds = time.perf_counter() - started
-    print(f"{len(EXERCISES)} exercises, {len(all_claims())} claims, {right} right and {wrong} wrong answers:"
-          f" {len(found)} complaints")
+    print(
+        f"{len(EXERCISES)} exercises, {len(all_claims())} claims, {right} right and {wrong} wrong answers:"
+        f" {len(found)} complaints"
+    )
     print(f"{seconds:.0f} s")
     return len(found)
 

@@ -436,10 +436,12 @@ class AServer(unittest.TestCase):
         lines = [line for line in self.program.out.splitlines() if line.startswith("  ")]
         self.assertGreater(len(lines), 7)
         with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(["bash"], input="\n".join(lines) + "\n", cwd=folder, env=environment(),
-                                  capture_output=True, text=True, timeout=30)  # fmt: skip
+            done = subprocess.run(["bash"], input="\n".join(lines) + "\n", cwd=folder,
+                                  env=environment(AUTHREF_KEYS=RING), capture_output=True,
+                                  text=True, timeout=30)  # fmt: skip
         statuses = re.findall(r"^HTTP/1\.1 (\d{3}) ", done.stdout, re.MULTILINE)
         self.assertEqual(statuses, ["201", "200", "200", "200", "200", "401"], done.stdout + done.stderr)
+        self.assertIn("\naccepted\n", done.stdout)  # the token, by whoever has the server's keys
 
     def test_the_banner(self) -> None:
         """The banner says what runs, where, and how to stop it, on standard output, without escape codes in a pipe."""
@@ -502,6 +504,16 @@ class WhatItPrints(unittest.TestCase):
         _, out, err = serving("--quiet")
         self.assertEqual(out, "")
         self.assertNotIn("Warning", err)
+
+    def test_how_to_look_into_a_token(self) -> None:
+        """The command for a token names the key file, or only reads the token where its key is nowhere."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "the keys")
+            _, out, _ = serving("--key-file", path)
+            self.assertRegex(out, rf"""\n  .* jwt verify "\$TOKEN" --key-file '{path}'\n""")
+            self.assertTrue(os.path.exists(path))
+        _, out, _ = serving()
+        self.assertRegex(out, r"""--key-file FILE.*\n\n  .* jwt decode "\$TOKEN"\n""")
 
     @unittest.skipIf(pty is None, "needs a pseudo-terminal")
     def test_colours(self) -> None:

@@ -8,11 +8,12 @@ import re
 import unittest
 from collections import Counter
 from functools import cache
+from statistics import mean
 
 from authref.exercises import nursery
-from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise
+from authref.exercises.exercise import BREAK, EASY, HARD, HEAL, LESSONS, MIDDLE, PREDICT, WRITE, Exercise
 from authref.exercises.judge import judge, sentence_of
-from authref.exercises.lessons import EXERCISES, GIVEN
+from authref.exercises.lessons import EXERCISES, GIVEN, PATHS, WIRE, in_order
 from authref.exercises.report import contents
 from tests.solutions import ATTACKS, PACKAGE, WRONG, reference
 from tests.solutions.right import RIGHT
@@ -44,15 +45,37 @@ class TheCatalogue(unittest.TestCase):
         return [exercise for exercise in EXERCISES if not kinds or exercise.kind in kinds]
 
     def test_ids_and_order(self) -> None:
-        """Each id names one exercise and can name a folder; the lessons come in the order of the course."""
+        """Each id names one exercise and can name a folder; lessons come in the course's order, but for wire."""
         ids = [exercise.id for exercise in EXERCISES]
         self.assertEqual(len(set(ids)), len(ids))
         for exercise in EXERCISES:
             self.assertRegex(exercise.id, r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
             self.assertIn(exercise.lesson, LESSONS)
-        lessons = [exercise.lesson for exercise in EXERCISES]
+        lessons = [exercise.lesson for exercise in EXERCISES if exercise.id not in WIRE]
         self.assertEqual(lessons, sorted(lessons))
-        self.assertEqual(set(lessons), set(LESSONS), "a lesson without an exercise")
+        self.assertEqual({exercise.lesson for exercise in EXERCISES}, set(LESSONS), "a lesson without an exercise")
+        self.assertGreater(min(map(ids.index, WIRE)), max(i for i, each in enumerate(EXERCISES) if each.lesson == 18))
+
+    def test_paths(self) -> None:
+        """Each path has exercises that are there, none twice, takes as long as its name says, and has no hard one."""
+        known = {exercise.id: exercise for exercise in EXERCISES}
+        named = [each for ids in PATHS.values() for each in ids]
+        self.assertEqual(len(set(named)), len(named))
+        self.assertEqual([len(ids) for ids in PATHS.values()], [6, 12, 0])
+        minutes = {name: sum(known[each].minutes for each in ids) for name, ids in PATHS.items()}
+        self.assertLessEqual(minutes["30 minutes"], 30)
+        self.assertLessEqual(minutes["30 minutes"] + minutes["two hours"], 120)
+        self.assertNotIn(HARD, {known[each].difficulty for each in named})
+        self.assertEqual(sorted(in_order(EXERCISES)), list(range(1, len(EXERCISES) + 1)))
+        self.assertEqual([EXERCISES[number - 1].id for number in in_order(EXERCISES)][: len(named)], named)
+
+    def test_effort(self) -> None:
+        """Each exercise says its minutes and its difficulty; what is harder takes longer on the whole."""
+        for exercise in EXERCISES:
+            self.assertIn(exercise.difficulty, (EASY, MIDDLE, HARD))
+            self.assertTrue(3 <= exercise.minutes <= 20)
+        means = [mean(each.minutes for each in EXERCISES if each.difficulty == one) for one in (EASY, MIDDLE, HARD)]
+        self.assertEqual(means, sorted(means))
 
     def test_kinds(self) -> None:
         """There are enough of each kind, six at least of those that are about attacks."""
@@ -68,6 +91,8 @@ class TheCatalogue(unittest.TestCase):
             with self.subTest(exercise.id):
                 predicts, has_naive = exercise.kind == PREDICT, exercise.kind in (HEAL, BREAK)
                 self.assertEqual(2 <= len(exercise.questions) <= 5, predicts)
+                for question in exercise.questions:
+                    self.assertRegex(question.reason, r"\A.{20,200}[.]\Z")
                 self.assertEqual(exercise.target == "" and exercise.claims == (), predicts)
                 self.assertEqual(exercise.naive != "", has_naive)
                 self.assertEqual((exercise.attack != "", exercise.check != ""), (exercise.kind == BREAK,) * 2)

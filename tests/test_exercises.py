@@ -19,38 +19,41 @@ import time
 import unittest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from unittest import mock
 
 import authref
-from authref import exercises
+from authref import exercises, jwt
 from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
-from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, WRITE, Exercise, Question
+from authref.exercises.excerpt import excerpt
+from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
 from authref.exercises.folder import Folder, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
-from authref.exercises.lessons import EXERCISES
+from authref.exercises.keys import keys
+from authref.exercises.lessons import EXERCISES, GIVEN
 from authref.exercises.report import report
 from authref.exercises.trial import PRINTED
-from authref.exercises.verdict import HOLE
+from authref.exercises.verdict import HOLE, show
+from authref.wire import Request, Response
 
 PACKAGE = Path(authref.__file__).parent
 HINTS = ("Look at the semicolons.", "RFC 6265 §5.4; str.partition.", "Split, cut, count, and drop what comes twice.")
 TABLE, BROWSERS = "tests.test_cookies.Reading.test_the_table", "tests.test_cookies.Reading.test_what_browsers_send"
 CLEARING = "tests.test_cookies.Writing.test_clearing"
-NAIVE_CLEAR = '''
+NAIVE_CLEAR = """
 def clear_cookie(name: str, *, secure: bool = False) -> str:
     return f"{name}="
-'''
-NAIVE_PARSE = '''
+"""
+NAIVE_PARSE = """
 def parse(header):
     pairs = (pair.partition("=") for pair in header.split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs}
-'''
+"""
 NAIVE_UNSIGN = "def unsign(token, key):\n    return b''\n"
 NAIVE_SET = "def set_cookie(name, value, *, max_age, now, secure=False):\n    return ''\n"
 UNSIGNING = "tests.test_jwt.SignAndUnsign.test_what_it_refuses"
@@ -58,24 +61,28 @@ PREFIX = "tests.test_cookies.Writing.test_prefix_without_secure"
 PARSE = Exercise(
     "cookies-parse", 8, WRITE, "Read a Cookie header", "Make a dict of it.", "Cookies can be planted.",
     "RFC 6265 §5.4", HINTS, target="authref.cookies:parse", claims=(TABLE, BROWSERS),
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 CLEAR = Exercise(
     "cookies-clear", 12, HEAL, "Forget", "Make the browser forget.", "Old cookies open doors.", "RFC 6265 §5.3", HINTS,
     target="authref.cookies:clear_cookie", claims=(CLEARING,), naive=NAIVE_CLEAR,
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 BLANK = Exercise(
     "cookies-blank", 13, BREAK, "A blank that is none", "Plant it.", "Blanks are not equal.", "cookies.py", HINTS,
     target="authref.cookies:parse", naive=NAIVE_PARSE,
     attack='def attack() -> str:\n    """A header in which no pair is named session, and yet it is read."""\n',
     check='def check(target, attack):\n    return target(attack()).get("session") == "evil"\n',
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 SAY = Exercise(
     "cookies-say", 8, PREDICT, "What does it say?", "Say what comes back.", "Twice is never.", "cookies.py", HINTS,
     questions=(
         Question("One cookie.", 'parse("a=1")', "from authref.cookies import parse"),
-        Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse"),
+        Question("Its number.", 'len(parse("a=1; a=2"))', "from authref.cookies import parse", "Twice is none."),
         Question("A line break.", 'set_cookie("a\\n", "", max_age=0, now=0)', "from authref.cookies import set_cookie"),
     ),
+    minutes=5, difficulty=EASY,
 )  # fmt: skip
 TINY = (PARSE, CLEAR, BLANK, SAY)
 SOURCE = source_of("authref.cookies")
@@ -209,9 +216,12 @@ class Judging(unittest.TestCase):
         """The room's own check finds nothing wrong here; and each thing that can be wrong is found."""
         with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: ATTACK}):
             self.assertEqual(verify.verify(TINY), [])
-        wrong = Exercise("wrong", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:parse", claims=(CLEARING,))
-        weak = Exercise("weak", 1, PREDICT, "", "", "", "", HINTS, questions=(Question("", "object()"),))
-        gone = Exercise("gone", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:gone", claims=(CLEARING,))
+        wrong = Exercise("wrong", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:parse", claims=(CLEARING,),
+                         minutes=5, difficulty=EASY)  # fmt: skip
+        weak = Exercise("weak", 1, PREDICT, "", "", "", "", HINTS, questions=(Question("", "object()"),),
+                        minutes=5, difficulty=EASY)  # fmt: skip
+        gone = Exercise("gone", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:gone", claims=(CLEARING,),
+                        minutes=5, difficulty=EASY)  # fmt: skip
         with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: 'def attack(): return "session=evil"'}):
             complaints = verify.verify([wrong, weak, gone, BLANK])
         found = "\n".join(complaints)
@@ -225,6 +235,10 @@ class Judging(unittest.TestCase):
         self.assertIn("authref.wire:Request.json is neither asked for nor given", found)
         self.assertIn("authref.jwt:nothing is given in vain", found)
         self.assertFalse([line for line in found if "cookies" in line or "jwt:sign" in line or "._" in line])
+
+    def test_nothing_is_left_over(self) -> None:
+        """Of the real catalogue nothing public is neither asked for nor given."""
+        self.assertEqual(verify.uncovered(EXERCISES, GIVEN), [])
 
     def test_whatever_a_learner_writes(self) -> None:
         """A loop, a crash, an exit: each is a sentence about this claim, and nothing else is harmed."""
@@ -273,6 +287,34 @@ class Judging(unittest.TestCase):
         self.assertEqual(len(output.printed), PRINTED)
         self.assertEqual(texts["mistake"].split("\n")[mistake.line - 1], "    return found[header]")
         self.assertRegex(mistake.given, "^header = ")
+
+    def test_what_naive_and_authref_answer(self) -> None:
+        """After an attack, whether it works or not, either version's own answer is shown."""
+        folder = Folder(Path("nowhere"), TINY)
+        for attack, naive, own in ((ATTACK, "{'session': 'evil'}", "{'\\u2000session': 'evil'}"),
+                                   ("def attack():\n    return 'a=1'\n", "{'a': '1'}", None)):  # fmt: skip
+            with self.subTest(attack):
+                said = report(3, folder, judge(BLANK, attack, "mine.py"))
+                self.assertIn(f"naive said  {naive}\n", said)
+                self.assertEqual(re.findall(r"authref     (.*)", said), [own] if own else [])
+
+    def test_tokens_and_exchanges(self) -> None:
+        """A token is shown with what it says, a request and a response in two lines of HTTP; all else as before."""
+        token = jwt.create({"sub": "a"}, {"k1": bytes(range(32))})
+        told = '<{"alg": "HS256", "typ": "at+jwt", "kid": "k1"} . {"sub": "a"} . '
+        self.assertRegex(show(token), rf"\A'{re.escape(told)}[\w-]{{8}}…>'\Z")
+        request = Request("GET", "/me", (("authorization", f"Bearer {token}"), ("cookie", "a=1")))
+        self.assertRegex(show(request), rf"\AGET /me\n  authorization: Bearer {re.escape(told)}[^\n]*>; cookie: a=1\Z")
+        answer = Response.json({"a": 1})
+        self.assertEqual(show(answer), 'HTTP/1.1 200\n  content-type: application/json; {"a":1}')
+        self.assertEqual(show(Response(204)), "HTTP/1.1 204")
+        for text in (
+            "eyJ",
+            "eyJ.eyJ.",
+            "eyJhbGciOiJub25lIn0.eyJ4.x",
+            "plain, longer than forty characters in a row",
+        ):
+            self.assertEqual(show(text), repr(text))
 
     def test_an_endless_loop(self) -> None:
         """Who computes too long is told so, and which limit it was; the process does not outlive it."""
@@ -354,9 +396,68 @@ class Pages(unittest.TestCase):
         asked = replace(SAY, questions=tuple(Question("What?", "a", setup) for setup in setups))
         text = page(1, asked)
         self.assertEqual(text.count("# Before it"), 3)
-        self.assertIn("# Before it, this has run:\n#\n#     a = 1\n#     b = 2\n#     c = 3\n\n# 1. What?", text)
-        self.assertIn("# Before it, the same has run anew, as far as `c = 3`, and then:\n#\n#     d = 4\n\n# 3.", text)
-        self.assertIn("# Before it, this has run:\n#\n#     e = 5\n\n# 4. What?", text)
+        self.assertIn("# Before it, this has run:\n#     a = 1\n#     b = 2\n#     c = 3\n\n# 1. What?", text)
+        self.assertIn("# Before it, the same has run anew, as far as `c = 3`, and then:\n#     d = 4\n\n# 3.", text)
+        self.assertIn("# Before it, this has run:\n#     e = 5\n\n# 4. What?", text)
+
+    def test_what_a_file_holds(self) -> None:
+        """A file holds the function, in its class, imports for all it works with, and of what it calls the sentence."""
+        source = """
+import a
+import b.c
+from d import e, f as g
+
+LIMIT = 3  # tries
+LEFT = 4
+
+class Base: ...
+
+@g
+class C(Base):
+    field: e = 1
+
+    def asked(self, x: int) -> int:
+        '''What comes back. More of it.'''
+        return self.helper(a.one, b.two) + LIMIT + self.field + other(g)
+
+    def helper(self, y, z): ...
+
+def other(h: int = 2) -> str:
+    '''Another one.'''
+"""
+        version = 'def asked(self, x: int) -> int:\n    raise NotImplementedError("")'
+        text = excerpt("authref.m", source, "C.asked", version, 60)
+        self.assertEqual(
+            text,
+            """from __future__ import annotations
+
+import a
+import b.c
+from d import f as g
+
+from authref.m import Base, LIMIT, other
+
+
+# At hand:
+#   self.field: e = 1
+#   self.helper(y, z)
+#   LIMIT = 3  # tries
+#   other(h: int=2) -> str: Another one
+class C(Base):
+    def asked(self, x: int) -> int:
+        raise NotImplementedError("")
+""",
+        )
+        short = excerpt("authref.m", source, "C.asked", version, 15)
+        self.assertLessEqual(short.count("\n"), 15)
+        self.assertIn("def asked", short)
+
+    def test_each_file_runs(self) -> None:
+        """Python runs each file as it is: all that is imported is there."""
+        for number, exercise in enumerate(EXERCISES, 1):
+            if exercise.kind != PREDICT:
+                with self.subTest(exercise.id):
+                    exec(compile(page(number, exercise), "page", "exec"), {"__name__": "page"})  # noqa: S102
 
 
 class InAFolder(unittest.TestCase):
@@ -404,10 +505,48 @@ class InAFolder(unittest.TestCase):
         self.assertIn("1 of 4 solved", command("list")[1])
         self.assertIn("Exercise 2, heal", command("next")[1])
 
+    def test_the_order_of_the_paths(self) -> None:
+        """What comes next follows the paths: first the few of thirty minutes, wherever they stand in the course."""
+        paths = {"30 minutes": ("cookies-say",), "two hours": ("cookies-clear",), "everything": ()}
+        with mock.patch.dict("authref.exercises.lessons.PATHS", paths):
+            out = command("start", str(self.path))[1]
+            self.assertIn("Start with this one (30 minutes)", out)
+            self.assertIn("   4  What does it say?", out)
+            self.assertRegex(out, r"The first stands in 04-cookies-say\.py, line \d+\.")
+            self.assertIn("Exercise 4, predict", command("next")[1])
+            self.write("04-cookies-say.py", ANSWERS)
+            out = command("run", "4")[1]
+            self.assertIn("That was the path of 30 minutes. The next one is two hours.", " ".join(out.split()))
+            self.assertIn("Exercise 2, heal", command("next")[1])
+            self.write("02-cookies-clear.py", SOURCE)
+            command("run", "2")
+            self.assertIn("Exercise 1, write", command("next")[1])
+            self.assertIn("30 minutes: 1 of 1 · two hours: 2 of 2 · everything: 2 of 4", command("list")[1])
+
+    def test_a_prediction(self) -> None:
+        """Each answer is called right or wrong; what comes back is told after the third hint, with a reason."""
+        self.write("04-cookies-say.py", 'ANSWER_1 = {"a": "1"}\nANSWER_2 = 7\nANSWER_3 = ...\n')
+        out = command("run", "4")[1]
+        for words in ("1.  right   {'a': '1'}\n", "2.  wrong   7\n", "3.  no answer yet\n", "after the third hint"):
+            self.assertIn(words, out)
+        self.assertNotIn("comes back  ", out)
+        for shown in (1, 2, 3):
+            out = command("hint", "4")[1]
+            self.assertEqual(("Twice is none." in out, "ANSWER_2    0\n" in out), (shown == 3,) * 2)
+        self.assertRegex(command("run", "4")[1], r"2\.  wrong   7\n +comes back +0\n")
+        self.write("04-cookies-say.py", ANSWERS)
+        self.assertIn("Twice is none.", command("run", "4")[1])
+        self.assertIn("Twice is none.", command("show", "4")[1])
+
     def test_for_programs(self) -> None:
         """As JSON: every claim of every exercise, and the exit status says whether all are solved."""
         self.write("02-cookies-clear.py", SOURCE)
         self.write("03-cookies-blank.py", ATTACK)
+        self.write("04-cookies-say.py", ANSWERS.replace("= 0", "= 1"))
+        [said] = json.loads(command("run", "4", "--json")[1])
+        self.assertEqual(
+            [claim["expected"] for claim in said["claims"]], ["", "", ""]
+        )  # it would give the answers away
         self.write("04-cookies-say.py", ANSWERS)
         status, out, _ = command("run", "--json")
         found = {each["id"]: each for each in json.loads(out)}
@@ -431,7 +570,8 @@ class InAFolder(unittest.TestCase):
             ["01-cookies-say.py", "02-cookies-parse.py", "03-cookies-clear.py", "04-cookies-blank.py"],
         )
         self.assertEqual((self.path / "02-cookies-parse.py").read_text(), "# mine")
-        self.assertIn("# new", (self.path / "03-cookies-clear.py").read_text())
+        line = SOURCE.split("\n").index("def clear_cookie(name: str, *, secure: bool = False) -> str:") + 1
+        self.assertIn(f"authref/cookies.py, line {line + 1}", (self.path / "03-cookies-clear.py").read_text())
 
     def test_a_folder_further_up(self) -> None:
         """A folder that lies above or beside it is not taken for the learner's: what stands in there would be run."""
@@ -524,12 +664,54 @@ class InAFolder(unittest.TestCase):
             if len(seen) == 3:
                 raise KeyboardInterrupt
 
-        with mock.patch("authref.exercises.commands.time.sleep", sleep):
+        with mock.patch("authref.exercises.commands.time.sleep", sleep), mock.patch("sys.stdin", io.StringIO()):
             status, out, _ = command("watch", "4")
         self.assertEqual(status, 0)
         self.assertEqual(out.count("Exercise 4, predict"), 2)
         self.assertIn("Solved.", out)
         self.assertGreaterEqual(min(seen), 0.1)
+
+    def test_watch_goes_on(self) -> None:
+        """When one is solved the next one is shown; a key gives a hint, skips, lists or ends; others do nothing."""
+        pressed = iter(["h", "", "x", "", "s", "l", "q"])
+        shown: list[str] = []
+
+        def press(seconds: float) -> str:
+            key = next(pressed)
+            shown.append(key)
+            if len(shown) == 2:
+                self.write("01-cookies-parse.py", SOURCE)
+            return key
+
+        with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(press)):
+            status, out, _ = command("watch")
+        self.assertEqual((status, shown), (0, ["h", "", "x", "", "s", "l", "q"]))
+        places = [out.index(words) for words in (
+            "Exercise 1, write", HINTS[0], "Solved. All 2 claims hold", "Exercise 2, heal", "Exercise 3, break",
+            " no  lesson and kind",
+        )]  # fmt: skip
+        self.assertEqual(places, sorted(places))
+        self.assertEqual(out.count("Exercise 2, heal"), 1)
+        self.assertIn("h: a hint, s: skip, l: list, q: end", out)
+
+    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
+    def test_keys_of_a_terminal(self) -> None:
+        """A key counts without the end of a line, and the terminal is then as it was; elsewhere there are none."""
+        import pty
+        import termios
+
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        with open(slave, encoding="utf-8") as terminal, mock.patch("sys.stdin", terminal):
+            before = termios.tcgetattr(terminal)
+            with keys() as pressed:
+                assert pressed is not None
+                self.assertEqual(pressed(0), "")
+                os.write(master, b"hx")
+                self.assertEqual((pressed(5), pressed(5)), ("h", "x"))
+            self.assertEqual(termios.tcgetattr(terminal), before)
+        with mock.patch("sys.stdin", io.StringIO("h")), keys() as pressed:
+            self.assertIsNone(pressed)
 
 
 class Elsewhere(unittest.TestCase):
@@ -578,17 +760,17 @@ class Elsewhere(unittest.TestCase):
 
 class TheCatalogue(unittest.TestCase):
     def test_each_exercise(self) -> None:
-        """Ids are unique, lessons in order, hints three, titles fit; each file can be made, each claim says so."""
+        """Ids are unique, hints three, titles fit; each file can be made, each claim says so."""
         self.assertEqual(len({exercise.id for exercise in EXERCISES}), len(EXERCISES))
-        lessons = [exercise.lesson for exercise in EXERCISES]
-        self.assertEqual(lessons, sorted(lessons))
-        self.assertLessEqual(set(lessons), set(LESSONS))
         for number, exercise in enumerate(EXERCISES, 1):
             with self.subTest(exercise.id):
-                ast.parse(page(number, exercise))
+                text = page(number, exercise)
+                ast.parse(text)
+                self.assertLessEqual(text.count("\n"), 60)
+                self.assertLessEqual(max(map(len, text.split("\n"))), 120)
                 self.assertTrue(all(exercise.hints) and len(exercise.hints) == 3)
                 self.assertTrue(exercise.task and exercise.attacker and exercise.read)
-                self.assertLessEqual(len(exercise.title), 46)
+                self.assertLessEqual(len(exercise.title), 40)
                 for claim in exercise.claims:
                     self.assertTrue(sentence_of(claim), claim)
 

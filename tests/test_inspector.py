@@ -12,9 +12,13 @@ import io
 import json
 import os
 import re
+import sys
+import tempfile
 import unittest
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -39,6 +43,7 @@ from tests.test_jwt import (
     to_bytes,
 )  # fmt: skip
 
+PROJECT = Path(__file__).parent.parent
 RUNGS = ("form", "header", "type", "key", "signature", "claims", "times", "issuer", "audience", "names")
 
 
@@ -92,37 +97,104 @@ class Decode(Sentence):
         """Anybody can read a token, without any key: header and payload as JSON, times in words, and a warning."""
         status, out, err = run("decode", signed(payload=claims(nbf=NOW)), keys=None)
         self.assertEqual((status, err), (0, ""))
-        parts = re.fullmatch(r"header\n(\{.*?\n\})\npayload\n(\{.*?\n\})\n(.*)signature\n(.*)\n", out, re.S)
+        parts = re.fullmatch(r"header\n(\{.*?\n\})\n.*?payload\n(\{.*?\n\})\n(.*)signature\n(.*)\n", out, re.S)
         assert parts is not None, out
         self.assertEqual(json.loads(parts[1]), header())
         self.assertEqual(json.loads(parts[2]), claims(nbf=NOW))
         self.assertEqual(
             parts[3],
-            "  iat: 2100-01-15 08:00:00 UTC, 0 s ago\n"
-            "  nbf: 2100-01-15 08:00:00 UTC, 0 s ago\n"
-            "  exp: 2100-01-15 08:15:00 UTC, in 15 min\n",
+            "  iss    issuer: who made it\n"
+            "  aud    audience: whom it is for\n"
+            "  sub    subject: whose it is\n"
+            "  email  e-mail address\n"
+            "  role   what they may do, as it was when this was made\n"
+            "  iat    issued 2100-01-15 08:00:00 UTC, 0 s ago\n"
+            "  exp    expires 2100-01-15 08:15:00 UTC, in 15 min\n"
+            "  jti    its own id, by which it can be revoked\n"
+            "  nbf    valid from 2100-01-15 08:00:00 UTC, 0 s ago\n"
+            "         made to last 15 min\n",
         )
         self.assertIn("32 bytes, not checked", parts[4])
 
     def test_times_in_words(self) -> None:
         """Seconds since 1970 are said as a date and as a distance from now; what is no date is called so."""
         table = [
-            (NOW + 1, "2100-01-15 08:00:01 UTC, in 1 s"),
-            (NOW + 119, "2100-01-15 08:01:59 UTC, in 119 s"),
-            (NOW + 120, "2100-01-15 08:02:00 UTC, in 2 min"),
-            (NOW + 7199, "2100-01-15 09:59:59 UTC, in 119 min"),
-            (NOW + 7200, "2100-01-15 10:00:00 UTC, in 2 h"),
-            (NOW - 900, "2100-01-15 07:45:00 UTC, 15 min ago"),
-            (0, "1970-01-01 00:00:00 UTC, 1139912 h ago"),
-            (0.5, "1970-01-01 00:00:00 UTC, 1139912 h ago"),
-            (END - 1, "9999-12-31 23:59:59 UTC, in "),
-            *[(value, "not a date") for value in (END, -1, 1e300, 10**400, True, None, "4103683200", [], {})],
+            (NOW + 1, "expires 2100-01-15 08:00:01 UTC, in 1 s"),
+            (NOW + 119, "expires 2100-01-15 08:01:59 UTC, in 119 s"),
+            (NOW + 120, "expires 2100-01-15 08:02:00 UTC, in 2 min"),
+            (NOW + 7199, "expires 2100-01-15 09:59:59 UTC, in 119 min"),
+            (NOW + 7200, "expires 2100-01-15 10:00:00 UTC, in 2 h"),
+            (NOW + 2 * 86_400 - 1, "expires 2100-01-17 07:59:59 UTC, in 47 h"),
+            (NOW + 2 * 86_400, "expires 2100-01-17 08:00:00 UTC, in 2 days"),
+            (NOW + 730 * 86_400, "expires 2102-01-15 08:00:00 UTC, in 730 days"),
+            (NOW + 731 * 86_400, "expires 2102-01-16 08:00:00 UTC, in 2 years"),
+            (NOW, "expired 2100-01-15 08:00:00 UTC, 0 s ago"),
+            (NOW - 900, "expired 2100-01-15 07:45:00 UTC, 15 min ago"),
+            (0, "expired 1970-01-01 00:00:00 UTC, 130 years ago"),
+            (0.5, "expired 1970-01-01 00:00:00 UTC, 130 years ago"),
+            (END - 1, "expires 9999-12-31 23:59:59 UTC, in 7899 years"),
+            *[(value, "is not a date") for value in (END, -1, 1e300, 10**400, True, None, "4103683200", [], {})],
         ]
         for value, words in table:
             with self.subTest(str(value)[:20]):
                 status, out, _ = run("decode", signed(payload=claims(exp=value)))
                 self.assertEqual(status, 0)
-                self.assertIn(f"  exp: {words}", out)
+                self.assertIn(f"  exp    {words}", out)
+
+    def test_what_is_absent(self) -> None:
+        """An absent claim is named with its consequence, and the header says what it saw; a present one is not."""
+        for token, lines in (
+            (signed({"alg": "HS512"}, {}), ["typ  is absent", "exp  is absent: it never expires", "sub  is absent"]),
+            (signed({"alg": "RS256", "typ": "JWT"}, {"exp": 1}), ["alg  RSA: ", "typ  any JSON", "iat  is absent"]),
+            (signed({"typ": "at+jwt"}, {"own": 1}), ["alg  is absent", "typ  an access token", "own  a claim of"]),
+            (signed({"alg": "nOnE", "jku": "x"}, {"sub": 4}), ["not signed at all", "jku  where its", "wants a text"]),
+        ):  # fmt: skip
+            out = run("decode", token, keys=None)[1]
+            for line in lines:
+                with self.subTest(line):
+                    self.assertIn(line, out)
+        self.assertNotIn("absent", run("decode", GOOD)[1])
+
+    def test_what_it_was_copied_with(self) -> None:
+        """A header, quotes and the answer to a login are taken off the token; what is left is the same token."""
+        plain = run("decode", GOOD)
+        for text in (
+            f"Bearer {GOOD}",
+            f"bearer  {GOOD}",
+            f"Authorization: Bearer {GOOD}",
+            f'"{GOOD}"',
+            f" {GOOD}\n",
+            json.dumps({"token": GOOD, "token_type": "Bearer"}),
+            json.dumps({"access_token": GOOD}),
+        ):
+            with self.subTest(text[:20]):
+                self.assertEqual(run("decode", text), plain)
+                self.assertEqual(run("decode", "-", stdin=text), plain)
+        for text in ("{", '{"token": 1}', "[]", "Bearer", f"Bearer {GOOD} x"):
+            with self.subTest(text[:20]):
+                self.assert_sentence(run("decode", text), "no token")
+
+    def test_a_well_known_secret(self) -> None:
+        """What was signed with a secret that everybody tries is told so, without any key; a random one is not."""
+        for secret, name in (
+            (b"secret", "an example"),
+            (b"password1", "commonest"),
+            (b"shhhhh", "an example"),
+            (b"a-string-secret-at-least-256-bits-long", "jwt.io"),
+        ):
+            with self.subTest(secret):
+                self.assertRegex(run("decode", signed(GOOD_HEADER, claims(), secret))[1], rf"well-known .*{name}")
+        self.assertNotIn("well-known", run("decode", GOOD)[1])
+
+    def test_colours(self) -> None:
+        """On a terminal the token stands first, its parts in the colours of their headings; in a pipe nothing does."""
+        with mock.patch("authref.inspector.in_colour", return_value=True):
+            out = run("decode", GOOD)[1]
+        first = ".".join(f"\033[{n}m{part}\033[0m" for n, part in zip((31, 35, 36), GOOD.split("."), strict=True))
+        self.assertEqual(out.splitlines()[0], first)
+        for number, name in ((31, "header"), (35, "payload"), (36, "signature")):
+            self.assertIn(f"\033[1;{number}m{name}\033[0m", out)
+        self.assertNotIn("\033", run("decode", GOOD)[1])
 
     def test_a_token_nobody_should_believe(self) -> None:
         """Forged, expired and unsigned tokens are shown like any other, each with the warning."""
@@ -197,7 +269,7 @@ class Verify(Sentence):
                 self.assertIn("\naccepted\n", out)
         status, out, _ = run("verify", GOOD)
         self.assertIn(json.dumps(claims(), indent=2), out)
-        self.assertIn("  exp: 2100-01-15 08:15:00 UTC, in 15 min\n", out)
+        self.assertIn("  exp    expires 2100-01-15 08:15:00 UTC, in 15 min\n", out)
 
     # a token, the first rung that it fails, the refusal
     RUNG: list[tuple[str, str, str, str]] = [
@@ -378,6 +450,213 @@ class Verify(Sentence):
         self.assertEqual(run("verify", "-", stdin=GOOD + "x\n")[0], 1)
 
 
+class Secrets(Sentence):
+    """Tokens of others, by a secret of theirs."""
+
+    SECRET = "correct horse battery staple, more than sixty-four bytes of text"
+    THEIRS = ({"alg": "HS256"}, {"sub": "bob", "exp": NOW + 60})
+
+    def verify(self, token: str, secret: bytes | str | None = None, *more: str) -> tuple[int, str, str]:
+        """`authref jwt verify` with this secret in AUTHREF_SECRET, which wins over AUTHREF_KEYS."""
+        text = self.SECRET if secret is None else os.fsdecode(secret)
+        with mock.patch.dict(os.environ, {"AUTHREF_SECRET": text}):
+            return run("verify", token, *more)
+
+    def test_any_type_and_no_kid(self) -> None:
+        """With a secret, any typ, no kid and no claims are accepted; and by each algorithm of HMAC."""
+        for members, said in (
+            self.THEIRS,
+            ({"typ": "x", "alg": "HS256"}, {}),
+            ({"kid": 7, "alg": "HS256"}, {"sub": 1}),
+        ):
+            with self.subTest(members):
+                status, out, err = self.verify(signed(members, said, self.SECRET.encode()))
+                self.assertEqual((status, err, set(dict(climbed(out)))), (0, "", {"yes"}))
+                self.assertIn("\naccepted: signed by HS256 with this secret, as text\n", out)
+        for name, digest in (("HS384", "sha384"), ("HS512", "sha512")):
+            with self.subTest(name):
+                token = signed({"alg": name}, {}, self.SECRET.encode(), digest)
+                self.assertIn(f"accepted: signed by {name}", self.verify(token)[1])
+
+    # a token, and all that is wrong with it
+    WRONG: list[tuple[str, str, dict[str, list[str]]]] = [
+        ("another secret", signed(*THEIRS, OTHERS_KEY), {"signature": ["it does not fit the secret .tried: as text"]}),
+        ("changed", signed({"alg": "HS256"}, {}, SECRET.encode())[:-2] + "AA", {"signature": ["changed since"]}),
+        ("expired", signed(THEIRS[0], {"exp": NOW - 60}, SECRET.encode()), {"times": ["60 s ago: exp has passed"]}),
+        ("too early", signed({"alg": "HS256"}, {"nbf": NOW + 60}, SECRET.encode()), {"times": ["nbf has not come"]}),
+        ("no date", signed({"alg": "HS256"}, {"exp": "x"}, SECRET.encode()), {"claims": ["not a date"]}),
+        ("another algorithm", signed({"alg": "HS256"}, {}, SECRET.encode(), "sha512"),
+         {"signature": ['it fits the secret by HS512, and the header says "HS256"']}),
+        ("unsigned", signed({"alg": "none"}, {}).rpartition(".")[0] + ".",
+         {"header": ['alg is "none".*not signed at all'], "signature": ["there is none"]}),
+        ("public key", signed({"alg": "RS256"}, {}), {"header": ['alg is "RS256".*RSA']}),
+        ("extension", signed({"alg": "HS256", "crit": ["b64"]}, {}, SECRET.encode()), {"header": ["crit names"]}),
+        ("not three", "a.b", {"form": ["it has 2 parts"]}),
+        ("not JSON", signed({"alg": "HS256"}, "x", SECRET.encode()), {"claims": ["not a JSON object"]}),
+        ("well known", signed(*THEIRS, b"secret"), {"signature": ["a well-known secret .*not yours"]}),
+    ]  # fmt: skip
+
+    def test_all_that_is_wrong(self) -> None:
+        """What is wrong is refused and told, all of it."""
+        for name, token, expected in self.WRONG:
+            with self.subTest(name):
+                status, out, err = self.verify(token)
+                self.assertEqual((status, err, list(wrong(out))), (1, "", list(expected)), out)
+                for rung, patterns in expected.items():
+                    self.assertEqual(len(wrong(out)[rung]), len(patterns))
+                    self.assertRegex(wrong(out)[rung][0], patterns[0])
+                self.assertRegex(out.splitlines()[-1], rf"\Arefused: {next(iter(expected))}, \w")
+
+    def test_issuer_and_audience(self) -> None:
+        """Issuer and audience are compared where they are named."""
+        token = signed({"alg": "HS256"}, {"iss": "us", "aud": ["them", "you"]}, self.SECRET.encode())
+        self.assertEqual(self.verify(token, None, "--issuer", "us", "--audience", "you")[0], 0)
+        for told, rung in (("--issuer", "issuer"), ("--audience", "audience")):
+            with self.subTest(rung):
+                status, out, _ = self.verify(token, None, told, "x")
+                self.assertEqual((status, list(wrong(out))), (1, [rung]))
+
+    def test_hostile(self) -> None:
+        """Every hostile token ends in an answer here too, and none of them is accepted."""
+        for name, token, _ in REFUSED:
+            with self.subTest(name), mock.patch("authref.inspector.ladder.guessed", return_value=None):  # it takes time
+                if "\0" not in token:
+                    status, out, err = self.verify(token)
+                    self.assertEqual((status, err), (1, ""))
+
+    def test_text_or_base64(self) -> None:
+        """A secret may be a text, or bytes in base64, base64url or hexadecimal; which of them fits is told."""
+        key = bytes(range(200, 264 - 8)) + b"\x01\xff\xfe\xfb"
+        for written, used, how in (
+            (base64.b64encode(key), key, "decoded from base64"),
+            (encode(key).encode(), key, "decoded from base64"),
+            (encode(key).encode(), encode(key).encode(), "as text"),
+            (key.hex().encode(), key, "decoded from hexadecimal"),
+            (key.hex().encode(), key.hex().encode(), "as text"),
+            ("sé€cret, some thirty-two bytes of it and more".encode(), None, "as text"),
+        ):
+            with self.subTest(how, written=written[:8]):
+                status, out, _ = self.verify(signed(*self.THEIRS, used or written), written)
+                self.assertEqual(status, 0, out)
+                self.assertIn(f"with this secret, {how}\n", out)
+
+    def test_from_a_file(self) -> None:
+        """A file holds the secret with or without a line end, as bytes, or as a JWK; what is none is a sentence."""
+        random = bytes([0xFF, *range(1, 33)])
+        good = [(self.SECRET, self.SECRET.encode()), (self.SECRET + "\r\n", self.SECRET.encode()), (random, random),
+                (json.dumps({"kty": "oct", "k": encode(random)}), random)]  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "secret")
+            for content, key in good:
+                with self.subTest(content):
+                    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+                    status, out, err = run("verify", signed(*self.THEIRS, key), "--secret-file", str(path))
+                    self.assertEqual((status, err), (0, ""), out)
+            for content, word in ((b"", "empty"), (b"\n", "empty"), (b"-----BEGIN PUBLIC KEY-----\n", "RS256")):
+                with self.subTest(content):
+                    path.write_bytes(content)
+                    self.assert_sentence(run("verify", GOOD, "--secret-file", str(path)), word)
+            self.assert_sentence(run("verify", GOOD, "--secret-file", folder), "name another file")
+            self.assert_sentence(run("verify", GOOD, "--secret-file", str(path) + "x"), "name another file")
+
+    def test_a_weak_secret(self) -> None:
+        """A short, patterned or well-known secret is worth a warning, on standard error; a strong one is not."""
+        for secret, word in (
+            (b"x7Q", "3 bytes and HS256 wants 32"),
+            (b"shhhhh", "well known"),
+            (b"password", "commonest"),
+            (b"a-string-secret-at-least-256-bits-long", "jwt.io"),
+            (b"ab" * 20, "2 different"),
+        ):
+            with self.subTest(secret):
+                status, _, err = self.verify(signed(*self.THEIRS, secret), secret)
+                self.assertEqual(status, 0)
+                self.assertRegex(err, rf"\AWarning: [^\n]*{word}[^\n]*\n\Z")
+        self.assertEqual(self.verify(signed(*self.THEIRS, self.SECRET.encode()))[2], "")
+
+    def test_never_from_a_flag(self) -> None:
+        """A secret in a flag is refused with the ways there are, and not repeated."""
+        for flags in (["--secret", "hunter22"], ["--secret=hunter22"], ["--key", "hunter22"]):
+            for command in (["verify", GOOD], ["create", "--sub", "a"]):
+                with self.subTest(flags, command=command[0]):
+                    result = run(*command, *flags)
+                    self.assert_sentence(result, "--secret-file")
+                    self.assertNotIn("hunter22", result[2])
+
+    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
+    def test_asked_for_on_the_terminal(self) -> None:
+        """Without any key the secret is asked for on the terminal, which does not show it."""
+        import pty
+
+        for more in ([], ["--ask"]):
+            with self.subTest(more):
+                pid, terminal = pty.fork()
+                if pid == 0:
+                    token = signed({"alg": "HS256"}, {"sub": "bob"}, self.SECRET.encode())
+                    kept = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT)} | ({"AUTHREF_KEYS": "x"} if more else {})
+                    arguments = [sys.executable, "-m", "authref", "jwt", "verify", token, *more]
+                    os.execve(sys.executable, arguments, kept)
+                seen = b""
+                with suppress(OSError):  # Linux: what a pseudo-terminal says once nobody is at its other end
+                    while part := os.read(terminal, 4096):
+                        seen += part
+                        if part.endswith(b"shown): "):
+                            os.write(terminal, self.SECRET.encode() + b"\n")
+                os.close(terminal)
+                self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, seen)
+                self.assertIn(b"accepted: signed by HS256", seen)
+                self.assertNotIn(self.SECRET.encode(), seen)
+
+    def test_a_key_file(self) -> None:
+        """The key file of a server checks its tokens, whatever AUTHREF_KEYS says; one that is not there is not made."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "keys")
+            path.write_text(write_keys(KEYS), "ascii")
+            path.chmod(0o600)
+            self.assertEqual(run("verify", GOOD, "--key-file", str(path), keys=write_keys({"k9": OTHERS_KEY}))[0], 0)
+            self.assertEqual(run("verify", GOOD, keys=write_keys({"k9": OTHERS_KEY}))[0], 1)
+            self.assert_sentence(run("verify", GOOD, "--key-file", f"{path}x"), "--key-file")
+            self.assertFalse(Path(f"{path}x").exists())
+
+    def test_create(self) -> None:
+        """A token of others has what was named, alg and typ; the secret is a text, or base64 where that is said."""
+        key = bytes(range(100, 140))
+        for secret, more, used in (
+            (self.SECRET, (), self.SECRET.encode()),
+            (encode(key), ("--base64",), key),
+            (encode(key), (), encode(key).encode()),
+        ):
+            with self.subTest(secret, more=more), mock.patch.dict(os.environ, {"AUTHREF_SECRET": secret}):
+                status, out, err = run("create", "--sub", "bob", *more)
+                self.assertEqual((status, err), (0, ""))
+                said = json.loads(jwt.decode(out.split(".")[1].encode()))
+                self.assertEqual(set(said), {"sub", "iat", "exp", "jti"})
+                self.assertEqual(out.strip(), signed({"alg": "HS256", "typ": "JWT"}, said, used))
+        with mock.patch.dict(os.environ, {"AUTHREF_SECRET": "not base64!"}):
+            self.assert_sentence(run("create", "--sub", "bob", "--base64"), "not base64")
+        with mock.patch.dict(os.environ, {"AUTHREF_SECRET": "secret"}):
+            self.assertIn("Warning: the secret is well known", run("create", "--sub", "bob")[2])
+
+    @unittest.skipUnless(find_spec("jwt") and find_spec("joserfc"), "needs PyJWT and joserfc")
+    def test_tokens_of_libraries(self) -> None:
+        """Tokens of PyJWT and joserfc, as they make them, are accepted; and ours by them."""
+        import jwt as pyjwt
+        from joserfc import jwt as joserfc
+        from joserfc.jwk import OctKey
+
+        theirs = {"sub": "bob", "exp": NOW + 60}
+        for name in ("HS256", "HS384", "HS512"):
+            with self.subTest(name):
+                self.assertEqual(self.verify(pyjwt.encode(theirs, self.SECRET, name))[0], 0)
+                self.assertEqual(
+                    self.verify(joserfc.encode({"alg": name}, theirs, OctKey.import_key(self.SECRET), [name]))[0], 0
+                )
+        with mock.patch.dict(os.environ, {"AUTHREF_SECRET": self.SECRET}):
+            made = run("create", "--sub", "bob", "--claim", "admin=true")[1].strip()
+        self.assertTrue(pyjwt.decode(made, self.SECRET, ["HS256"], options={"verify_iat": False})["admin"])
+        self.assertEqual(joserfc.decode(made, OctKey.import_key(self.SECRET)).claims["sub"], "bob")
+
+
 class Create(Sentence):
     def test_a_token(self) -> None:
         """What is created is one line, a token that the server would believe, for 15 minutes."""
@@ -402,6 +681,19 @@ class Create(Sentence):
         self.assertEqual(run("verify", token, *told)[0], 0)
         expired = run("create", "--sub", "alice", "--lifetime", "0")[1].strip()
         self.assertEqual(list(wrong(run("verify", expired)[1])), ["times"])
+
+    def test_claims(self) -> None:
+        """--claim adds a claim or gives one another value: JSON where it is some, else a text."""
+        given = ("admin=true", "plan=gold", "n=1", 's="1"', "list=[1]", "eq=a=b", "role=boss", "empty=",
+                 "exp=4103683300", "nan=NaN")  # fmt: skip
+        token = run("create", "--sub", "alice", *(word for each in given for word in ("--claim", each)))[1].strip()
+        said = check(token)
+        expected = {"admin": True, "plan": "gold", "n": 1, "s": "1", "list": [1], "eq": "a=b", "role": "boss",
+                    "empty": "", "exp": 4103683300, "nan": "NaN"}  # fmt: skip
+        self.assertEqual({name: said[name] for name in expected}, expected)
+        for each in ("admin", "=1", ""):
+            with self.subTest(each):
+                self.assert_sentence(run("create", "--sub", "alice", "--claim", each), "name=value")
 
     def test_two_tokens(self) -> None:
         """Two tokens of one moment differ, in their jti."""
@@ -449,7 +741,6 @@ class NotUnderstood(Sentence):
             ("decode", GOOD, GOOD),
             ("verify",),
             ("verify", GOOD, "--leeway", "soon"),
-            ("verify", GOOD, "--key", "secret"),
             ("create",),
             ("create", "--sub"),
             ("create", "--sub", "alice", "--lifetime", "1h"),

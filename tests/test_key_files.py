@@ -124,7 +124,6 @@ class Making(KeyFileCase):
         except FileExistsError as error:
             self.fail(f"the leftover stops every start: {error}")
 
-
     def test_where_the_draft_lies(self) -> None:
         """A new ring is written beside its place, for a link reaches no other disk, and nobody else can read it."""
 

@@ -257,7 +257,7 @@ class MapContract:
         self.assertEqual(self.keys(), ["d", "nobody's"])
 
     def test_owners_that_look_alike(self) -> None:
-        """"Log this user out everywhere" means this user, whatever signs an id is made of."""
+        """ "Log this user out everywhere" means this user, whatever signs an id is made of."""
         owners = ["abc", "ABC", "abc ", "a_c", "a%", "%", "*", "a*", "ab", "None"]
         for owner in owners:
             self.map[f"of {owner}"] = Note(user_id=owner)
@@ -545,9 +545,7 @@ class MapContract:
         for _ in range(self.ROUNDS):
             self.make_for_a_race()
             self.fill(*keys, user_id="u", expires_at=self.LATER)
-            outcomes = race(
-                *[partial(self.map.pop, key) for key in keys], *[partial(self.map.drop_owned_by, "u")] * 5
-            )
+            outcomes = race(*[partial(self.map.pop, key) for key in keys], *[partial(self.map.drop_owned_by, "u")] * 5)
             handed_out = [1 if isinstance(outcome, Note) else outcome or 0 for outcome in outcomes]
             self.assertEqual(sum(handed_out), len(keys))
             self.assertEqual((self.keys(), self.map.owned_by("u")), (["~bystander"], {}))

@@ -100,7 +100,7 @@ class ReadmeExercise(unittest.TestCase):
         """Whoever writes what the page says of the exercise sees what it shows; at the end it is solved."""
         with tempfile.TemporaryDirectory() as folder:
             self.run_one("start", folder)
-            path = Path(folder, "22-cookies-parse.py")
+            path = Path(folder, "20-cookies-parse.py")
             right = swap(path.read_text("utf-8"), "parse", text_of(source_of("authref.cookies"), "parse"))
             path.write_text(swap(right, "parse", NAIVE_PARSE), "utf-8")
             for command, promised in exercise():

@@ -372,9 +372,7 @@ class Keys(unittest.TestCase):
         self.clock = Clock()
 
     def app(self, keys: dict[str, bytes], revocation: str = "none") -> App:
-        settings = Settings(
-            bcrypt_cost=TEST_COST, keys=keys, revocation=revocation, now=self.clock, events=Events()
-        )
+        settings = Settings(bcrypt_cost=TEST_COST, keys=keys, revocation=revocation, now=self.clock, events=Events())
         app = build(settings)
         app.users.sign_up(EMAIL, PASSWORD)
         return app

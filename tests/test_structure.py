@@ -383,8 +383,9 @@ class WithoutTheRooms(unittest.TestCase):
         """A command or a store of a deleted room says so in one line and status 2, like all that goes wrong."""
         rooms_of = {"attack": "attacks", "jwt": "inspector", "choose": "compare"}
         rooms_of |= dict.fromkeys(("backup", "restore"), "stores")
-        cases = [(rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS
-                 if name not in ("tiny", "keys", "help")]
+        cases = [
+            (rooms_of.get(name, name), [name, "x"]) for name in cli.COMMANDS if name not in ("tiny", "keys", "help")
+        ]
         cases += [("stores", ["--port", "0", "--bcrypt-cost", "4", "--store", "sqlite:db"])]
         command = [sys.executable, "-S", "-c", COMMANDS, json.dumps([arguments for _, arguments in cases])]
         done = subprocess.run(command, cwd=self.folder, env=environment(PYTHONPATH=self.path), text=True,

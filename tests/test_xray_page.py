@@ -247,8 +247,14 @@ class WhatTravels(PageCase):
         self.element("break-box").find_element(By.TAG_NAME, "summary").click()
         ideas = self.element("ideas").find_elements(By.TAG_NAME, "option")
         self.assertGreaterEqual(len(ideas), 12)
-        rungs = {"flipped": "BadSignature", "an admin": "BadSignature", "alg none": "WrongAlgorithm",
-                 "padding": "Malformed", "another site": "malicious_cors", "Two lengths": "malformed_request"}
+        rungs = {
+            "flipped": "BadSignature",
+            "an admin": "BadSignature",
+            "alg none": "WrongAlgorithm",
+            "padding": "Malformed",
+            "another site": "malicious_cors",
+            "Two lengths": "malformed_request",
+        }
         for idea in ideas:
             with self.subTest(idea.text):
                 before = len(self.feed())

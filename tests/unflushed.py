@@ -14,4 +14,3 @@ class UnflushedStore(SqliteStore):
         connection = super()._connect(waits)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
-

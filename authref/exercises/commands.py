@@ -11,12 +11,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from authref.exercises import report
 from authref.exercises.exercise import Exercise
 from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, is_somebody_elses, started
 from authref.exercises.judge import Judgement, judge, tests_folder
+from authref.exercises.keys import Pressed, keys
 from authref.terminal import Parser, fail, say
 
 POLL = 0.3  # seconds between two looks at the files
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def catalogue() -> tuple[Exercise, ...]:
-    """All exercises, in the order of the course."""
+    """All exercises, by their numbers."""
     from authref.exercises.lessons import EXERCISES
 
     return EXERCISES
@@ -70,7 +72,8 @@ def _start(chosen: argparse.Namespace) -> int:
         fail(f"Cannot write to {path} ({error.strerror}); choose another folder: {PROGRAM} start DIR")
     new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
     say(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
-    say(f"Go on in that folder: {PROGRAM} next")
+    say(report.beginning(folder))
+    say(f"Go on in that folder: {PROGRAM} watch")
     return 0
 
 
@@ -84,7 +87,9 @@ def _next(chosen: argparse.Namespace) -> int:
 
 
 def _first_open(folder: Folder) -> int | None:
-    return next((n for n in range(1, len(folder.exercises) + 1) if not folder.is_solved(n)), None)
+    from authref.exercises.lessons import in_order
+
+    return next((number for number in in_order(folder.exercises) if not folder.is_solved(number)), None)
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -117,26 +122,67 @@ def _say(folder: Folder, numbers: Sequence[int], as_json: bool) -> int:
 
 
 def _watch(chosen: argparse.Namespace) -> int:
+    """Judge what is saved, and go on to the next exercise when one is solved; until Ctrl-C, or the key q."""
     folder = _folder(chosen)
     numbers = [_number(folder, chosen.exercise)] if chosen.exercise else range(1, len(folder.exercises) + 1)
-    first = numbers[0] if chosen.exercise else _first_open(folder)
+    current = numbers[0] if chosen.exercise else _first_open(folder)
     saved = _saved(folder, numbers)
-    try:
-        if first is not None:
-            _say(folder, [first], False)
-        say("\nWatching; save a file to have it judged, Ctrl-C ends.")
+    with suppress(KeyboardInterrupt), keys() as pressed:
+        if current is not None:
+            _say(folder, [current], False)
+        _prompt(folder, pressed)
         while True:
-            time.sleep(POLL)
+            key = pressed(POLL) if pressed else _no_key(POLL)
             now = _saved(folder, numbers)
-            for number in numbers:
-                if now[number] != saved[number]:
-                    say("\n" + "-" * report.WIDTH)
-                    _say(folder, [number], False)
-                    say(f"\n{report.summary(folder)}. Watching; Ctrl-C ends.")
+            changed = [number for number in numbers if now[number] != saved[number]]
+            for number in changed:
+                say("\n" + "-" * report.WIDTH)
+                _say(folder, [number], False)
             saved = now
-    except KeyboardInterrupt:
-        say("")
-        return 0
+            if changed and not chosen.exercise and folder.is_solved(changed[-1]):
+                current = _go_on(folder, current)
+            elif changed:
+                current = changed[-1]
+            elif key and not _answer(folder, key, current):
+                return 0
+            elif key == "s" and not chosen.exercise:
+                current = _go_on(folder, current)
+            if changed or key:
+                _prompt(folder, pressed)
+    say("")
+    return 0
+
+
+def _no_key(seconds: float) -> str:
+    time.sleep(seconds)
+    return ""
+
+
+def _go_on(folder: Folder, current: int | None) -> int | None:
+    """The next exercise that is open, behind the current one if there is any, which is shown."""
+    from authref.exercises.lessons import in_order
+
+    order = in_order(folder.exercises)
+    place = order.index(current) + 1 if current in order else 0
+    following = next((each for each in [*order[place:], *order[:place]] if not folder.is_solved(each)), None)
+    if following is not None:
+        say("\n" + "-" * report.WIDTH)
+        _say(folder, [following], False)
+    return following
+
+
+def _answer(folder: Folder, key: str, current: int | None) -> bool:
+    """Do what the key asks for; False for the one that ends."""
+    if key == "h" and current is not None:
+        say(report.highlight("\n" + report.hints(folder.exercises[current - 1], folder.next_hint(current), current)))
+    elif key == "l":
+        say("\n" + report.table(folder, range(1, len(folder.exercises) + 1)))
+    return key != "q"
+
+
+def _prompt(folder: Folder, pressed: Pressed | None) -> None:
+    how = "h: a hint, s: skip, l: list, q: end" if pressed else "Ctrl-C ends"
+    say(f"\n{report.summary(folder)}. Watching; save a file to have it judged. {how}")
 
 
 def _saved(folder: Folder, numbers: Sequence[int]) -> dict[int, tuple[int, int] | None]:

@@ -7,9 +7,10 @@ are to be healed or broken, the questions that are to be predicted, and the word
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PREDICT, WRITE, HEAL, BREAK = "predict", "write", "heal", "break"
+EASY, MIDDLE, HARD = "easy", "middle", "hard"
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Question:
     text: str
     expression: str
     setup: str = ""
+    reason: str = ""  # why that comes back
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Exercise:
     lesson: int  # of the course, 1 to 20, or 0 for chapter one: see LESSONS
     kind: str  # predict, write, heal or break
     title: str
+    minutes: int = field(kw_only=True)  # for somebody who has read what stands under `read`
+    difficulty: str = field(kw_only=True)  # easy, middle or hard
     task: str  # what to do, in a few sentences
     attacker: str  # why an attacker cares
     read: str  # where to read: a function, an RFC section

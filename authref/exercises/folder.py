@@ -22,13 +22,15 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from authref.exercises.cutting import PACKAGE, cut, line_of, source_of, swap
+from authref.exercises.cutting import PACKAGE, cut, line_of, path_of, source_of, text_of
+from authref.exercises.excerpt import excerpt, place_of, with_imports
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
 from authref.exercises.judge import hollow, module_of, name_of
 from authref.exercises.verdict import HOLE
 
 NAME = "authref-exercises"
 PROGRAM = "python -m authref exercises"
+LINES = 60  # of an exercise's file, at most
 _STATE = ".progress.json"
 _TESTS = '''\
 """`python -m unittest` in this folder judges all exercises. `{program} start` made it."""
@@ -50,24 +52,33 @@ def page(number: int, exercise: Exercise) -> str:
         return f"{head}\n{_questions(exercise)}"
     name, source = name_of(exercise), source_of(module_of(exercise))
     if exercise.kind == BREAK:
-        future = "from __future__ import annotations\n"
-        return f"{head}\n\n{future}\n{exercise.naive.strip()}\n\n\n{hollow(exercise.attack)}"
-    return f"{head}\n\n{swap(source, name, exercise.naive) if exercise.kind == HEAL else cut(source, name, HOLE)}"
+        naive = with_imports(module_of(exercise), source, name, exercise.naive)
+        return f"{head}\n\n{naive}\n\n{hollow(exercise.attack)}"
+    hole = cut(text_of(source, name), name.split(".")[-1], HOLE)
+    version = exercise.naive if exercise.kind == HEAL else hole
+    left = LINES - len(head.split("\n")) - 1
+    return f"{head}\n\n{excerpt(module_of(exercise), source, name, version, left)}"
 
 
 def _head(number: int, exercise: Exercise) -> list[str]:
-    name, file = name_of(exercise), module_of(exercise).replace(".", "/") + ".py"
+    name = name_of(exercise)
+    file = path_of(module_of(exercise)).relative_to(PACKAGE.parent).as_posix() if name else ""
+    line = f", line {place_of(source_of(module_of(exercise)), name)}" if name else ""
     what = {
         PREDICT: "Put a value in the place of each ... below: a number, a text in quotes, None, a dict.",
-        HEAL: f"What counts is `{name}`, which is naive, and names that you add (imports, helpers). Around it "
-        f"stands {file} as it is.",
+        HEAL: f"What counts is `{name}`, which is naive, and names that you add (imports, helpers). It is judged in "
+        f"its place in {file}{line}, where all names of that file are at hand.",
         BREAK: f"First comes `{name}` in a naive version, as it might stand in {file}; what counts is `attack`. All "
         "names of that file are at hand.",
     }
-    usual = f"What counts is `{name}`, and names that you add (imports, helpers). Around it stands {file} as it is."
+    usual = (
+        f"What counts is `{name}`, and names that you add (imports, helpers). It is judged in its place in "
+        f"{file}{line}, where all names of that file are at hand."
+    )
     return [
         f"Exercise {number}, {exercise.kind}: {exercise.title}",
         f"Lesson {exercise.lesson}: {LESSONS[exercise.lesson]}",
+        f"{exercise.minutes} minutes or so, {exercise.difficulty}",
         "",
         *_wrapped(exercise.task),
         *_wrapped(f"Why an attacker cares: {exercise.attacker}"),
@@ -91,10 +102,10 @@ def _questions(exercise: Exercise) -> str:
             same = len(os.path.commonprefix([before, setup]))
             same = same if len(setup) // 2 < same < len(setup) else 0  # else not worth the detour
             what = f"the same has run anew, as far as `{setup[same - 1].strip()}`, and then" if same else "this has run"
-            lines += ["", *(f"# {line}" for line in _wrapped(f"Before it, {what}:")), "#"]
+            lines += ["", *(f"# {line}" for line in _wrapped(f"Before it, {what}:"))]
             lines += [f"#     {line}".rstrip() for line in setup[same:]]
             before = setup
-        lines += ["", *(f"# {line}" for line in _wrapped(f"{number}. {question.text}")), "#"]
+        lines += ["", *(f"# {line}" for line in _wrapped(f"{number}. {question.text}"))]
         lines += [f"#     {line}".rstrip() for line in question.expression.strip().split("\n")]
         lines += ["", f"ANSWER_{number} = ..."]
     return "\n".join([*lines, ""])
@@ -175,6 +186,11 @@ class Folder:
         self._state.setdefault("hints", {})[exercise.id] = shown
         self.save()
         return shown
+
+    def told(self, number: int) -> bool:
+        """Whether the answers of a prediction are known: it is solved, or all hints were shown."""
+        exercise = self.exercises[number - 1]
+        return self.is_solved(number) or int(self._known("hints", exercise.id) or 0) >= len(exercise.hints)
 
     def save(self) -> None:
         """Write down the progress; without it in a folder that cannot be written, such as one that is graded."""

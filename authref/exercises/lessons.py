@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from authref.exercises.exercise import Exercise
 from authref.exercises.lessons_accounts import ACCOUNTS
 from authref.exercises.lessons_rights import RIGHTS
@@ -9,7 +11,42 @@ from authref.exercises.lessons_sessions import SESSIONS
 from authref.exercises.lessons_tiny import CHAPTER_ONE
 from authref.exercises.lessons_tokens import TOKENS
 
-EXERCISES: tuple[Exercise, ...] = (*CHAPTER_ONE, *ACCOUNTS, *SESSIONS, *TOKENS, *RIGHTS)
+# How bytes become a request belongs to lesson 2, and is hard to love before one knows what travels in them.
+WIRE = ("request-header", "body-length")
+
+EXERCISES: tuple[Exercise, ...] = (
+    *CHAPTER_ONE,
+    *(each for each in ACCOUNTS if each.id not in WIRE),
+    *SESSIONS,
+    *TOKENS,
+    *(each for each in ACCOUNTS if each.id in WIRE),
+    *RIGHTS,
+)
+
+# Three paths: each goes on where the one before it ends, and the last one is everything.
+PATHS: dict[str, tuple[str, ...]] = {
+    "30 minutes": ("tiny-session", "logout", "tiny-hs256", "jwt-alg", "tokens-log-out", "access-ends"),
+    "two hours": (
+        "tiny-cookie", "tiny-verify", "fast-hash", "login-message", "fixation", "cookie-flags", "me", "jwt-none",
+        "jwt-times", "cookie-or-token", "refresh-rotation", "others-account",
+    ),
+    "everything": (),
+}  # fmt: skip
+
+
+def in_order(exercises: Sequence[Exercise]) -> list[int]:
+    """Their numbers, in the order of the paths."""
+    numbers = {exercise.id: number for number, exercise in enumerate(exercises, 1)}
+    first = [numbers[each] for path in PATHS.values() for each in path if each in numbers]
+    return [*first, *(number for number in numbers.values() if number not in first)]
+
+
+def on_path(exercises: Sequence[Exercise], name: str) -> list[int]:
+    """The numbers of all that belong to this path: what those before it have, too; of the last one, all of them."""
+    names = list(PATHS)
+    count = sum(len(PATHS[each]) for each in names[: names.index(name) + 1])
+    return in_order(exercises) if name == names[-1] else in_order(exercises)[:count]
+
 
 # Public functions and methods of the core that no exercise asks for: a whole file ("authref.cli"), a class
 # ("authref.maps:MemoryMap") or one function, each with its reason.
@@ -46,7 +83,7 @@ GIVEN: dict[str, str] = {
     "authref.devices": "a keyed hash again, as in lesson 16; what it is for is played in tests/test_throttle_table.py",
     "authref.app.accounts:AccountRoutes": "`sign_up` and `me` are exercises; the others pass on",
     "authref.app.routes:Mechanism": "a protocol",
-    "authref.app.routes:Routes": "`log_in_by` and `permitted` are exercises; the others are read along with them",
+    "authref.app.routes:Routes": "`log_in_by`, `mechanism` and `permitted` are exercises; the others go along",
     # -- sessions
     "authref.cookies:values": "`parse` for one name, which is an exercise",
     "authref.cookies:clear_cookie": "one line over set_cookie",
@@ -64,7 +101,7 @@ GIVEN: dict[str, str] = {
     "authref.refresh:new_family": "a record, field by field",
     "authref.refresh:family_of": "one pattern",
     "authref.revocation:Revocation": "`end` is an exercise; the other one is a look-up",
-    "authref.tokens:Tokens": "the twin of Sessions: what `authenticate` does is asked for; the others read alike",
+    "authref.tokens:Tokens": "the twin of Sessions: its verbs are exercises, `_claims` for one; the others read alike",
     # -- rights
     "authref.roles:forbidden": "one constant answer",
     "authref.app.users:UserRoutes": "`show` is an exercise; the others ask the same question first",

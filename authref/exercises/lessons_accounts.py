@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+from authref.exercises.exercise import BREAK, EASY, HARD, HEAL, MIDDLE, PREDICT, WRITE, Exercise, Question
 
-# What several predictions begin with: an app without a socket, with one user, and a short way to ask it.
+# What several predictions begin with; see world.py.
 APP = """
-import json
-from authref.app import Settings, build
-from authref.wire import Request
+from authref.exercises.world import begin
 
-app = build(Settings(bcrypt_cost=4))
-alice = app.users.sign_up("alice@example.com", "correct horse battery")
-
-def ask(method, target, value=None, **headers):
-    fields = tuple((name.replace("_", "-"), text) for name, text in headers.items())
-    body = b"" if value is None else json.dumps(value).encode()
-    return app(Request(method, target, (("content-type", "application/json"), *fields), body))
-
-def log_in(email="alice@example.com", password="correct horse battery"):
-    return ask("POST", "/login", {"email": email, "password": password})
-
-def cookie():
-    return log_in().header("set-cookie").partition(";")[0]
+# A server on which alice@example.com has an account, her password being "correct horse battery".
+app, alice, ask, log_in, cookie = begin()
 """
 
 ACCOUNTS: tuple[Exercise, ...] = (
@@ -31,6 +18,8 @@ ACCOUNTS: tuple[Exercise, ...] = (
         lesson=1,
         kind=PREDICT,
         title="Who does the server take you for?",
+        minutes=5,
+        difficulty=EASY,
         task="The server knows one user, alice@example.com. Say which status comes back for each request.",
         attacker="The difference between two refusals is information. An attacker collects such differences.",
         read="authref/roles.py, its opening; RFC 9110 §15.5.2 (401) and §15.5.4 (403)",
@@ -41,11 +30,37 @@ ACCOUNTS: tuple[Exercise, ...] = (
             "a wrong password. A known user at somebody else's door is the second kind.",
         ),
         questions=(
-            Question("Somebody who shows nothing asks for /me.", 'ask("GET", "/me").status', APP),
-            Question("Alice logs in with her password.", "log_in().status", APP),
-            Question("Somebody logs in as Alice with a wrong one.", 'log_in(password="a wrong password").status', APP),
-            Question("Somebody logs in with an address nobody has.", 'log_in("nobody@example.com").status', APP),
-            Question("Alice, logged in, asks for all users.", 'ask("GET", "/users", cookie=cookie()).status', APP),
+            Question(
+                "Somebody who shows nothing asks for /me.",
+                'ask("GET", "/me").status',
+                APP,
+                "401, for the server does not know who is asking. It says how to change that: log in first.",
+            ),
+            Question(
+                "Alice logs in with her password.",
+                "log_in().status",
+                APP,
+                "200: the password proves who she is, and the answer carries her cookie.",
+            ),
+            Question(
+                "Somebody logs in as Alice with a wrong one.",
+                'log_in(password="a wrong password").status',
+                APP,
+                "401: who is asking was not proved. That is no 403, which says: I know who you are.",
+            ),
+            Question(
+                "Somebody logs in with an address nobody has.",
+                'log_in("nobody@example.com").status',
+                APP,
+                "401, as for a wrong password. A 404 here would tell a stranger which addresses have accounts.",
+            ),
+            Question(
+                "Alice, logged in, asks for all users.",
+                'ask("GET", "/users", cookie=cookie()).status',
+                APP,
+                "403: the server knows that it is Alice, and only an admin may see the list. To log in again changes "
+                "nothing.",
+            ),
         ),
     ),
     Exercise(
@@ -53,6 +68,8 @@ ACCOUNTS: tuple[Exercise, ...] = (
         lesson=2,
         kind=WRITE,
         title="One name, several header lines",
+        minutes=6,
+        difficulty=EASY,
         task="A request's headers are a tuple of pairs, names in small letters. Return the value of the field with "
         "this name, or None if it was not sent. If it was sent on several lines, none of them may be lost.",
         attacker="A second Cookie or Authorization line, added on the way, would like to be overlooked by one part of "
@@ -78,6 +95,8 @@ ACCOUNTS: tuple[Exercise, ...] = (
         lesson=2,
         kind=HEAL,
         title="Where does the request end?",
+        minutes=15,
+        difficulty=HARD,
         task="This version finds out how long a body is, and is friendly about it. Make it strict: whatever a proxy "
         "could understand differently is refused with 400; a coding before chunked with 501, more than MAX_BODY bytes "
         "with 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field speaks "
@@ -124,6 +143,8 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         lesson=3,
         kind=HEAL,
         title="A secret that everybody knows",
+        minutes=8,
+        difficulty=MIDDLE,
         task="Before a server starts, it looks at its signing keys. This version is content if there is one. Refuse "
         "every ring that must not sign: for a `kid` that is not plain, for a key that is too short (say how many bytes "
         "it has), published in some tutorial, or patterned (fewer than 16 different bytes). Each refusal is one "
@@ -163,6 +184,8 @@ def check_keys(keys: Keys) -> None:
         lesson=4,
         kind=BREAK,
         title="A leaked table of fast hashes",
+        minutes=10,
+        difficulty=MIDDLE,
         task="This version stores SHA-256 of the password. You hold one stored text and a list of the commonest "
         "passwords. Find the password.",
         attacker="One stolen backup is enough. A graphics card computes billions of SHA-256 values a second, and "
@@ -206,6 +229,8 @@ def check(target, attack):
         lesson=5,
         kind=HEAL,
         title="The seventy-third byte",
+        minutes=8,
+        difficulty=MIDDLE,
         task="No more than 72 bytes reach bcrypt, so this version cuts the password there. Make 44 bytes of the "
         "password instead that depend on each of its bytes, as the docstring says.",
         attacker="With a cut password, a long sentence is worth its beginning only. Where the e-mail address is put "
@@ -242,6 +267,8 @@ def _pre_hash(password: str) -> bytes:
         lesson=5,
         kind=WRITE,
         title="Is this the password?",
+        minutes=8,
+        difficulty=EASY,
         task="Say whether the stored text was made from this password. What is not a bcrypt hash of a bearable cost "
         "is False at once. A hash of a lower cost than `work` takes as much work as one of that cost: 2**c rounds, and "
         "2**c, 2**(c+1) and so on beyond.",
@@ -270,6 +297,8 @@ def _pre_hash(password: str) -> bytes:
         lesson=6,
         kind=BREAK,
         title="The field nobody asked for",
+        minutes=5,
+        difficulty=EASY,
         task="This sign-up passes on whatever the body names. Write the body that makes its sender an admin.",
         attacker="It takes one extra word in a request. This is called mass assignment, and it has happened to large "
         "sites.",
@@ -321,6 +350,8 @@ def check(target, attack):
         lesson=6,
         kind=WRITE,
         title="Exactly these fields",
+        minutes=12,
+        difficulty=MIDDLE,
         task="Read the fields of a JSON body: all of `required`, some of `optional`, and no others, each of exactly "
         "the type that is named. Otherwise raise Problem 400 `invalid_request`, with `errors` that has a sentence for "
         "each wrong field; a body that is no object is the same Problem without `errors`.",
@@ -351,6 +382,8 @@ def check(target, attack):
         lesson=7,
         kind=HEAL,
         title="The quick no",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This login looks the user up, and says no at once if there is none. Every way to fail must cost one "
         "comparison of a password. And only whoever knows the password learns, in the log, that an account is "
         "disabled.",
@@ -397,6 +430,8 @@ def check_credentials(self, email: str, password: str) -> User:
         lesson=7,
         kind=HEAL,
         title="The helpful no",
+        minutes=5,
+        difficulty=EASY,
         task="This login tells people whether their address or their password was wrong. Make both refusals one, byte "
         "for byte. Whoever knows the password still gets what the mechanism gives.",
         attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
@@ -436,6 +471,8 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
         lesson=7,
         kind=WRITE,
         title="May this one try?",
+        minutes=20,
+        difficulty=HARD,
         task="Let a try begin, or raise the Problem of `_too_many`. What has as many failures as are free, or more, "
         "waits for its `next_try`. A try that is let in is counted as a failure before anybody looks at the password, "
         "so that whoever asks in the same moment meets it. Return the key of the counter.",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+from authref.exercises.exercise import BREAK, EASY, HEAL, MIDDLE, PREDICT, WRITE, Exercise, Question
 from authref.exercises.lessons_accounts import APP
 
-SITE = APP.replace("bcrypt_cost=4", 'bcrypt_cost=4, public_url="http://auth.example"')
+SITE = APP.replace("begin()", 'begin(public_url="http://auth.example")')
 
 RIGHTS: tuple[Exercise, ...] = (
     Exercise(
@@ -13,6 +13,8 @@ RIGHTS: tuple[Exercise, ...] = (
         lesson=19,
         kind=WRITE,
         title="May you do this?",
+        minutes=5,
+        difficulty=EASY,
         task="Say whether a rule lets this caller act on the account `user_id`. The table of rules stands at the top "
         "of the file; an admin counts only while the account is active, and a rule that nobody defined lets no user "
         "in.",
@@ -40,6 +42,8 @@ RIGHTS: tuple[Exercise, ...] = (
         lesson=19,
         kind=BREAK,
         title="The number in the address",
+        minutes=6,
+        difficulty=EASY,
         task="You are logged in, and your own page is at /users/ and your id. This handler asks whether somebody is "
         "logged in. Look at somebody else's page.",
         attacker="It takes no tool: one changes the number in the address bar (broken object level authorization).",
@@ -91,6 +95,8 @@ def check(target, attack):
         lesson=19,
         kind=HEAL,
         title="Yesterday's admin",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This believes what the mechanism says of the caller, the role in a token included. Ask the store "
         "instead: judge the account as it is now, and give it to the handler. Who is disabled or gone is refused like "
         "a stranger, and each refusal of yours leaves an `authz_fail` in the log, with the user and, of a 403, the "
@@ -131,6 +137,8 @@ def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = No
         lesson=20,
         kind=HEAL,
         title="Every origin is welcome",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This lets the page of any origin read the answers, and with cookies. Let only those read that are "
         "listed, by their exact name, never with cookies, and tell caches that the answer depends on who asks. They "
         "may read the headers Location, Retry-After and WWW-Authenticate, too.",
@@ -168,6 +176,8 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
         lesson=20,
         kind=BREAK,
         title="A header that begins another one",
+        minutes=10,
+        difficulty=MIDDLE,
         task="The server puts a text that you choose into a `location` header, and this writes it as it stands. Choose "
         "it so that the victim's browser gets a cookie from you.",
         attacker="Whatever comes after a line end is a header of the attacker's choosing, or, after an empty line, a "
@@ -221,6 +231,8 @@ def check(target, attack):
         lesson=20,
         kind=PREDICT,
         title="Which attack gets which answer?",
+        minutes=5,
+        difficulty=EASY,
         task="The server is reached as http://auth.example, and Alice has a session. Say which status each request "
         "gets.",
         attacker="These are the requests that are sent to every new server within its first hour.",
@@ -238,27 +250,37 @@ def check(target, attack):
                 "A form on a foreign page logs Alice out.",
                 'ask("POST", "/logout", cookie=cookie(), origin="https://evil.example").status',
                 SITE,
+                "403: the Origin is foreign and the method changes something, so the guard at the door refuses. "
+                "It does not even look at the cookie.",
             ),
             Question(
                 "Sign-up with a role",
                 'ask("POST", "/signup", {"email": "eve@example.com", "password": '
                 '"correct horse battery", "role": "admin"}).status',
                 SITE,
+                "400: the route knows no field role. Passed over in silence, nobody would notice the attempt, nor "
+                "their own misspelt field.",
             ),
             Question(
                 "A made-up token beside Alice's good cookie",
                 'ask("GET", "/users/" + alice.id, cookie=cookie(), authorization="Bearer a.b.c").status',
                 SITE,
+                "401: a request with an Authorization header is judged by it alone. A bad token never falls back "
+                "to the cookie.",
             ),
             Question(
                 "Two tokens in one header",
                 'ask("GET", "/token/me", authorization="Bearer a.b.c, Bearer a.b.c").status',
                 SITE,
+                "400: what is behind Bearer cannot be a token, for it has a comma and a blank. RFC 6750 calls "
+                "that invalid_request.",
             ),
             Question(
                 "A login that is sent as text/plain",
-                'app(Request("POST", "/login", (("content-type", "text/plain"),), b"{}")).status',
+                'ask("POST", "/login", {}, content_type="text/plain").status',
                 SITE,
+                "415: a body counts as JSON only if it says so. Forms of foreign pages can send text/plain "
+                "without being asked, and JSON not.",
             ),
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+from authref.exercises.exercise import BREAK, EASY, HARD, HEAL, MIDDLE, PREDICT, WRITE, Exercise, Question
 
 COOKIES = "from authref.cookies import parse"
 
@@ -12,6 +12,8 @@ SESSIONS: tuple[Exercise, ...] = (
         lesson=8,
         kind=PREDICT,
         title="What does this Cookie header say?",
+        minutes=5,
+        difficulty=EASY,
         task="Say which dict `parse` makes of each of these header values, before you run it.",
         attacker="Whoever controls a neighbouring host can add cookies to a request. The parser is what they attack.",
         read="authref/cookies.py: the opening",
@@ -23,10 +25,31 @@ SESSIONS: tuple[Exercise, ...] = (
             "Of two cookies with one name neither is kept, and the others stay.",
         ),
         questions=(
-            Question("Two cookies, one with an equals sign inside", "parse('session=a=b; theme=dark')", COOKIES),
-            Question("Our name twice", "parse('session=mine; theme=dark; session=planted')", COOKIES),
-            Question("A quoted value with a semicolon", """parse('session="a; b=c"')""", COOKIES),
-            Question("Pieces that are no pairs", "parse('session; =nameless; x=%41;;')", COOKIES),
+            Question(
+                "Two cookies, one with an equals sign inside",
+                "parse('session=a=b; theme=dark')",
+                COOKIES,
+                "A piece is cut at its first equals sign; all that follows is value.",
+            ),
+            Question(
+                "Our name twice",
+                "parse('session=mine; theme=dark; session=planted')",
+                COOKIES,
+                "Nobody can tell which of two is the planted one, so neither is taken. The neighbour stays.",
+            ),
+            Question(
+                "A quoted value with a semicolon",
+                """parse('session="a; b=c"')""",
+                COOKIES,
+                "A semicolon separates, quoted or not, as in browsers. The quotes stay, each in its own value.",
+            ),
+            Question(
+                "Pieces that are no pairs",
+                "parse('session; =nameless; x=%41;;')",
+                COOKIES,
+                "No equals sign, or no name: no cookie. And nothing is decoded: another program that reads %41 as A "
+                "would see another cookie than you.",
+            ),
         ),
     ),
     Exercise(
@@ -34,6 +57,8 @@ SESSIONS: tuple[Exercise, ...] = (
         lesson=8,
         kind=WRITE,
         title="Read a Cookie header",
+        minutes=12,
+        difficulty=MIDDLE,
         task="Make a dict of the value of a Cookie header. A name that comes twice is not there; a broken piece never "
         "costs its neighbours; nothing is decoded.",
         attacker="A page on a neighbouring host plants a second cookie of our name, or one whose name turns into ours "
@@ -62,6 +87,8 @@ SESSIONS: tuple[Exercise, ...] = (
         lesson=9,
         kind=BREAK,
         title="A number that means something",
+        minutes=10,
+        difficulty=MIDDLE,
         task="This login makes the session's id from the address and the time. Make the ids that are worth a try.",
         attacker="An id that can be computed is no secret, however long it is and however random it looks.",
         read="authref/sessions.py: `log_in`, ID_BYTES",
@@ -124,6 +151,8 @@ def check(target, attack):
         lesson=9,
         kind=WRITE,
         title="Who was first?",
+        minutes=8,
+        difficulty=MIDDLE,
         task="Store the value if the key is free, and return what is there afterwards: the value itself for whoever "
         "was first, the other one for everybody else. Whatever runs at the same time, exactly one is first; an entry "
         "that has ended is not there.",
@@ -152,6 +181,8 @@ def check(target, attack):
         lesson=10,
         kind=HEAL,
         title="The id you came with",
+        minutes=6,
+        difficulty=EASY,
         task="This login goes on with the session id that the browser brought, if it has one. Give each login a new "
         "id, and end the session that came with the request.",
         attacker="The attacker plants an id of theirs in the victim's browser and waits for the login. Then both hold "
@@ -199,6 +230,8 @@ def log_in(self, user: User, request: Request) -> Response:
         lesson=10,
         kind=WRITE,
         title="Whose cookie is this?",
+        minutes=15,
+        difficulty=HARD,
         task="Return the user whose living session the request's cookie names, or the refusal. The user is looked up "
         "each time. Once TOUCH_INTERVAL seconds have passed since the session was last seen, note that it was used. A "
         "session that no longer counts leaves a line in the log, a request that shows none does not.",
@@ -218,7 +251,7 @@ def log_in(self, user: User, request: Request) -> Response:
         hints=(
             "Four things can be missing: an id in the request, a record under it, a user to whom it counts, and a "
             "recent note of its use. In which order do you ask for them?",
-            "The map's keys are not the ids: `current` gives the key for this request, or \"\". `who_proved` gives the "
+            'The map\'s keys are not the ids: `current` gives the key for this request, or "". `who_proved` gives the '
             "user or None. `refusal()` is for those who show nothing, `_refuse` also writes a line into the log.",
             "A ladder of three refusals, each of which returns; then, if the last note is old enough, a touch; then "
             "the user.",
@@ -229,6 +262,8 @@ def log_in(self, user: User, request: Request) -> Response:
         lesson=11,
         kind=WRITE,
         title="A protected route",
+        minutes=4,
+        difficulty=EASY,
         task='Answer with the user of this session, in their public form, as {"user": …}; or with the refusal that '
         "the mechanism gives you.",
         attacker="The route that somebody forgot to protect is found. So every protected handler begins the same way.",
@@ -253,6 +288,8 @@ def log_in(self, user: User, request: Request) -> Response:
         lesson=12,
         kind=HEAL,
         title="Logged out, says the browser",
+        minutes=4,
+        difficulty=EASY,
         task="This logout asks the browser to forget the cookie, and that is all. End the session on the server too, "
         "whichever session the request names, and leave a `session_expired` in the log, with the user, the peer and "
         "the reason `logout`. The answer stays the same for everybody.",
@@ -289,6 +326,8 @@ def log_out(self, request: Request) -> Response:
         lesson=12,
         kind=HEAL,
         title="A new password, and the thief stays",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This changes the password and nothing else, so logins that proved the old one live on. Make the one "
         "write of the new password void them all, even if the server dies right after it. And of several changes with "
         "one old password only one may count: return None once the version that was proved is not the account's.",
@@ -329,6 +368,8 @@ def set_password(self, user_id: str, password: str, proved_version: int) -> User
         lesson=13,
         kind=HEAL,
         title="A cookie without its guards",
+        minutes=6,
+        difficulty=EASY,
         task="This writes a name and a value. Write the flags that guard a session, in the order of the docstring's "
         "example, and refuse with ValueError whatever could break out of the header or would be ignored by a browser.",
         attacker="A script in a page reads a cookie without HttpOnly, another site's form carries one without "
@@ -370,6 +411,8 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
         lesson=13,
         kind=BREAK,
         title="A blank that is none",
+        minutes=10,
+        difficulty=HARD,
         task="The name __Host-session is guarded: a browser lets no page set it without TLS. This parser trims names a "
         "little too well. Write a cookie that a browser lets any page set, and that arrives as the guarded one.",
         attacker="This was published in 2025 and worked against several frameworks: the browser and the server trimmed "
@@ -416,6 +459,8 @@ def check(target, attack):
         lesson=13,
         kind=WRITE,
         title="Who wrote this request?",
+        minutes=15,
+        difficulty=HARD,
         task="Return True for a request that would change something and that another site may have caused. A "
         "bearer token clears it. Else Origin decides, compared as a whole; without one, a Sec-Fetch-Site that names no "
         "other site clears it. Where neither header is there, no browser is asking. Beside `same-origin` null is "

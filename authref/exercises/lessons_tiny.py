@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authref.exercises.exercise import WRITE, Exercise
+from authref.exercises.exercise import EASY, MIDDLE, WRITE, Exercise
 
 _TESTS = "tests.test_tiny"
 
@@ -12,6 +12,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="What is kept of a password",
+        minutes=8,
+        difficulty=EASY,
         task="Make an account: a user with a random id, the address and the role, and beside it a bcrypt hash of the "
         "password, both kept under the address. Return the user. If somebody has the address already, change nothing "
         "and return None.",
@@ -40,6 +42,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="Who knows this password?",
+        minutes=6,
+        difficulty=EASY,
         task="Return the user whose address and password these are, or None: for an address that nobody has, for a "
         "wrong password, and for one longer than 72 bytes, which bcrypt does not read to its end.",
         attacker="They try addresses and passwords from other leaks. An answer that says which of the two was wrong "
@@ -65,6 +69,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="Set the cookie",
+        minutes=6,
+        difficulty=EASY,
         task="Begin a session: remember the user under a new random number, and answer 200 with the user as JSON "
         "and the number in a Set-Cookie header. The cookie is named session; scripts cannot read it (HttpOnly), "
         "forms of other sites do not send it (SameSite=Lax), and all paths get it (Path=/).",
@@ -91,6 +97,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="Read the cookie",
+        minutes=6,
+        difficulty=EASY,
         task="Return the value of the cookie named session from the request's Cookie header, such as "
         "`theme=dark; session=k3J; lang=en`. If there is none, or no such header, return an empty text.",
         attacker="They cannot read your cookie, but they can often set one beside it, with a name that looks like "
@@ -116,6 +124,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="Log out",
+        minutes=5,
+        difficulty=EASY,
         task='End the session that the request\'s cookie names, and answer 200 with {"message": "Logged out"} and a '
         "Set-Cookie header that makes the browser drop its cookie: the same name and flags, an empty value, and "
         "Max-Age=0. Whoever is not logged in gets the same answer.",
@@ -142,6 +152,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="The line that signs",
+        minutes=4,
+        difficulty=EASY,
         task="Return the HS256 signature of this text: HMAC with SHA-256 under KEY, written in base64url without "
         "padding by `encode`.",
         attacker="They can read and write every part of a token but this one. Without the key nobody can make it, and "
@@ -166,6 +178,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="Make a token",
+        minutes=10,
+        difficulty=MIDDLE,
         task='Answer 200 with {"token", "token_type": "Bearer", "expires_in"}. The token has three parts with dots '
         'between: the header {"alg": "HS256", "typ": "JWT"}, claims (sub, the id; email; role; exp, TOKEN_LIFETIME '
         "from now in whole Unix seconds), each as base64url of its JSON, and the signature of the two.",
@@ -191,6 +205,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         lesson=0,
         kind=WRITE,
         title="Believe a token",
+        minutes=12,
+        difficulty=MIDDLE,
         task="The request's Authorization header says `Bearer ` and a token. Return the user that it describes, a "
         "dict of id, email and role, if its signature is ours and its `exp` has not come; else None. Compare the "
         "signatures in constant time, and read nothing of the token before.",

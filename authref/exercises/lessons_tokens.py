@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authref.exercises.exercise import BREAK, HEAL, PREDICT, WRITE, Exercise, Question
+from authref.exercises.exercise import BREAK, EASY, HARD, HEAL, MIDDLE, PREDICT, WRITE, Exercise, Question
 from authref.exercises.lessons_accounts import APP
 
 TOKEN = """
@@ -26,13 +26,13 @@ def unsigned_with(key):
 """
 
 ENDS = (
-    APP.replace("bcrypt_cost=4", "bcrypt_cost=4, now=lambda: clock").replace("app = ", "clock = 1_800_000_000\napp = ")
+    "import json"
+    + APP.replace("begin()", "begin(now=lambda: clock)").replace("app, alice", "clock = 1_800_000_000\napp, alice")
     + """
-def tokens():
-    return json.loads(ask("POST", "/token/login", {"email": "alice@example.com", "password": PASSWORD}).body)
-
-PASSWORD = "correct horse battery"
-session, login = cookie(), tokens()
+session = cookie()
+login = json.loads(
+    ask("POST", "/token/login", {"email": "alice@example.com", "password": "correct horse battery"}).body
+)
 bearer = "Bearer " + login["token"]
 """
 )
@@ -61,6 +61,8 @@ TOKENS: tuple[Exercise, ...] = (
         lesson=14,
         kind=WRITE,
         title="One spelling",
+        minutes=10,
+        difficulty=MIDDLE,
         task="Decode base64url without padding, strictly: what has characters of another alphabet, an impossible "
         "length, or spare bits that are not zero is Malformed.",
         attacker="If two texts mean the same token, a list of revoked tokens knows only one of them.",
@@ -89,6 +91,8 @@ TOKENS: tuple[Exercise, ...] = (
         lesson=15,
         kind=PREDICT,
         title="What does this token say?",
+        minutes=5,
+        difficulty=EASY,
         task="This is the example of RFC 7515. Read it with your own eyes, or any base64 decoder, and say what comes "
         "out.",
         attacker="A token is signed and not encrypted. Whoever sees it reads it, the attacker too.",
@@ -101,10 +105,31 @@ TOKENS: tuple[Exercise, ...] = (
             "signature does not fit, and the refusal is named after that.",
         ),
         questions=(
-            Question("Which algorithm does the header name?", "json.loads(header)['alg']", TOKEN),
-            Question("Who issued it?", "json.loads(payload)['iss']", TOKEN),
-            Question("How many bytes has the signature?", "len(signature)", TOKEN),
-            Question("What is it, checked with a key of 32 zeros?", "unsigned_with(bytes(32))", TOKEN),
+            Question(
+                "Which algorithm does the header name?",
+                "json.loads(header)['alg']",
+                TOKEN,
+                'The first part is base64url of {"typ":"JWT", "alg":"HS256"}, with a line break inside.',
+            ),
+            Question(
+                "Who issued it?",
+                "json.loads(payload)['iss']",
+                TOKEN,
+                "The second part is base64url of three claims, and iss is the issuer. No key was needed to read it.",
+            ),
+            Question(
+                "How many bytes has the signature?",
+                "len(signature)",
+                TOKEN,
+                "32, for SHA-256 has 256 bits. In base64url they are 43 characters.",
+            ),
+            Question(
+                "What is it, checked with a key of 32 zeros?",
+                "unsigned_with(bytes(32))",
+                TOKEN,
+                "BadSignature: with another key another signature comes out. That it has expired is not even asked: "
+                "before the signature fits, its claims are not believed, not that one either.",
+            ),
         ),
     ),
     Exercise(
@@ -112,6 +137,8 @@ TOKENS: tuple[Exercise, ...] = (
         lesson=15,
         kind=WRITE,
         title="Three parts, exactly",
+        minutes=8,
+        difficulty=MIDDLE,
         task="Cut a token into header, payload and signature, as bytes, still encoded. What is longer than MAX_TOKEN, "
         "or not three parts of base64url, is Malformed.",
         attacker="Ten megabytes of dots, blanks that somebody else trims, a fourth part that only one reader looks at: "
@@ -138,6 +165,8 @@ TOKENS: tuple[Exercise, ...] = (
         lesson=16,
         kind=WRITE,
         title="Sign it",
+        minutes=6,
+        difficulty=EASY,
         task="Return the payload as a signed token: header, payload and HMAC-SHA-256 of the two, each in base64url, "
         "with dots between them. The header has the members that are given, in their order, and `alg`, which always "
         "says HS256; it comes last, unless it was given.",
@@ -166,6 +195,8 @@ TOKENS: tuple[Exercise, ...] = (
         lesson=16,
         kind=WRITE,
         title="Say which key signed it",
+        minutes=5,
+        difficulty=EASY,
         task="Make an access token of these claims. The ring's first key signs, and the header says three things: the "
         "algorithm, that this is an access token and no other kind, and the name of the key.",
         attacker="A token made for another purpose, a link in a mail say, signed with the same key, must not open "
@@ -194,6 +225,8 @@ TOKENS: tuple[Exercise, ...] = (
         lesson=17,
         kind=HEAL,
         title="The token says how to check it",
+        minutes=6,
+        difficulty=MIDDLE,
         task="This verifier does what the token's header asks for. Make it check with HS256 and nothing else, whatever "
         "the header says, and refuse keys, forms and extensions as the rest of the file does.",
         attacker="The header is written by whoever wrote the token. If it may choose the check, it chooses none.",
@@ -232,6 +265,8 @@ def unsign(token: str, key: bytes) -> bytes:
         lesson=17,
         kind=BREAK,
         title="None, in other letters",
+        minutes=10,
+        difficulty=MIDDLE,
         task="This verifier has heard of `none` and refuses it. Make an admin of yourself all the same.",
         attacker="Lists of what is forbidden are incomplete. Real verifiers fell to exactly this spelling.",
         read="authref/jwt.py: `_members`; RFC 8725 §2.1; RFC 7519 §6",
@@ -289,6 +324,8 @@ def attack(token: str) -> str:
         lesson=17,
         kind=BREAK,
         title="Compared as far as it goes",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This compares the signatures character by character, as far as both of them go. Get your own claims past "
         "it, without the key.",
         attacker="A comparison that stops early is worse than a slow one: it compares what the attacker wants it to.",
@@ -324,6 +361,8 @@ def attack(token: str) -> str:
         lesson=17,
         kind=HEAL,
         title="The clock tells",
+        minutes=5,
+        difficulty=EASY,
         task="This compares the signatures with !=, which stops at the first character that differs. Compare them so "
         "that the time says nothing.",
         attacker="Whoever can measure how far a comparison got finds a signature character by character: 64 tries for "
@@ -356,6 +395,8 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
         lesson=17,
         kind=HEAL,
         title="A token without an end",
+        minutes=8,
+        difficulty=MIDDLE,
         task="This looks at `exp` if there is one. Ask for it, and for `iat`, as claims[…]: `verify` makes a "
         "MissingClaim of a KeyError. Heed `nbf` (not before) if it is there. A token is good from nbf on and until "
         "just before exp, and `leeway` moves both ends outwards.",
@@ -391,6 +432,8 @@ def _check_times(claims: Claims, now: float, leeway: float) -> None:
         lesson=17,
         kind=BREAK,
         title="It begins like ours",
+        minutes=6,
+        difficulty=MIDDLE,
         task="Several issuers use one signing service, each under a name of its own. This verifier believes an issuer "
         "whose name begins in the right way. Choose the name under which you issue your tokens.",
         attacker="Names and addresses are compared as a whole or not at all. A domain that begins like yours costs ten "
@@ -453,6 +496,8 @@ def check(target, attack):
         lesson=18,
         kind=WRITE,
         title="Whose token is this?",
+        minutes=20,
+        difficulty=HARD,
         task="Return what the request's bearer token claims, or the refusal. No token at all, one that must not be "
         "believed, and what cannot even be a token are three different refusals; and a token may be good and its "
         "login ended.",
@@ -484,10 +529,103 @@ def check(target, attack):
         ),
     ),
     Exercise(
+        id="tokens-log-in",
+        lesson=18,
+        kind=WRITE,
+        title="Hand out what you will not remember",
+        minutes=12,
+        difficulty=MIDDLE,
+        task="Log the user in by token: begin a family of refresh tokens, keep it under its id, and return the answer "
+        "with both tokens. A user whose password changed meanwhile, or who was disabled, gets the refusal, and nothing "
+        "is left of the login. Of more than MAX_PER_USER logins the oldest end.",
+        attacker="While a password is checked it may be changed, or the account closed: a login that began before must "
+        "not outlive that.",
+        read="authref/sessions.py: `log_in`, its twin: put the two side by side; authref/refresh.py: `new_family`, "
+        "`family_of`",
+        target="authref.tokens:Tokens.log_in",
+        claims=(
+            "tests.test_tokens.LogIn.test_the_answer",
+            "tests.test_tokens.LogIn.test_the_claims",
+            "tests.test_mechanisms.TokensTest.test_several_logins",
+            "tests.test_mechanisms.TokensTest.test_a_login_with_yesterdays_password",
+            "tests.test_tokens.WhatTheClientHears.test_an_account_that_ended_meanwhile",
+            "tests.test_refresh.Ends.test_one_login_too_many",
+        ),
+        hints=(
+            "A session leaves a record, and so does a token login: not of the access token, but of what renews it. "
+            "What does `Sessions.log_in` do after it has kept its record, and why after?",
+            "`new_family` makes a family and its first refresh token of a user, their client and the time; `family_of` "
+            "gives the id in that token. `users.who_proved` is None for a password that is no longer theirs. `logins` "
+            "are in order, oldest first; `revocation.end` takes an id and its family.",
+            "Make and keep the family. Ask whether the user still is who proved it; if not, take the family out again "
+            "and refuse. End what is before the last MAX_PER_USER logins. `_answer` does the rest.",
+        ),
+    ),
+    Exercise(
+        id="tokens-log-out",
+        lesson=18,
+        kind=WRITE,
+        title="A logout that the token does not hear",
+        minutes=5,
+        difficulty=EASY,
+        task="End the login that the body's refresh_token belongs to, with the event authn_token_revoked in the log. "
+        'The answer is 200 and {"message": "Logged out"}, whatever the body says: whoever asks learns nothing, and who '
+        "logs out twice is logged out.",
+        attacker="They have copied the access token. This logout ends the refresh token at once; the copy goes on "
+        "until it expires, and you will see it.",
+        read="authref/sessions.py: `log_out`, its twin; authref/revocation.py: the opening, `end`; RFC 7009 §2.2",
+        target="authref.tokens:Tokens.log_out",
+        claims=(
+            "tests.test_mechanisms.TokensTest.test_after_logging_out",
+            "tests.test_tokens.LogIn.test_log_out",
+            "tests.test_mechanisms.TokensTest.test_logging_out_again",
+            "tests.test_tokens.WhatTheClientHears.test_a_logout_of_another_form",
+            "tests.test_tokens.WhatTheLogHears.test_who_and_from_where",
+            "tests.test_mechanisms.DenyListTest.test_after_logging_out",
+        ),
+        hints=(
+            "Which of the two tokens does the server know something about? What may a client send instead of an "
+            "object with a text in it?",
+            "`request.json()` may be a list, a text or a number. `family_of` takes a refresh token and gives the id of "
+            "its family, and for any other text one that nobody has. `families.get` is None for such an id. "
+            "`revocation.end` takes an id and its family.",
+            "Read the token, if the body is an object. If its family lives: an event with user and peer, then its end. "
+            "The answer is the same in all cases.",
+        ),
+    ),
+    Exercise(
+        id="cookie-or-token",
+        lesson=18,
+        kind=WRITE,
+        title="Cookie or token?",
+        minutes=4,
+        difficulty=EASY,
+        task="Return what judges this request, the sessions or the tokens, for routes that take either. A browser "
+        "sends its cookie by itself, an Authorization header is sent on purpose: so whoever has such a header, good, "
+        "bad or empty, is judged by it alone.",
+        attacker="Where a bad token falls back to the cookie, a request has two identities, and what was checked for "
+        "one is done for the other.",
+        read="authref/app/routes.py: Mechanism, `permitted`; authref/wire.py: Request.header",
+        target="authref.app.routes:Routes.mechanism",
+        claims=(
+            "tests.test_authorization.BothAtOnce.test_a_bad_token_beside_a_good_cookie",
+            "tests.test_authorization.BothAtOnce.test_an_expired_token_beside_a_good_cookie",
+            "tests.test_authorization.BothAtOnce.test_two_identities",
+        ),
+        hints=(
+            "What does a request have that was sent on purpose? Does it matter here whether that is any good?",
+            "`header` gives the value of a header, and None where there is none. An empty text is a header that is "
+            "there, and false in an `if`.",
+            "One question, with two answers: is there no such header at all?",
+        ),
+    ),
+    Exercise(
         id="refresh-rotation",
         lesson=18,
         kind=HEAL,
         title="A key that opens for a month",
+        minutes=10,
+        difficulty=MIDDLE,
         task="This refresh token can be used again and again. Make it good for one use: each use gives a successor, "
         "and an old token that comes back is theft. `_after_use` knows these rules; you see to it that what it says is "
         "written, and that of two uses at once neither undoes the other.",
@@ -526,6 +664,8 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         lesson=18,
         kind=WRITE,
         title="A retry, or a thief?",
+        minutes=12,
+        difficulty=HARD,
         task="Return the record after a use of this token, and the token to go on with: the newest that the steps lead "
         "to. It is used up and its successor comes, but not for a retry, nor if it is younger than MIN_AGE, nor in the "
         "last minutes, when the token is empty text. If it does not live, it is theft, unless a server of the first "
@@ -560,6 +700,8 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         lesson=18,
         kind=WRITE,
         title="For how long is a no remembered?",
+        minutes=10,
+        difficulty=HARD,
         task="End a login. With a deny list, first note it, for as long as any of its access tokens could still be "
         "good, and CLOCK_ERROR seconds more. The family says when it last gave one out, as far as its record knows: "
         "another may have been given out since, until this moment. Then, in every mode, remove the record.",
@@ -590,6 +732,8 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         lesson=18,
         kind=PREDICT,
         title="When does access end?",
+        minutes=5,
+        difficulty=EASY,
         task="Alice has a session and a token (with the default: nothing is asked about tokens). Then something "
         "happens. Say which status her next request gets.",
         attacker='The minutes between "ended" and "over" are what a thief has left.',
@@ -606,26 +750,33 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
                 "The session at /me after its logout",
                 'ask("GET", "/me", cookie=session).status',
                 ENDS + 'ask("POST", "/logout", cookie=session)\n',
+                "401: the server has torn up the record, and the number means nothing any more.",
             ),
             Question(
                 "The token at /token/me after its logout",
                 'ask("GET", "/token/me", authorization=bearer).status',
                 ENDS + 'ask("POST", "/token/logout", {"refresh_token": login["refresh_token"]})\n',
+                "200: nothing is looked up, and what was signed stays true until it expires. The logout ended the "
+                "refresh token only.",
             ),
             Question(
                 "The token at /token/me 15 minutes later",
                 'ask("GET", "/token/me", authorization=bearer).status',
                 ENDS + "clock += 15 * 60\n",
+                "401: exp has come. It lives 15 minutes, and at the end of them it does not.",
             ),
             Question(
                 "The session at /me 15 minutes later",
                 'ask("GET", "/me", cookie=session).status',
                 ENDS + "clock += 15 * 60\n",
+                "200: a session ends after 30 minutes without use, or 24 hours after the login.",
             ),
             Question(
                 "The token at /users/{her id} after Alice was disabled",
                 'ask("GET", "/users/" + alice.id, authorization=bearer).status',
                 ENDS + "app.admins.change(alice.id, disabled=True)\n",
+                "401: what somebody may do is asked of the store, where she is disabled. At /token/me, which asks "
+                "nothing, it would still be 200.",
             ),
         ),
     ),

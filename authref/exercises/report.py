@@ -18,6 +18,7 @@ from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
+from authref.exercises.lessons import PATHS, in_order, on_path
 from authref.exercises.verdict import Verdict
 from authref.terminal import in_colour
 
@@ -32,27 +33,64 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
     lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}", *_about(exercise), ""]
     if judgement.solved:
         held = "1 claim holds" if len(judgement.verdicts) == 1 else f"All {len(judgement.verdicts)} claims hold"
-        lines += [f"Solved. {held}; {summary(folder)}.", ""]
+        lines += [f"Solved. {held}; {summary(folder)}.", *_paragraph(_path_done(number, folder)), ""]
+        lines += [*reasons(exercise), ""] if exercise.kind == PREDICT else []
+        lines += [*_answered(judgement.verdicts), ""] if exercise.kind == BREAK else []
         lines += [f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
     else:
         lines += [*_paragraph(exercise.task), ""] if folder.is_as_written(number) else []
-        lines += _failure(exercise, judgement, path, folder.line(number))
+        lines += _failure(exercise, judgement, path, folder.line(number), folder.told(number))
         lines += ["", "Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
         lines += ["", f"A hint: {PROGRAM} hint {number}"]
     return "\n".join(lines)
 
 
 def _about(exercise: Exercise) -> list[str]:
-    return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}"]
+    effort = f"  {exercise.minutes} minutes or so, {exercise.difficulty}"
+    return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}", effort]
+
+
+def _path_done(number: int, folder: Folder) -> str:
+    """What to say to somebody whose exercise was the last one of a path, and "" to all others."""
+    names = list(PATHS)
+    for name, following in zip(names, [*names[1:], ""], strict=True):
+        numbers = on_path(folder.exercises, name)
+        if number in numbers and all(map(folder.is_solved, numbers)):
+            more = f" The next one is {following}." if following and numbers != in_order(folder.exercises) else ""
+            return f"That was the path of {name}.{more}"
+        if number in numbers:
+            return ""
+    return ""
+
+
+def beginning(folder: Folder) -> str:
+    """Which exercises come first, where the first one that is open stands, and at which line."""
+    name, numbers = next(iter(PATHS)), on_path(folder.exercises, next(iter(PATHS)))
+    lines = [f"Start with {'this one' if len(numbers) == 1 else f'these {len(numbers)}'} ({name}):", ""]
+    for number in numbers:
+        exercise = folder.exercises[number - 1]
+        lines += [
+            f"  {number:3}  {exercise.title} ({exercise.kind}, {exercise.minutes} min) {state(number, folder)}".rstrip()
+        ]
+    left = [number for number in in_order(folder.exercises) if not folder.is_solved(number)]
+    if left:
+        lines += ["", f"The first stands in {folder.file(left[0]).name}, line {folder.line(left[0])}."]
+    return "\n".join(lines)
+
+
+def progress(folder: Folder) -> str:
+    """How far each path is, in one line."""
+    counts = ((name, on_path(folder.exercises, name)) for name in PATHS)
+    return " · ".join(f"{name}: {sum(map(folder.is_solved, own))} of {len(own)}" for name, own in counts)
 
 
 def _target(exercise: Exercise) -> str:
     return f"; {exercise.target.replace(':', '.')}" if exercise.target else ""
 
 
-def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int) -> Iterator[str]:
+def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int, told: bool) -> Iterator[str]:
     verdict = judgement.failed
     if verdict is None:
         return
@@ -65,30 +103,55 @@ def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int) ->
     yield from _paragraph(f"{what} {which} of {total}: {verdict.sentence}")
     if exercise.kind == PREDICT:
         yield from ["", *(f"  {line}" for line in verdict.case.strip().split("\n"))]
-    if not verdict.hole:
-        yield from ["", *(_predicted(verdict) if exercise.kind == PREDICT else _lines(exercise, verdict, place))]
+        yield from ["", *_predicted(judgement.verdicts, told)]
+    elif not verdict.hole:
+        yield from ["", *_lines(exercise, judgement, verdict, place)]
 
 
-def _predicted(verdict: Verdict) -> Iterator[str]:
-    if verdict.error:
-        yield from _value("not judged", verdict.error)
-    else:
-        yield from _value("you said", verdict.seen)
-        yield from _value("comes back", verdict.expected)
+def _predicted(verdicts: Sequence[Verdict], told: bool) -> Iterator[str]:
+    """Right or wrong, for each answer; what comes back instead is told after the last hint."""
+    for number, verdict in enumerate(verdicts, 1):
+        if verdict.hole:
+            yield f"  {number}.  no answer yet"
+        elif verdict.error:
+            yield from _value(f"{number}.  none", verdict.error)
+        else:
+            yield from _value(f"{number}.  {'right' if verdict.passed else 'wrong'}", verdict.seen)
+            if told and not verdict.passed:
+                yield from _value("comes back", verdict.expected)
+    if any(not verdict.passed and not verdict.hole for verdict in verdicts) and not told:
+        yield from ["", *_paragraph("What comes back is told after the third hint.")]
 
 
-def _lines(exercise: Exercise, verdict: Verdict, place: str) -> Iterator[str]:
+def reasons(exercise: Exercise) -> Iterator[str]:
+    """What comes back to each question, and why."""
+    for number, question in enumerate(exercise.questions, 1):
+        yield from _value(f"ANSWER_{number}", repr(outcome(question)))
+        yield from _value("", question.reason)
+
+
+def _answered(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """What either version answered to an attack."""
+    yield from _value("attack gave", verdicts[0].seen)
+    for label, verdict in zip(("naive said", "authref"), verdicts, strict=False):
+        yield from _value(label, verdict.raised or verdict.returned or "nothing: it was not called")
+
+
+def _lines(exercise: Exercise, judgement: Judgement, verdict: Verdict, place: str) -> Iterator[str]:
     where = f" ({place})" if verdict.line else ""
     same = verdict.raised == verdict.error
     yield from _value("case", verdict.case)
     if exercise.kind != BREAK or verdict.given:
         yield from _value("given", verdict.given or "nothing yet: it was not called before the claim failed")
-    yield from _value("returned", verdict.returned)
-    yield from _value("raised", verdict.raised and verdict.raised + where)
+    if exercise.kind == BREAK:
+        yield from _answered(judgement.verdicts)
+    else:
+        yield from _value("returned", verdict.returned)
+        yield from _value("raised", verdict.raised and verdict.raised + where)
     if not same:
         yield from _value("stopped by", verdict.error and verdict.error + ("" if verdict.raised else where))
-    if verdict.seen != verdict.returned:
-        yield from _value("attack gave" if exercise.kind == BREAK else "looked at", verdict.seen)
+    if verdict.seen != verdict.returned and exercise.kind != BREAK:
+        yield from _value("looked at", verdict.seen)
     yield from _value("expected", verdict.expected or _unsaid(exercise, verdict))
     yield from _value("asked by", verdict.asserted)
     yield from _value("printed", verdict.printed[:500].strip())
@@ -123,6 +186,8 @@ def hints(exercise: Exercise, count: int, number: int) -> str:
     lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}"]
     for index, text in enumerate(exercise.hints[:count], 1):
         lines += ["", *_paragraph(f"{index}. {text}")]
+    if exercise.kind == PREDICT and count == len(exercise.hints):
+        lines += ["", *reasons(exercise)]
     more = f"deeper: {PROGRAM} hint {number}" if count < len(exercise.hints) else "that was the last one"
     return "\n".join([*lines, "", f"Hint {count} of {len(exercise.hints)}; {more}"])
 
@@ -131,20 +196,21 @@ def shown(exercise: Exercise, number: int, text: str) -> str:
     """The reference, and why it is like that."""
     title = f"Exercise {number}, {exercise.kind}: {exercise.title}"
     why = ["Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
-    return "\n".join([title, *_about(exercise), "", text.rstrip(), "", *why])
+    text = "\n".join(reasons(exercise)) if exercise.kind == PREDICT else text.rstrip()
+    return "\n".join([title, *_about(exercise), "", text, "", *why])
 
 
 def table(folder: Folder, numbers: Sequence[int]) -> str:
-    """The exercises, a line each, and the progress in one more."""
+    """The exercises, a line each, and the progress in two more."""
     rows = [row(number, folder) for number in numbers]
-    return "\n".join([" no  lesson and kind  title", *rows, "", summary(folder)])
+    return "\n".join([" no  lesson and kind  title", *rows, "", summary(folder), progress(folder)])
 
 
 def row(number: int, folder: Folder) -> str:
     """One exercise in one line."""
-    exercise = folder.exercises[number - 1]
-    title = exercise.title if len(exercise.title) <= 46 else exercise.title[:45] + "…"
-    return f"{number:3}  {exercise.lesson:2}  {exercise.kind:8} {title:47} {state(number, folder)}".rstrip()
+    each = folder.exercises[number - 1]
+    about = f"{number:3}  {each.lesson:2}  {each.kind:8} {each.title:40} {each.minutes:2} min {each.difficulty:6}"
+    return f"{about} {state(number, folder)}".rstrip()
 
 
 def state(number: int, folder: Folder) -> str:
@@ -162,10 +228,13 @@ def as_json(number: int, folder: Folder, judgement: Judgement | None = None) -> 
     """The same for programs."""
     exercise = folder.exercises[number - 1]
     about = {"number": number, "id": exercise.id, "lesson": exercise.lesson, "kind": exercise.kind}
-    about |= {"title": exercise.title, "target": exercise.target, "file": folder.file(number).name}
+    about |= {"title": exercise.title, "minutes": exercise.minutes, "difficulty": exercise.difficulty}
+    about |= {"target": exercise.target, "file": folder.file(number).name}
     if judgement is None:
         return {**about, "state": state(number, folder) or "open"}
     verdicts = [asdict(verdict) for verdict in judgement.verdicts]
+    if exercise.kind == PREDICT and not folder.told(number):
+        verdicts = [{**verdict, "expected": ""} for verdict in verdicts]
     return {**about, "solved": judgement.solved, "problem": judgement.problem, "claims": verdicts}
 
 

@@ -206,6 +206,9 @@ class Trial:
                 self.verdict.passed = self._attack() if "check" in self.job else self._run(claim)
             except BaseException as error:
                 self._keep(error, error.__traceback__, "")
+        if "check" in self.job:  # whatever came of the attack: what this version of the target answered
+            verdict, recorder = self.verdict, self.recorder
+            verdict.given, verdict.returned, verdict.raised = recorder.given, recorder.returned, recorder.raised
         self.verdict.calls, self.verdict.hole = self.recorder.calls - before, self.recorder.hole
         self.verdict.printed = printed.getvalue()
         return self.verdict

@@ -5,7 +5,10 @@ The trial (trial.py) makes it in a process of its own, and it travels as JSON: s
 
 from __future__ import annotations
 
+import json
+import re
 import reprlib
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -26,11 +29,21 @@ class _Short(reprlib.Repr):
         """As it would be anyway, but quickly for what is shown most."""
         if x is None or type(x) is str and len(x) <= self.maxlong:
             return repr(x)
-        kind: Any = type(x)
-        if level > 0 and (names := _fields(kind)):
-            parts = [f"{name}={self.repr1(getattr(x, name), level - 1)}" for name in names]
-            return f"{kind.__name__}({', '.join(parts)})"
         return super().repr1(x, level)
+
+    def repr_str(self, x: str, level: int) -> str:
+        shown = decoded(x)
+        return super().repr_str(x, level) if shown == x else f"'{shown}'"
+
+    def repr_instance(self, x: object, level: int) -> str:
+        kind: Any = type(x)
+        if kind.__module__ == "authref.wire" and kind.__name__ in ("Request", "Response"):
+            return _as_http(x)
+        names = _fields(kind)
+        if level <= 0 or not names:
+            return super().repr_instance(x, level)
+        parts = [f"{name}={self.repr1(getattr(x, name), level - 1)}" for name in names]
+        return f"{kind.__name__}({', '.join(parts)})"
 
 
 @cache
@@ -40,6 +53,33 @@ def _fields(kind: Any) -> tuple[str, ...]:
 
 
 show = _Short().repr
+
+_TOKEN = re.compile(r"(eyJ[\w-]*)\.(eyJ[\w-]*)\.([\w-]*)", re.ASCII)
+LONG = 600  # characters of an exchange that are shown
+
+
+def decoded(text: str) -> str:
+    """The text with what its tokens say in their place: header, payload, and the beginning of the signature."""
+    return _TOKEN.sub(_parts, text) if "eyJ" in text else text
+
+
+def _parts(token: re.Match[str]) -> str:
+    try:
+        said = [json.loads(urlsafe_b64decode(part + "==")) for part in token.group(1, 2)]
+        header, payload = (json.dumps(part)[:300] for part in said)
+    except (ValueError, RecursionError):
+        return token[0]
+    signature = token[3][:8] + "…" if len(token[3]) > 8 else token[3]
+    return f"<{header} . {payload} . {signature}>"
+
+
+def _as_http(message: Any) -> str:
+    """A request or a response in two lines: what is asked or answered, and what goes with it."""
+    first = f"{message.method} {message.target}" if hasattr(message, "method") else f"HTTP/1.1 {message.status}"
+    lines = [f"{name}: {value}" for name, value in message.headers]
+    body = message.body.decode("utf-8", "backslashreplace").strip()
+    second = decoded("; ".join([*lines, *([body] if body else [])]))
+    return f"{first}\n  {second[:LONG]}" if second else first
 
 
 @dataclass

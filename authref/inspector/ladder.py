@@ -2,25 +2,23 @@
 
 Rules of this file:
 - jwt.verify is the judge. Of one claim it is asked by a token of our own, which is good in all but this claim;
+- a token of others, which is checked with their secret, needs no kid, no typ and no claim that nobody asked for;
 - what cannot be looked at, because it cannot be read, is neither right nor wrong;
 - what is wrong is told with what stands there: this is for whoever holds the key, and never for a client.
 """
 
 from __future__ import annotations
 
-import hmac
-import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from authref import jwt
+from authref.inspector.secret import DIGESTS, Readings, fits, guessed
+from authref.inspector.words import TIMES, algorithm, in_words, shown
 from authref.wire import read_json
 
-TIMES = ("iat", "nbf", "exp")
-DIGESTS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 Claims = Mapping[str, object]
 
@@ -40,13 +38,22 @@ class Rung:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a token is held against."""
+    """What a token is held against; one of others, where there is a secret of theirs."""
 
     keys: jwt.Keys
-    issuer: str
-    audience: str
+    issuer: str | None
+    audience: str | None
     now: float
     leeway: float
+    secret: Readings = ()
+
+    def asked(self, claims: Claims) -> Iterator[str]:
+        """The claims that matter: all that authref asks for; of others, the times, and what somebody named."""
+        if not self.secret:
+            yield from (*TIMES, "iss", "aud", "sub", "jti")
+            return
+        yield from (name for name in TIMES if name in claims)
+        yield from (name for name, wanted in (("iss", self.issuer), ("aud", self.audience)) if wanted is not None)
 
     def verify(self, token: str) -> jwt.Claims:
         """The claims of a token that a server would believe. Raises jwt.InvalidToken."""
@@ -56,7 +63,7 @@ class Expected:
 
     def refusal(self, name: str, claims: Claims) -> jwt.InvalidToken | None:
         """Why a token is refused that has this claim, or lacks it, as these do, and is good in all others."""
-        end = jwt.END_OF_TIME - 1
+        end = jwt.END_OF_TIME - 1  # of good claims: those of others may lack what ours must have
         good = {"iss": self.issuer, "aud": self.audience, "sub": "a", "jti": "b", "iat": 0, "exp": end}
         asked = {other: value for other, value in good.items() if other != name}
         try:
@@ -75,29 +82,44 @@ def climb(token: str, expected: Expected) -> list[Rung]:
     parts = token.split(".")
     first, second = parts[:2] if len(parts) == 3 else ("?", "?")  # which is no base64url
     header, claims = _object(first), _object(second)
+    rungs = [
+        Rung("form: three parts of base64url, joined by dots", list(_form(token, bool(expected.secret)))),
+        Rung(f"header: {'HMAC' if expected.secret else 'HS256'} and no extensions",
+             _unread(first, "header") if header is None else list(_header(first, header, bool(expected.secret)))),
+    ]  # fmt: skip
+    if expected.secret:
+        wrong = _signature_of_others(token, header or {}, expected.secret)
+        rungs += [Rung("signature: made with this secret over these parts", wrong)]
+    else:
+        rungs += [
+            Rung("type: an access token", None if header is None else list(_type(header, expected.keys))),
+            Rung("key: one of our ring", None if header is None else list(_key(header, expected.keys))),
+            Rung("signature: made with that key over these parts", _signature(token, header or {}, expected.keys)),
+        ]
+    return [*rungs, *_climb_claims(second, claims, expected)]
+
+
+def _climb_claims(part: str, claims: Claims | None, expected: Expected) -> Iterator[Rung]:
     wrong = {} if claims is None else _wrong_claims(claims, expected)
 
     def about(name: str, *names: str) -> Rung:
         return Rung(name, None if claims is None else [line for each in names for line in wrong.get(each, [])])
 
-    def unread(part: str, name: str) -> list[str] | None:  # what is not even base64url is the form's business
-        return None if _bytes(part) is None else [f"the {name} is not a JSON object, or names a member twice"]
-
     dates = "claims: a JSON object, its times in Unix seconds"
-    return [
-        Rung("form: three parts of base64url, joined by dots", list(_form(token))),
-        Rung("header: HS256 and no extensions",
-             unread(first, "header") if header is None else list(_header(first, header))),
-        Rung("type: an access token", None if header is None else list(_type(header, expected.keys))),
-        Rung("key: one of our ring", None if header is None else list(_key(header, expected.keys))),
-        Rung("signature: made with that key over these parts", _signature(token, header or {}, expected.keys)),
-        Rung(dates, unread(second, "payload")) if claims is None else about(dates, "dates"),
-        # Of a time that is no date nobody can say whether it has come.
-        Rung("times: begun and not over", wrong.get("times", None if claims is None or "dates" in wrong else [])),
-        about("issuer: the one expected", "iss"),
-        about("audience: the one expected, or a list that has it", "aud"),
-        about("names: sub and jti are there", "sub", "jti"),
-    ]  # fmt: skip
+    yield Rung(dates, _unread(part, "payload")) if claims is None else about(dates, "dates")
+    # Of a time that is no date nobody can say whether it has come.
+    yield Rung("times: begun and not over", wrong.get("times", None if claims is None or "dates" in wrong else []))
+    if expected.issuer is not None:
+        yield about("issuer: the one expected", "iss")
+    if expected.audience is not None:
+        yield about("audience: the one expected, or a list that has it", "aud")
+    if not expected.secret:
+        yield about("names: sub and jti are there", "sub", "jti")
+
+
+def _unread(part: str, name: str) -> list[str] | None:
+    """What is wrong with a part that is no object; what is not even base64url is the form's business."""
+    return None if _bytes(part) is None else [f"the {name} is not a JSON object, or names a member twice"]
 
 
 def _bytes(part: str) -> bytes | None:
@@ -116,9 +138,9 @@ def _object(part: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def _form(token: str) -> Iterator[str]:
+def _form(token: str, others: bool) -> Iterator[str]:
     parts = token.split(".")
-    if len(token) > jwt.MAX_TOKEN:
+    if len(token) > jwt.MAX_TOKEN and not others:
         yield f"it has {len(token)} characters; ours have at most {jwt.MAX_TOKEN}"
     if foreign := sorted(set(token) - LETTERS):
         padding = "; base64url stands here without padding" if "=" in foreign else ""
@@ -131,11 +153,12 @@ def _form(token: str) -> Iterator[str]:
             yield f"the {name} is not base64url, or not the one spelling of its bytes"
 
 
-def _header(part: str, members: Claims) -> Iterator[str]:
-    if len(part) > jwt.MAX_HEADER:
+def _header(part: str, members: Claims, others: bool) -> Iterator[str]:
+    if len(part) > jwt.MAX_HEADER and not others:
         yield f"it has {len(part)} characters; ours have at most {jwt.MAX_HEADER}"
-    if members.get("alg") != "HS256":
-        yield _is_not("alg", members, "HS256")
+    known = DIGESTS if others else ("HS256",)
+    if members.get("alg") not in list(known):
+        yield _is_not("alg", members, *known) + (f" ({algorithm(members.get('alg'))})" if others else "")
     if "crit" in members:
         yield "crit names extensions, and this verifier has none"
 
@@ -174,7 +197,7 @@ def _signature(token: str, members: Claims, keys: jwt.Keys) -> list[str] | None:
         return None
     kid = members.get("kid")
     key = keys.get(kid) if isinstance(kid, str) else None
-    if key is not None and _fits(signed, signature, key, "sha256"):
+    if key is not None and fits(signed, signature, key, "HS256"):
         return []
     found = _found(signed, signature, members, keys)
     if found in keys and key is None:  # what is wrong is the kid
@@ -188,8 +211,37 @@ def _signature(token: str, members: Claims, keys: jwt.Keys) -> list[str] | None:
     return ["it fits neither this key nor another of the ring: made with another one, or changed since"]
 
 
-def _fits(signed: str, signature: str, key: bytes, digest: str) -> bool:
-    return hmac.compare_digest(jwt.encode(hmac.digest(key, signed.encode(), digest)), signature.encode())
+def reading(token: str, expected: Expected) -> tuple[str, bytes, str] | None:
+    """As what the secret of others fits the signature, those bytes, and the algorithm that the token names."""
+    signed, _, signature = token.rpartition(".")
+    algorithm = (_object(signed.partition(".")[0]) or {}).get("alg")
+    if algorithm not in list(DIGESTS) or not token.isascii():
+        return None
+    found = (each for each in expected.secret if fits(signed, signature, each[1], str(algorithm)))
+    return next(((*each, str(algorithm)) for each in found), None)
+
+
+def _signature_of_others(token: str, members: Claims, secret: Readings) -> list[str] | None:
+    """What is wrong with it; None if it cannot be told, for want of three parts or of an algorithm."""
+    signed, _, signature = token.rpartition(".")
+    if signed.count(".") != 1 or not token.isascii():
+        return None
+    if not signature:
+        return ["there is none"]
+    found = [name for name in DIGESTS for _, key in secret if fits(signed, signature, key, name)]
+    named = members.get("alg")
+    if named in found:
+        return []
+    if found:
+        return [f"it fits the secret by {found[0]}, and the header says {shown(named)}"]
+    if named not in list(DIGESTS):
+        return None
+    if _bytes(signature) is None:
+        return ["it is not base64url, or not the one spelling of its bytes"]
+    if place := guessed(signed, signature, named):
+        return [f"it fits a well-known secret ({place}), and not yours: anybody could have made it"]
+    tried = ", ".join(how for how, _ in secret)
+    return [f"it does not fit the secret (tried: {tried}): made with another one, or changed since"]
 
 
 def _found(signed: str, signature: str, members: Claims, keys: jwt.Keys) -> str | None:
@@ -198,7 +250,7 @@ def _found(signed: str, signature: str, members: Claims, keys: jwt.Keys) -> str 
     for kid, key in keys.items():
         for how, candidate in _uses(key):
             for alg in sorted(digests):
-                if _fits(signed, signature, candidate, DIGESTS[alg]):
+                if fits(signed, signature, candidate, alg):
                     return f"{kid}{how}" + (f", by {alg}" if alg != "HS256" else "")
     return None
 
@@ -224,7 +276,7 @@ def _uses(key: bytes) -> Iterator[tuple[str, bytes]]:
 def _wrong_claims(claims: Claims, expected: Expected) -> dict[str, list[str]]:
     """What is wrong with each claim that is asked for; with dates under "dates", or "times" where only the hour is."""
     wrong: dict[str, list[str]] = {}
-    for name in (*TIMES, "iss", "aud", "sub", "jti"):
+    for name in expected.asked(claims):
         refusal = expected.refusal(name, claims)
         if refusal is None:
             continue
@@ -243,27 +295,3 @@ def _about(name: str, claims: Claims, refusal: jwt.InvalidToken, expected: Expec
         return f"{name} is {shown(value)}, {in_words(value, expected.now)}: {refusal}"
     wanted = {"iss": expected.issuer, "aud": expected.audience}.get(name)
     return f"{name} is {shown(value)}: {refusal}" + (f", {shown(wanted)}" if wanted else "")
-
-
-# -- for people ---------------------------------------------------------------------------------------------------
-
-
-def shown(value: object) -> str:
-    """The value as JSON, ASCII only, in at most 60 characters."""
-    try:
-        text = json.dumps(value)
-    except RecursionError:
-        return "nested too deeply to be shown"
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def in_words(moment: object, now: float) -> str:
-    """A number of seconds since 1970 as a date, and as a distance from `now`."""
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or moment < 0:
-        return "not a date"
-    if moment >= jwt.END_OF_TIME:
-        return "not a date" + (", but perhaps one in milliseconds" if moment < 1000 * jwt.END_OF_TIME else "")
-    seconds = round(abs(moment - now))
-    amount = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
-    when = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{when}, {'in ' + amount if moment > now else amount + ' ago'}"

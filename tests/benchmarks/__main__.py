@@ -1,8 +1,8 @@
 """python -m tests.benchmarks: measure over HTTP, in one process and under mixed load, then report.
 
-    python -m tests.benchmarks all                everything, and the report: about 20 minutes
-    python -m tests.benchmarks http --quick       one part, quickly: good for a look at the kit only
-    python -m tests.benchmarks report             the tables of README.md and the plot, from the JSON
+python -m tests.benchmarks all                everything, and the report: about 20 minutes
+python -m tests.benchmarks http --quick       one part, quickly: good for a look at the kit only
+python -m tests.benchmarks report             the tables of README.md and the plot, from the JSON
 """
 
 from __future__ import annotations

@@ -80,4 +80,3 @@ def _one_run(server: Running, path: str, pinned: bool, number: int, flags: Names
     numbers = f"{row['rate']:9.0f}/s  p99 {row['p99']:7.2f} ms"
     print(f"{where:6} round {number} {path:9} {row['server']:28} {numbers}{failed}", flush=True)
     return row
-

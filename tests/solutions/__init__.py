@@ -257,7 +257,7 @@ def check_credentials(self, email, password):
             "The blank becomes part of the name.",
         ),
         Wrong(
-            'def read_cookie(self, request):\n'
+            "def read_cookie(self, request):\n"
             '    return request.headers.get("Cookie", "").partition("session=")[2].partition(";")[0]\n',
             "tiny.SessionsTest.test_names_like_ours",
             "Found anywhere.",
@@ -290,7 +290,7 @@ def read_cookie(self, request):
     ),
     "tiny-logout": (
         Wrong(
-            'def log_out(self, request):\n'
+            "def log_out(self, request):\n"
             '    cleared = "session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"\n'
             '    return 200, {"message": "Logged out"}, {"Set-Cookie": cleared}\n',
             "tiny.SessionsTest.test_a_copy_of_the_cookie",
@@ -415,7 +415,7 @@ def authenticate(self, request):
             "The token says how it is checked.",
         ),
         Wrong(
-            but("tiny:Tokens.authenticate", (" if time() < said[\"exp\"] else None", "")),
+            but("tiny:Tokens.authenticate", (' if time() < said["exp"] else None', "")),
             "tiny.TokensTest.test_the_end",
             "Good for ever.",
         ),
@@ -958,10 +958,13 @@ def setdefault(self, key, value):
             "A write at each request.",
         ),
         Wrong(
-            but("sessions:Sessions.authenticate", (
+            but(
+                "sessions:Sessions.authenticate",
+                (
                     "key = self.current(request)",
                     "key = cookies.parse(request.header('cookie') or '').get(self.cookie_name, '')",
-                )),
+                ),
+            ),
             "mechanisms.SessionsTest.test_whoever_logged_in",
             "The map's keys are hashes of the ids.",
         ),
@@ -1494,6 +1497,110 @@ def _check_signature(header, payload, signature, key):
             "Whoever reads the log cannot tell an expired token from a forged one.",
         ),
     ),
+    "tokens-log-in": (
+        Wrong(
+            but("tokens:Tokens.log_in", ("        self.families.pop(family_of(token))\n", "")),
+            "tokens.WhatTheClientHears.test_an_account_that_ended_meanwhile",
+            "It refuses, and the family stays: it comes back with the account.",
+        ),
+        Wrong(
+            """
+def log_in(self, user, request):
+    family, token = new_family(user, request.user_agent, self.now())
+    self.families[family_of(token)] = family
+    for family_id, oldest in list(self.logins(user.id).items())[:-MAX_PER_USER]:
+        self.revocation.end(family_id, oldest)
+    return self._answer(user, family_of(token), family, token, request)
+""",
+            "mechanisms.TokensTest.test_a_login_with_yesterdays_password",
+            "Nobody asks whether the password is still theirs.",
+        ),
+        Wrong(
+            but("tokens:Tokens.log_in", ("[:-MAX_PER_USER]", "[MAX_PER_USER:]")),
+            "refresh.Ends.test_one_login_too_many",
+            "The newest goes, and the thief's old one stays.",
+        ),
+        Wrong(
+            but("tokens:Tokens.log_in", ("    self.families[family_of(token)] = family\n", "")),
+            "tokens.WhatTheClientHears.test_an_account_that_ended_meanwhile",
+            "Nothing is kept that could be renewed.",
+        ),
+    ),
+    "tokens-log-out": (
+        Wrong(
+            but("tokens:Tokens.log_out", ("        self.revocation.end(family_id, family)\n", "")),
+            "tokens.LogIn.test_log_out",
+            "It says so, and ends nothing.",
+        ),
+        Wrong(
+            but("tokens:Tokens.log_out", ("self.revocation.end(family_id, family)", "self.families.pop(family_id)")),
+            "mechanisms.DenyListTest.test_after_logging_out",
+            "Where there is a deny list, the access token goes on.",
+        ),
+        Wrong(
+            """
+def log_out(self, request):
+    family_id = family_of(request.json()["refresh_token"])
+    family = self.families.get(family_id)
+    if family is not None:
+        self.events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
+        self.revocation.end(family_id, family)
+    return Response.json({"message": "Logged out"})
+""",
+            "tokens.WhatTheClientHears.test_a_logout_of_another_form",
+            "A body of another form is an exception.",
+        ),
+        Wrong(
+            but(
+                "tokens:Tokens.log_out", ("self.revocation.end(family_id, family)", "self.end_all(family.user_id)")
+            ),  # fmt: skip
+            "mechanisms.DenyListTest.test_after_logging_out",
+            "One device logs out, and all of them are.",
+        ),
+        Wrong(
+            but(
+                "tokens:Tokens.log_out",
+                ('        self.events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)\n', ""),
+            ),
+            "tokens.WhatTheLogHears.test_who_and_from_where",
+            "Nothing of it stands in the log.",
+        ),
+    ),
+    "cookie-or-token": (
+        Wrong(
+            but("app.routes:Routes.mechanism", ('request.header("authorization") is None', 'request.header("cookie")')),
+            "authorization.BothAtOnce.test_a_bad_token_beside_a_good_cookie",
+            "The cookie, which comes by itself, decides.",
+        ),
+        Wrong(
+            but(
+                "app.routes:Routes.mechanism",
+                (' if request.header("authorization") is None', ' if not request.header("authorization")'),
+            ),  # fmt: skip
+            "authorization.BothAtOnce.test_a_bad_token_beside_a_good_cookie",
+            "An empty header is one all the same.",
+        ),
+        Wrong(
+            """
+def mechanism(self, request):
+    if request.header("authorization") is None or isinstance(self.tokens.authenticate(request), Response):
+        return self.sessions
+    return self.tokens
+""",
+            "authorization.BothAtOnce.test_a_bad_token_beside_a_good_cookie",
+            "A bad token falls back to the cookie.",
+        ),
+        Wrong(
+            """
+def mechanism(self, request):
+    if (request.header("authorization") or "").startswith("Bearer "):
+        return self.tokens
+    return self.sessions
+""",
+            "authorization.BothAtOnce.test_a_bad_token_beside_a_good_cookie",
+            "Another scheme, or other letters, and the cookie is back.",
+        ),
+    ),
     "refresh-rotation": (
         Wrong(
             but("refresh:use", ("changed is family or families.replace(family_of(token), family, changed)", "changed")),
@@ -1550,7 +1657,7 @@ def _check_signature(header, payload, signature, key):
         Wrong(
             but(
                 "refresh:_after_use",
-                ("        raise Reused(\"used before\")\n", "        return family, newest\n"),
+                ('        raise Reused("used before")\n', "        return family, newest\n"),
             ),
             "refresh.Rotation.test_a_used_token",
             "Whoever has the handle is believed.",

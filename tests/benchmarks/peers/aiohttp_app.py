@@ -50,6 +50,4 @@ def known(user: accounts.User | None) -> accounts.User:
 if __name__ == "__main__":
     app = web.Application()
     app.add_routes(routes)
-    web.run_app(
-        app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, loop=uvloop.new_event_loop()
-    )
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, loop=uvloop.new_event_loop())

@@ -11,7 +11,8 @@ from django.conf import settings
 FOLDER = Path(tempfile.mkdtemp())
 (FOLDER / "registration").mkdir()
 (FOLDER / "registration/login.html").write_text(
-    '<form method="post" action="{% url \'login\' %}">{% csrf_token %}{{ form }}<input type="submit" value="login"></form>'
+    '<form method="post" action="{% url \'login\' %}">{% csrf_token %}{{ form }}'
+    '<input type="submit" value="login"></form>'
 )
 settings.configure(
     SECRET_KEY="django-insecure-5w%d7t2)3o9b(k$zq!f1x@8j#m4r&y6u+e^0a*c-h_vgnlpi",

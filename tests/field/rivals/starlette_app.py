@@ -1,4 +1,4 @@
-"""A login over Starlette's SessionMiddleware, as its page "Middleware" shows it; the routes are the least there can be."""
+"""A login over Starlette's SessionMiddleware, as its page "Middleware" shows it; the routes are the fewest possible."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
