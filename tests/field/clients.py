@@ -113,7 +113,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, _server() as url:
         folder = Path(name)
         _install(folder)
-        rows = [(client, *_ask(client, command(folder), url, folder)) for client, command in chosen.items()]
+        rows = [(client, *ask(client, command(folder), url, folder)) for client, command in chosen.items()]
     text = _table(rows)
     print(text)
     if len(chosen) == len(CLIENTS):
@@ -127,7 +127,7 @@ def _install(folder: Path) -> None:
     subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", *NPM], cwd=folder, check=True)
 
 
-def _ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, list[str]]:
+def ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, list[str]]:
     """The client's version, and the four statuses that it saw."""
     account = {"email": f"{abs(hash(name))}@example.com", "password": "correct horse battery"}
     body = json.dumps(account)
