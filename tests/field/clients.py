@@ -134,7 +134,7 @@ def ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, lis
     request = urllib.request.Request(f"{url}/signup", body.encode(), {"Content-Type": "application/json"})
     urllib.request.urlopen(request).close()  # noqa: S310 - to our own server
     path = f"{folder / 'venv/bin'}:{os.environ['PATH']}"
-    extra = {"BODY": body, "JAR": str(folder / f"jar{len(name)}"), "PATH": path, "HOME": str(folder)}
+    extra = {"BODY": body, "JAR": str(folder / f"jar{abs(hash(name))}"), "PATH": path, "HOME": str(folder)}
     environment = {**os.environ, **extra}
     done = subprocess.run([*command, url], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     version, *statuses = done.stdout.split("\n")[:-1] or ["did not start"]
