@@ -113,7 +113,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, _server() as url:
         folder = Path(name)
         _install(folder)
-        rows = [(client, *_ask(client, command(folder), url, folder)) for client, command in chosen.items()]
+        rows = [(client, *ask(client, command(folder), url, folder)) for client, command in chosen.items()]
     text = _table(rows)
     print(text)
     if len(chosen) == len(CLIENTS):
@@ -127,14 +127,14 @@ def _install(folder: Path) -> None:
     subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", *NPM], cwd=folder, check=True)
 
 
-def _ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, list[str]]:
+def ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, list[str]]:
     """The client's version, and the four statuses that it saw."""
     account = {"email": f"{abs(hash(name))}@example.com", "password": "correct horse battery"}
     body = json.dumps(account)
     request = urllib.request.Request(f"{url}/signup", body.encode(), {"Content-Type": "application/json"})
     urllib.request.urlopen(request).close()  # noqa: S310 - to our own server
     path = f"{folder / 'venv/bin'}:{os.environ['PATH']}"
-    extra = {"BODY": body, "JAR": str(folder / f"jar{len(name)}"), "PATH": path, "HOME": str(folder)}
+    extra = {"BODY": body, "JAR": str(folder / f"jar{abs(hash(name))}"), "PATH": path, "HOME": str(folder)}
     environment = {**os.environ, **extra}
     done = subprocess.run([*command, url], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     version, *statuses = done.stdout.split("\n")[:-1] or ["did not start"]

@@ -86,7 +86,7 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
         subprocess.run([folder / "venv/bin/pip", "install", "--quiet", *PYPI], check=True, stderr=subprocess.DEVNULL)
         subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", *NPM], cwd=folder, check=True)
-        rows = [(library, *_ask(command(folder), folder)) for library, command in chosen.items()]
+        rows = [(library, *ask(command(folder), folder)) for library, command in chosen.items()]
     text = _table(rows)
     print(text)
     if len(chosen) == len(LIBRARIES):
@@ -95,7 +95,7 @@ def main() -> int:
     return int(any((reads, right) != ("accepted", "accepted") for _, _, reads, _, right in others))
 
 
-def _ask(command: list[str], folder: Path) -> tuple[str, str, str, str]:
+def ask(command: list[str], folder: Path) -> tuple[str, str, str, str]:
     """The version; what the library says to our token; what we say to its plain one, and to the one with our claims."""
     ring = keys.fresh_keys()
     [(kid, key)] = ring.items()

@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	fmt.Println("golang-jwt 3, as Debian has it")
+	fmt.Println("golang-jwt 4, as Debian has it")
 	key, _ := base64.RawURLEncoding.DecodeString(os.Getenv("SECRET"))
 	_, err := jwt.Parse(os.Getenv("TOKEN"), func(token *jwt.Token) (interface{}, error) { return key, nil })
 	if err != nil {
