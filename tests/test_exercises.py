@@ -32,7 +32,7 @@ from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
 from authref.exercises.excerpt import excerpt
 from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
-from authref.exercises.folder import Folder, page
+from authref.exercises.folder import Folder, _program, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.keys import keys
 from authref.exercises.lessons import EXERCISES, GIVEN
@@ -510,7 +510,7 @@ class InAFolder(unittest.TestCase):
         paths = {"30 minutes": ("cookies-say",), "two hours": ("cookies-clear",), "everything": ()}
         with mock.patch.dict("authref.exercises.lessons.PATHS", paths):
             out = command("start", str(self.path))[1]
-            self.assertIn("Start with this one (30 minutes)", out)
+            self.assertIn("Start with these (30 minutes)", out)
             self.assertIn("   4  What does it say?", out)
             self.assertRegex(out, r"The first stands in 04-cookies-say\.py, line \d+\.")
             self.assertIn("Exercise 4, predict", command("next")[1])
@@ -572,6 +572,22 @@ class InAFolder(unittest.TestCase):
         self.assertEqual((self.path / "02-cookies-parse.py").read_text(), "# mine")
         line = SOURCE.split("\n").index("def clear_cookie(name: str, *, secure: bool = False) -> str:") + 1
         self.assertIn(f"authref/cookies.py, line {line + 1}", (self.path / "03-cookies-clear.py").read_text())
+
+    def test_how_it_was_called(self) -> None:
+        """The commands that are shown are called as this one was, by a path where a shell would not find them."""
+        bin_, other = "/somewhere/.venv/bin", "/else where/bin"
+        for called, python, found, expected in (
+            (f"{bin_}/authref", f"{bin_}/python3", f"{bin_}/authref", "authref exercises"),
+            (f"{bin_}/authref", f"{bin_}/python3", None, f"{bin_}/authref exercises"),
+            (f"{other}/authref", f"{bin_}/python3", f"{bin_}/authref", f"'{other}/authref' exercises"),
+            (f"{PACKAGE}/__main__.py", f"{bin_}/python3", f"{bin_}/python", "python -m authref exercises"),
+            (f"{PACKAGE}/__main__.py", f"{bin_}/python3", "/usr/bin/python", f"{bin_}/python3 -m authref exercises"),
+            (f"{PACKAGE}/__main__.py", f"{bin_}/python3", None, f"{bin_}/python3 -m authref exercises"),
+            ("/any/unittest/__main__.py", f"{bin_}/python3", None, "python -m authref exercises"),
+        ):
+            with self.subTest(called, found=found), mock.patch("sys.argv", [called]), mock.patch(
+                "sys.executable", python), mock.patch("shutil.which", lambda name, found=found: found):  # fmt: skip
+                self.assertEqual(_program(), expected)
 
     def test_a_folder_further_up(self) -> None:
         """A folder that lies above or beside it is not taken for the learner's: what stands in there would be run."""

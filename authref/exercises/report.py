@@ -68,7 +68,7 @@ def _path_done(number: int, folder: Folder) -> str:
 def beginning(folder: Folder) -> str:
     """Which exercises come first, where the first one that is open stands, and at which line."""
     name, numbers = next(iter(PATHS)), on_path(folder.exercises, next(iter(PATHS)))
-    lines = [f"Start with {'this one' if len(numbers) == 1 else f'these {len(numbers)}'} ({name}):", ""]
+    lines = [f"Start with these ({name}):", ""]
     for number in numbers:
         exercise = folder.exercises[number - 1]
         lines += [
