@@ -452,6 +452,32 @@ class C(Base):
         self.assertLessEqual(short.count("\n"), 15)
         self.assertIn("def asked", short)
 
+    def test_what_is_set_in_init(self) -> None:
+        """What `__init__` sets is at hand as what its parameter is, and so is what a base class of authref has."""
+        source = """
+from authref.app.routes import Routes
+
+class C(Routes):
+    def __init__(self, map: Map[int], events):
+        self._map, self.events = map, events
+        self.limit: int = 3
+
+    def f(self):
+        return self._map, self.events, self.limit, self.sessions, self.mechanism(1)
+"""
+        text = excerpt("authref.m", source, "C.f", "def f(self): ...", 60)
+        self.assertIn(
+            """# At hand:
+#   self._map: Map[int]
+#   self.events
+#   self.limit: int = 3
+#   self.sessions: Sessions
+#   self.mechanism(request: Request) -> Mechanism: What judges the request
+class C(Routes):
+""",
+            text,
+        )
+
     def test_each_file_runs(self) -> None:
         """Python runs each file as it is: all that is imported is there."""
         for number, exercise in enumerate(EXERCISES, 1):
@@ -503,7 +529,9 @@ class InAFolder(unittest.TestCase):
         self.assertEqual((status, "Solved. All 2 claims hold; 1 of 4 solved." in out), (0, True))
         self.assertIn('for pair in header.split(";"):', command("show", "1")[1])
         self.assertIn("1 of 4 solved", command("list")[1])
-        self.assertIn("Exercise 2, heal", command("next")[1])
+        out = command("next")[1]
+        self.assertIn("Exercise 2, heal", out)
+        self.assertRegex(out, r"Yours to mend: mine/02-cookies-clear.py, line \d+\n")
 
     def test_the_order_of_the_paths(self) -> None:
         """What comes next follows the paths: first the few of thirty minutes, wherever they stand in the course."""

@@ -93,7 +93,7 @@ def _head(number: int, exercise: Exercise) -> list[str]:
     )
     return [
         f"Exercise {number}, {exercise.kind}: {exercise.title}",
-        f"Lesson {exercise.lesson}, {LESSONS[exercise.lesson]}; {exercise.minutes} minutes or so, {exercise.difficulty}",
+        f"Lesson {exercise.lesson}: {LESSONS[exercise.lesson]} (about {exercise.minutes} min, {exercise.difficulty})",
         "",
         *_wrapped(exercise.task),
         *_wrapped(f"Why an attacker cares: {exercise.attacker}"),
