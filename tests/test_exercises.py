@@ -468,11 +468,11 @@ class C(Routes):
         text = excerpt("authref.m", source, "C.f", "def f(self): ...", 60)
         self.assertIn(
             """# At hand:
-#   self._map: Map[int]
-#   self.events
-#   self.limit: int = 3
 #   self.sessions: Sessions
+#   self.events
 #   self.mechanism(request: Request) -> Mechanism: What judges the request
+#   self._map: Map[int]
+#   self.limit: int = 3
 class C(Routes):
 """,
             text,

@@ -57,8 +57,8 @@ class _Names:
         self.used = {each.id for each in nodes if isinstance(each, ast.Name)}
         members = self.class_.body if isinstance(self.class_, ast.ClassDef) else []
         inherited = [each for base in bases for each in _inherited(base, self.bound)]
-        found = [*_bindings(members), *_attributes(members), *inherited]
-        self.members = [(key, each) for key, each in found if key in itself and each is not node]
+        found = dict([*inherited, *_attributes(members), *_bindings(members)])  # what is said last counts
+        self.members = [(key, each) for key, each in found.items() if key in itself and each is not node]
         self.bound.pop(name.split(".")[0], None)
 
     def wanted(self, *kinds: type[ast.stmt]) -> list[tuple[str, ast.stmt]]:
