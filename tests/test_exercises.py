@@ -649,6 +649,8 @@ class InAFolder(unittest.TestCase):
         """A file that is gone, not text, or a damaged memory of the progress: a sentence, and the way on."""
         (self.path / "01-cookies-parse.py").unlink()
         (self.path / "02-cookies-clear.py").write_bytes(b"\xff\xfe")
+        self.write("04-cookies-say.py", "")  # as an editor leaves it for a moment, when it saves
+        self.assertEqual(command("run", "4")[1].count("no answer yet"), 3)
         self.write(".progress.json", "[")
         self.assertIn("01-cookies-parse.py is missing; python -m authref exercises start", command("run", "1")[1])
         self.assertIn("02-cookies-clear.py cannot be read", command("run", "2")[1])

@@ -183,7 +183,8 @@ class Folder:
         with suppress(OSError, ValueError, SyntaxError, LookupError):
             text = self.file(number).read_text("utf-8")
             if exercise.kind == PREDICT:
-                return next(at for at, line in enumerate(text.split("\n"), 1) if line.startswith("ANSWER"))
+                answers = (at for at, line in enumerate(text.split("\n"), 1) if line.startswith("ANSWER"))
+                return next(answers, 0)
             return line_of(text, "attack" if exercise.kind == BREAK else name_of(exercise))
         return 0
 
