@@ -32,7 +32,7 @@ from authref.exercises import judge as judge_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
 from authref.exercises.excerpt import excerpt
 from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
-from authref.exercises.folder import Folder, page
+from authref.exercises.folder import Folder, _program, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.keys import keys
 from authref.exercises.lessons import EXERCISES, GIVEN
@@ -452,6 +452,32 @@ class C(Base):
         self.assertLessEqual(short.count("\n"), 15)
         self.assertIn("def asked", short)
 
+    def test_what_is_set_in_init(self) -> None:
+        """What `__init__` sets is at hand as what its parameter is, and so is what a base class of authref has."""
+        source = """
+from authref.app.routes import Routes
+
+class C(Routes):
+    def __init__(self, map: Map[int], events):
+        self._map, self.events = map, events
+        self.limit: int = 3
+
+    def f(self):
+        return self._map, self.events, self.limit, self.sessions, self.mechanism(1)
+"""
+        text = excerpt("authref.m", source, "C.f", "def f(self): ...", 60)
+        self.assertIn(
+            """# At hand:
+#   self.sessions: Sessions
+#   self.events
+#   self.mechanism(request: Request) -> Mechanism: What judges the request
+#   self._map: Map[int]
+#   self.limit: int = 3
+class C(Routes):
+""",
+            text,
+        )
+
     def test_each_file_runs(self) -> None:
         """Python runs each file as it is: all that is imported is there."""
         for number, exercise in enumerate(EXERCISES, 1):
@@ -503,14 +529,16 @@ class InAFolder(unittest.TestCase):
         self.assertEqual((status, "Solved. All 2 claims hold; 1 of 4 solved." in out), (0, True))
         self.assertIn('for pair in header.split(";"):', command("show", "1")[1])
         self.assertIn("1 of 4 solved", command("list")[1])
-        self.assertIn("Exercise 2, heal", command("next")[1])
+        out = command("next")[1]
+        self.assertIn("Exercise 2, heal", out)
+        self.assertRegex(out, r"Yours to mend: mine/02-cookies-clear.py, line \d+\n")
 
     def test_the_order_of_the_paths(self) -> None:
         """What comes next follows the paths: first the few of thirty minutes, wherever they stand in the course."""
         paths = {"30 minutes": ("cookies-say",), "two hours": ("cookies-clear",), "everything": ()}
         with mock.patch.dict("authref.exercises.lessons.PATHS", paths):
             out = command("start", str(self.path))[1]
-            self.assertIn("Start with this one (30 minutes)", out)
+            self.assertIn("Start with these (30 minutes)", out)
             self.assertIn("   4  What does it say?", out)
             self.assertRegex(out, r"The first stands in 04-cookies-say\.py, line \d+\.")
             self.assertIn("Exercise 4, predict", command("next")[1])
@@ -573,6 +601,22 @@ class InAFolder(unittest.TestCase):
         line = SOURCE.split("\n").index("def clear_cookie(name: str, *, secure: bool = False) -> str:") + 1
         self.assertIn(f"authref/cookies.py, line {line + 1}", (self.path / "03-cookies-clear.py").read_text())
 
+    def test_how_it_was_called(self) -> None:
+        """The commands that are shown are called as this one was, by a path where a shell would not find them."""
+        bin_, other = "/somewhere/.venv/bin", "/else where/bin"
+        for called, python, found, expected in (
+            (f"{bin_}/authref", f"{bin_}/python3", f"{bin_}/authref", "authref exercises"),
+            (f"{bin_}/authref", f"{bin_}/python3", None, f"{bin_}/authref exercises"),
+            (f"{other}/authref", f"{bin_}/python3", f"{bin_}/authref", f"'{other}/authref' exercises"),
+            (f"{PACKAGE}/__main__.py", f"{bin_}/python3", f"{bin_}/python", "python -m authref exercises"),
+            (f"{PACKAGE}/__main__.py", f"{bin_}/python3", "/usr/bin/python", f"{bin_}/python3 -m authref exercises"),
+            (f"{PACKAGE}/__main__.py", f"{bin_}/python3", None, f"{bin_}/python3 -m authref exercises"),
+            ("/any/unittest/__main__.py", f"{bin_}/python3", None, "python -m authref exercises"),
+        ):
+            with self.subTest(called, found=found), mock.patch("sys.argv", [called]), mock.patch(
+                "sys.executable", python), mock.patch("shutil.which", lambda name, found=found: found):  # fmt: skip
+                self.assertEqual(_program(), expected)
+
     def test_a_folder_further_up(self) -> None:
         """A folder that lies above or beside it is not taken for the learner's: what stands in there would be run."""
         inside = self.path / "work"
@@ -605,6 +649,8 @@ class InAFolder(unittest.TestCase):
         """A file that is gone, not text, or a damaged memory of the progress: a sentence, and the way on."""
         (self.path / "01-cookies-parse.py").unlink()
         (self.path / "02-cookies-clear.py").write_bytes(b"\xff\xfe")
+        self.write("04-cookies-say.py", "")  # as an editor leaves it for a moment, when it saves
+        self.assertEqual(command("run", "4")[1].count("no answer yet"), 3)
         self.write(".progress.json", "[")
         self.assertIn("01-cookies-parse.py is missing; python -m authref exercises start", command("run", "1")[1])
         self.assertIn("02-cookies-clear.py cannot be read", command("run", "2")[1])

@@ -258,7 +258,6 @@ class Copies(Groups):
         master.process.send_signal(signal.SIGKILL)
         self.assertIn("new", str(ask(replica, "GET", "authref:{notes}:entry:k")))  # confirmed is copied
 
-
     def test_a_full_master(self) -> None:
         """What needs no room is done and copied, and done once: whoever takes something away gets it."""
         master, _ = self.servers(1, *self.WAITS)

@@ -31,8 +31,9 @@ from tests.support import WITHOUT_REDIS, Harness, RedisServer, exchange, running
 from tests.test_cli import ADMIN_PASSWORD, RING, ask, environment
 
 # It makes an app as it is imported, and only one with a store that processes can share.
-with tempfile.TemporaryDirectory() as folder, mock.patch.dict(
-    os.environ, environment(AUTHREF_BCRYPT_COST="4", AUTHREF_STORE=f"sqlite:{folder}/db"), clear=True
+with (
+    tempfile.TemporaryDirectory() as folder,
+    mock.patch.dict(os.environ, environment(AUTHREF_BCRYPT_COST="4", AUTHREF_STORE=f"sqlite:{folder}/db"), clear=True),
 ):
     from authref.wsgi import Application, app_of_environment
 

@@ -73,7 +73,8 @@ def _start(chosen: argparse.Namespace) -> int:
     new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
     say(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
     say(report.beginning(folder))
-    say(f"Go on in that folder: {PROGRAM} watch")
+    here = started(Path.cwd()) == path
+    say(f"Go on{', here or' if here else ''} in that folder: {PROGRAM} watch")
     return 0
 
 

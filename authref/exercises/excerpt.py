@@ -8,10 +8,10 @@ sentence. It is judged in its place in the source of today (cutting.py), where a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent, wrap
 
-from authref.exercises.cutting import Function, Named, find, parsed
+from authref.exercises.cutting import Function, Named, find, parsed, source_of
 from authref.exercises.verdict import sentence
 
 WIDTH = 98  # columns of a comment
@@ -56,7 +56,9 @@ class _Names:
         nodes += [each for base in bases for each in ast.walk(base)]
         self.used = {each.id for each in nodes if isinstance(each, ast.Name)}
         members = self.class_.body if isinstance(self.class_, ast.ClassDef) else []
-        self.members = [(key, each) for key, each in _bindings(members) if key in itself and each is not node]
+        inherited = [each for base in bases for each in _inherited(base, self.bound)]
+        found = dict([*inherited, *_attributes(members), *_bindings(members)])  # what is said last counts
+        self.members = [(key, each) for key, each in found.items() if key in itself and each is not node]
         self.bound.pop(name.split(".")[0], None)
 
     def wanted(self, *kinds: type[ast.stmt]) -> list[tuple[str, ast.stmt]]:
@@ -81,6 +83,32 @@ def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
             yield statement.target.id, statement
         elif isinstance(statement, ast.If):
             yield from _bindings(statement.body)
+
+
+def _attributes(members: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
+    """Each attribute that `__init__` sets, with its line; as a declaration where a parameter tells what it is."""
+    for function in members:
+        if isinstance(function, Function) and function.name == "__init__":
+            arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+            types = {each.arg: each.annotation for each in arguments}
+            for statement in function.body:
+                for each in ast.walk(statement):
+                    if isinstance(each, ast.Attribute) and _is_self(each.value) and isinstance(each.ctx, ast.Store):
+                        yield each.attr, _declared(each.attr, types) or statement
+
+
+def _inherited(base: ast.expr, bound: Bindings) -> Iterator[tuple[str, ast.stmt]]:
+    """What a base class has, that comes from another file of authref."""
+    origin = bound.get(base.id) if isinstance(base, ast.Name) else None
+    if isinstance(origin, ast.ImportFrom) and _is_authrefs(origin.module or ""):
+        node = dict(_bindings(parsed(source_of(origin.module or "")).body)).get(ast.unparse(base))
+        if isinstance(node, ast.ClassDef):
+            yield from _bindings(node.body)
+
+
+def _declared(name: str, types: Mapping[str, ast.expr | None]) -> ast.stmt | None:
+    kind = types.get(name.lstrip("_"))
+    return ast.parse(f"{name}: {ast.unparse(kind)}").body[0] if kind else None
 
 
 def _imports(module: str, own: _Names) -> Iterator[str]:
@@ -135,9 +163,10 @@ def _entry(source: str, name: str, statement: ast.stmt) -> list[str]:
         about = sentence(ast.get_docstring(statement)).split(". ")[0].rstrip(".")
         text = f"{name}({arguments}){returns}{': ' + about if about else ''}"
         return wrap(text, WIDTH - 4, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
-    first = source.split("\n")[statement.lineno - 1].strip()
-    written = first.removeprefix(name.rpartition(".")[2])
-    return [f"  {name}{written}"[:WIDTH]]
+    if name.startswith("self."):
+        written = ast.unparse(statement).removeprefix("self.")
+        return [f"  self.{written}"[:WIDTH]] if written.startswith(name.removeprefix("self.")) else [f"  {name}"]
+    return [f"  {source.split(chr(10))[statement.lineno - 1].strip()}"[:WIDTH]]
 
 
 def place_of(source: str, name: str) -> int:

@@ -16,6 +16,9 @@ import hashlib
 import json
 import os
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +32,20 @@ from authref.exercises.judge import hollow, module_of, name_of
 from authref.exercises.verdict import HOLE
 
 NAME = "authref-exercises"
-PROGRAM = "python -m authref exercises"
+
+
+def _program() -> str:
+    """How this program is called in the learner's folder: as it was here, by its path where no shell would find it."""
+    called = os.path.abspath(sys.argv[0])
+    if called == str(PACKAGE / "__main__.py"):
+        found = os.path.dirname(shutil.which("python") or "") == os.path.dirname(sys.executable)
+        return f"{'python' if found else shlex.quote(sys.executable)} -m authref exercises"
+    if os.path.basename(called) == "authref":
+        return f"{'authref' if shutil.which('authref') == called else shlex.quote(called)} exercises"
+    return "python -m authref exercises"
+
+
+PROGRAM = _program()
 LINES = 60  # of an exercise's file, at most
 _STATE = ".progress.json"
 _TESTS = '''\
@@ -77,15 +93,15 @@ def _head(number: int, exercise: Exercise) -> list[str]:
     )
     return [
         f"Exercise {number}, {exercise.kind}: {exercise.title}",
-        f"Lesson {exercise.lesson}: {LESSONS[exercise.lesson]}",
-        f"{exercise.minutes} minutes or so, {exercise.difficulty}",
+        f"Lesson {exercise.lesson}: {LESSONS[exercise.lesson]} (about {exercise.minutes} min, {exercise.difficulty})",
         "",
         *_wrapped(exercise.task),
         *_wrapped(f"Why an attacker cares: {exercise.attacker}"),
         *_wrapped(f"Read: {exercise.read}"),
         "",
         *_wrapped(what.get(exercise.kind, usual)),
-        f"Judge it: {PROGRAM} run {number}. A hint: {PROGRAM} hint {number}",
+        *_wrapped(f"Judge it: {PROGRAM} run {number}"),
+        *_wrapped(f"A hint: {PROGRAM} hint {number}"),
     ]
 
 
@@ -167,7 +183,8 @@ class Folder:
         with suppress(OSError, ValueError, SyntaxError, LookupError):
             text = self.file(number).read_text("utf-8")
             if exercise.kind == PREDICT:
-                return next(at for at, line in enumerate(text.split("\n"), 1) if line.startswith("ANSWER"))
+                answers = (at for at, line in enumerate(text.split("\n"), 1) if line.startswith("ANSWER"))
+                return next(answers, 0)
             return line_of(text, "attack" if exercise.kind == BREAK else name_of(exercise))
         return 0
 

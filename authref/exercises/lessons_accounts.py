@@ -34,31 +34,31 @@ ACCOUNTS: tuple[Exercise, ...] = (
                 "Somebody who shows nothing asks for /me.",
                 'ask("GET", "/me").status',
                 APP,
-                "401, for the server does not know who is asking. It says how to change that: log in first.",
+                "The server does not know who is asking, and says how to change that: log in first.",
             ),
             Question(
                 "Alice logs in with her password.",
                 "log_in().status",
                 APP,
-                "200: the password proves who she is, and the answer carries her cookie.",
+                "The password proves who she is, and the answer carries her cookie.",
             ),
             Question(
                 "Somebody logs in as Alice with a wrong one.",
                 'log_in(password="a wrong password").status',
                 APP,
-                "401: who is asking was not proved. That is no 403, which says: I know who you are.",
+                "Who is asking was not proved. That is no 403, which says: I know who you are.",
             ),
             Question(
                 "Somebody logs in with an address nobody has.",
                 'log_in("nobody@example.com").status',
                 APP,
-                "401, as for a wrong password. A 404 here would tell a stranger which addresses have accounts.",
+                "The same as for a wrong password. A 404 here would tell a stranger which addresses have accounts.",
             ),
             Question(
                 "Alice, logged in, asks for all users.",
                 'ask("GET", "/users", cookie=cookie()).status',
                 APP,
-                "403: the server knows that it is Alice, and only an admin may see the list. To log in again changes "
+                "The server knows that it is Alice, and only an admin may see the list. To log in again changes "
                 "nothing.",
             ),
         ),

@@ -250,7 +250,7 @@ def check(target, attack):
                 "A form on a foreign page logs Alice out.",
                 'ask("POST", "/logout", cookie=cookie(), origin="https://evil.example").status',
                 SITE,
-                "403: the Origin is foreign and the method changes something, so the guard at the door refuses. "
+                "The Origin is foreign and the method changes something, so the guard at the door refuses. "
                 "It does not even look at the cookie.",
             ),
             Question(
@@ -258,28 +258,28 @@ def check(target, attack):
                 'ask("POST", "/signup", {"email": "eve@example.com", "password": '
                 '"correct horse battery", "role": "admin"}).status',
                 SITE,
-                "400: the route knows no field role. Passed over in silence, nobody would notice the attempt, nor "
+                "The route knows no field role. Passed over in silence, nobody would notice the attempt, nor "
                 "their own misspelt field.",
             ),
             Question(
                 "A made-up token beside Alice's good cookie",
                 'ask("GET", "/users/" + alice.id, cookie=cookie(), authorization="Bearer a.b.c").status',
                 SITE,
-                "401: a request with an Authorization header is judged by it alone. A bad token never falls back "
+                "A request with an Authorization header is judged by it alone. A bad token never falls back "
                 "to the cookie.",
             ),
             Question(
                 "Two tokens in one header",
                 'ask("GET", "/token/me", authorization="Bearer a.b.c, Bearer a.b.c").status',
                 SITE,
-                "400: what is behind Bearer cannot be a token, for it has a comma and a blank. RFC 6750 calls "
+                "What is behind Bearer cannot be a token, for it has a comma and a blank. RFC 6750 calls "
                 "that invalid_request.",
             ),
             Question(
                 "A login that is sent as text/plain",
                 'ask("POST", "/login", {}, content_type="text/plain").status',
                 SITE,
-                "415: a body counts as JSON only if it says so. Forms of foreign pages can send text/plain "
+                "A body counts as JSON only if it says so. Forms of foreign pages can send text/plain "
                 "without being asked, and JSON not.",
             ),
         ),

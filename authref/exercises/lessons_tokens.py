@@ -121,13 +121,13 @@ TOKENS: tuple[Exercise, ...] = (
                 "How many bytes has the signature?",
                 "len(signature)",
                 TOKEN,
-                "32, for SHA-256 has 256 bits. In base64url they are 43 characters.",
+                "SHA-256 has 256 bits. In base64url they are 43 characters.",
             ),
             Question(
                 "What is it, checked with a key of 32 zeros?",
                 "unsigned_with(bytes(32))",
                 TOKEN,
-                "BadSignature: with another key another signature comes out. That it has expired is not even asked: "
+                "With another key another signature comes out. That it has expired is not even asked: "
                 "before the signature fits, its claims are not believed, not that one either.",
             ),
         ),
@@ -750,32 +750,32 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
                 "The session at /me after its logout",
                 'ask("GET", "/me", cookie=session).status',
                 ENDS + 'ask("POST", "/logout", cookie=session)\n',
-                "401: the server has torn up the record, and the number means nothing any more.",
+                "The server has torn up the record, and the number means nothing any more.",
             ),
             Question(
                 "The token at /token/me after its logout",
                 'ask("GET", "/token/me", authorization=bearer).status',
                 ENDS + 'ask("POST", "/token/logout", {"refresh_token": login["refresh_token"]})\n',
-                "200: nothing is looked up, and what was signed stays true until it expires. The logout ended the "
+                "Nothing is looked up, and what was signed stays true until it expires. The logout ended the "
                 "refresh token only.",
             ),
             Question(
                 "The token at /token/me 15 minutes later",
                 'ask("GET", "/token/me", authorization=bearer).status',
                 ENDS + "clock += 15 * 60\n",
-                "401: exp has come. It lives 15 minutes, and at the end of them it does not.",
+                "Exp has come. It lives 15 minutes, and at the end of them it does not.",
             ),
             Question(
                 "The session at /me 15 minutes later",
                 'ask("GET", "/me", cookie=session).status',
                 ENDS + "clock += 15 * 60\n",
-                "200: a session ends after 30 minutes without use, or 24 hours after the login.",
+                "A session ends after 30 minutes without use, or 24 hours after the login.",
             ),
             Question(
                 "The token at /users/{her id} after Alice was disabled",
                 'ask("GET", "/users/" + alice.id, authorization=bearer).status',
                 ENDS + "app.admins.change(alice.id, disabled=True)\n",
-                "401: what somebody may do is asked of the store, where she is disabled. At /token/me, which asks "
+                "What somebody may do is asked of the store, where she is disabled. At /token/me, which asks "
                 "nothing, it would still be 200.",
             ),
         ),

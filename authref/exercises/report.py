@@ -15,7 +15,7 @@ from textwrap import wrap
 from typing import Any
 
 from authref.exercises.cutting import source_of, text_of
-from authref.exercises.exercise import BREAK, LESSONS, PREDICT, Exercise
+from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
 from authref.exercises.lessons import PATHS, in_order, on_path
@@ -40,7 +40,10 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
     else:
-        lines += [*_paragraph(exercise.task), ""] if folder.is_as_written(number) else []
+        if folder.is_as_written(number):
+            lines += [*_paragraph(exercise.task), ""]
+        if folder.is_as_written(number) and exercise.kind == HEAL:
+            lines += [*_paragraph(f"Yours to mend: {path.parent.name}/{path.name}, line {folder.line(number)}"), ""]
         lines += _failure(exercise, judgement, path, folder.line(number), folder.told(number))
         lines += ["", "Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
         lines += ["", f"A hint: {PROGRAM} hint {number}"]
@@ -48,7 +51,7 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
 
 
 def _about(exercise: Exercise) -> list[str]:
-    effort = f"  {exercise.minutes} minutes or so, {exercise.difficulty}"
+    effort = f"  about {exercise.minutes} minutes, {exercise.difficulty}"
     return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}", effort]
 
 
@@ -68,7 +71,7 @@ def _path_done(number: int, folder: Folder) -> str:
 def beginning(folder: Folder) -> str:
     """Which exercises come first, where the first one that is open stands, and at which line."""
     name, numbers = next(iter(PATHS)), on_path(folder.exercises, next(iter(PATHS)))
-    lines = [f"Start with {'this one' if len(numbers) == 1 else f'these {len(numbers)}'} ({name}):", ""]
+    lines = [f"Start with these ({name}):", ""]
     for number in numbers:
         exercise = folder.exercises[number - 1]
         lines += [

@@ -279,12 +279,20 @@ class Visit:
         yield "an encoded path", request("GET /%6de", alice), let_in
         yield "`Sec_Fetch_Site` for another site", request(
             "POST /logout", alice, "Origin: https://evil.example", "Sec_Fetch_Site: same-origin"), let_in  # fmt: skip
-        yield "two lengths", request(
-            "POST /login", kind, f"Content-Length: {len(login)}", f"Content-Length: {len(login) - 1}", body=login
-        ), let_in
-        yield "`Content_Length` beside the length", request(
-            "POST /login", kind, f"Content-Length: {len(login)}", "Content_Length: 2", body=login
-        ).replace("close", "keep-alive"), two
+        yield (
+            "two lengths",
+            request(
+                "POST /login", kind, f"Content-Length: {len(login)}", f"Content-Length: {len(login) - 1}", body=login
+            ),
+            let_in,
+        )
+        yield (
+            "`Content_Length` beside the length",
+            request("POST /login", kind, f"Content-Length: {len(login)}", "Content_Length: 2", body=login).replace(
+                "close", "keep-alive"
+            ),
+            two,
+        )
         yield "a length and chunks", request(
             "POST /login", kind, chunked, f"Content-Length: {len(login)}", body=chunks), let_in  # fmt: skip
         yield "a length with a plus", request("POST /login", kind, f"Content-Length: +{len(login)}", body=login), let_in
@@ -353,8 +361,9 @@ def version_of(name: str) -> str:
     if name == "mod_wsgi":
         if not shutil.which("apache2") or not Path("/usr/lib/apache2/modules/mod_wsgi.so").exists():
             raise LookupError
-        return re.search(r"Version: (\S+?)-", subprocess.check_output(
-            ["dpkg", "-s", "libapache2-mod-wsgi-py3"], text=True))[1]  # type: ignore[index]
+        return re.search(
+            r"Version: (\S+?)-", subprocess.check_output(["dpkg", "-s", "libapache2-mod-wsgi-py3"], text=True)
+        )[1]  # type: ignore[index]
     package = name.partition(",")[0]
     more = {"a2wsgi": ("uvicorn",), "gunicorn, gevent": ("gevent",)}.get(name, ())
     return " + ".join([version(package), *(f"{each} {version(each)}" for each in more)])
