@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
+from authref.events import Events
 from authref.maps import Map, Store, StoreUnavailable
 from authref.wire import Response
 from tests.basics import PASSWORD
@@ -53,6 +54,8 @@ class LossyStore(Store):
     def go_back(self, before: list[dict[str, Any]]) -> None:
         """Have these entries, and no others."""
         for entries, now, values in zip(self.maps, self.entries(), before, strict=True):
+            if now == values:
+                continue
             for key in now.keys() - values.keys():
                 entries.inner.pop(key)
             for key, value in values.items():
@@ -99,7 +102,7 @@ class LostAnswers(unittest.TestCase):
 
     def begin(self, mode: str) -> None:
         self.mode = mode
-        self.harness = Harness(LossyStore, revocation=mode)
+        self.harness = Harness(LossyStore, revocation=mode, events=Events())  # which writes nothing
         store = self.harness.app.store
         assert isinstance(store, LossyStore)
         self.store = store

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, TypeVar
 
+from authref.events import Events
 from authref.maps import Map, MemoryStore
 from authref.throttle import ADDRESS_FAILURES, FREE_FAILURES, Turns
 from authref.wire import Request, Response
-from tests.basics import JSON, KEYS, PASSWORD, Clock
+from tests.basics import JSON, PASSWORD, Clock
 from tests.support import Harness, body, quick_hashes
 
 V = TypeVar("V")
@@ -62,7 +63,7 @@ class Day:
         store = SameMaps(self.clock)
         self.servers = []
         for ahead in clocks_ahead or (0.0,):
-            harness = Harness(lambda now: store, now=lambda ahead=ahead: self.clock() + ahead, keys=KEYS)
+            harness = Harness(lambda now: store, now=lambda ahead=ahead: self.clock() + ahead, events=Events())
             self.servers.append(harness.app)
         self.alice = self.servers[0].users.sign_up(EMAIL, PASSWORD)
         self.known, self.new, self.strangers = Tries(), Tries(), Tries()

@@ -14,6 +14,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -154,15 +155,19 @@ def sources(attack: Attack) -> str:
 def source(read: str) -> str:
     """What stands at this place. Raises LookupError if nothing does."""
     path, _, name = read.partition(":")
-    whole = (Path(authref.__file__).parent / path).read_text("utf-8")
-    node: ast.AST = ast.parse(whole)
+    whole, node = _parsed(Path(authref.__file__).parent / path)
     for part in name.split("."):
         node = next((each for each in ast.iter_child_nodes(node) if part in _names(each)), ast.Pass())
-    found = ast.get_source_segment(whole, node) if hasattr(node, "lineno") else None
-    if not found:
+    if not isinstance(node, ast.stmt) or isinstance(node, ast.Pass):
         raise LookupError(f"{read} is not there")
-    lines = textwrap.dedent(" " * getattr(node, "col_offset", 0) + found).splitlines()
+    lines = textwrap.dedent("\n".join(whole[node.lineno - 1 : node.end_lineno])).splitlines()
     return "\n".join(lines[:LINES] + ["…"] * (len(lines) > LINES))
+
+
+@cache
+def _parsed(path: Path) -> tuple[list[str], ast.AST]:
+    text = path.read_text("utf-8")
+    return text.split("\n"), ast.parse(text)
 
 
 def _names(node: ast.AST) -> list[str]:
