@@ -1,12 +1,12 @@
 """What does a server see of you? One request, as bytes. Then it answers and forgets you.
 
-HTTP is stateless (RFC 9110 §3.3): nothing in a second request says that it comes from whoever sent the
-first, unless the client puts something into it. Everything in this project is about that something.
+HTTP is stateless (RFC 9110 §3.3): nothing in a second request says who sent the first, unless the client puts
+something into it. Everything in this project is about that something.
 
 Rules of this file:
-- a request and a response are values: frozen, made once, compared by content, built in a test in one line;
+- a request and a response are values: frozen, compared by content, built in a test in one line;
 - header names are lower-case, and header lines are a tuple of pairs, for `set-cookie` may come twice;
-- one JSON reader serves bodies and tokens: no two parts of the system can read the same bytes differently;
+- one JSON reader serves bodies and tokens: no two parts of the system read the same bytes differently;
 - what cannot be read raises `Problem`; it carries the answer to send.
 
 Left out: sockets, and the grammar of a request's bytes (serving/).
@@ -131,7 +131,7 @@ def read_json(data: bytes) -> object:
     """The one value that `data` says in JSON (RFC 8259), UTF-8. Raises ValueError for anything doubtful.
 
     `json.loads` alone is too kind. Of `{"role":"user","role":"admin"}` it keeps the last, where others keep the
-    first. It guesses UTF-16, takes NaN and 1e400 for numbers, and answers deep nesting with RecursionError.
+    first. It also guesses UTF-16, and takes NaN and 1e400 for numbers.
     """
     try:
         text = data.decode("utf-8").strip(" \t\r\n")
@@ -178,9 +178,8 @@ def write_response(
 ) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4).
 
-    `date` is the Date header's text, `kept` the lines that say how long an open connection stays. `without_body`
-    answers HEAD: the same head as GET, and nothing after it. Raises ValueError rather than let a line break out
-    of a header's value: whatever came after it would be a header of the attacker's choosing.
+    `kept` are the lines that say how long an open connection stays; `without_body` answers HEAD. Raises ValueError
+    for a line break in a header's value: whatever came after it would be a header of the attacker's choosing.
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     count = len(response.headers)
