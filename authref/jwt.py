@@ -13,7 +13,7 @@ Rules of this file:
   refused. Keys in its header (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only
   picks one of our own keys;
 - each token has one spelling: two texts that decode to the same bytes would slip past a list of revoked ones;
-- each refusal has its own class, for the log and the learner. The client hears one and the same 401.
+- each refusal has its own class, for the log. The client hears one and the same 401.
 
 Left out: encryption (JWE) and public-key algorithms, for the server that issues a token is the one that reads it.
 """

@@ -59,7 +59,7 @@ class Map(Protocol[V]):
 
 
 class StoreUnavailable(Exception):
-    """The store does not answer, or does not take what it is told: nothing may be promised, and nobody let in."""
+    """The store does not answer, or keeps nothing: nothing may be promised, and nobody let in."""
 
 
 class Store(Protocol):
@@ -75,7 +75,7 @@ class Store(Protocol):
         """The map of this name, whose values are all of this dataclass."""
 
     def check(self) -> list[str]:
-        """What is odd just now, in a sentence each. Raises StoreUnavailable if something could not be kept."""
+        """What is odd just now, in a sentence each. Raises StoreUnavailable."""
         return []
 
     def warnings(self) -> list[str]:

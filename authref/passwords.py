@@ -39,8 +39,8 @@ def hash_password(password: str, cost: int = COST) -> str:
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password.
 
-    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14. It takes at least the work of cost
-    `work`, so that time does not tell whose hash is an old one.
+    False, at once, for anything that is no `$2b$` hash of cost 04 to 14. It takes at least the work of cost `work`:
+    time does not tell whose hash is an old one.
     """
     if not cost_of(stored):
         return False

@@ -46,8 +46,8 @@ class Family:
     last_seen: float
     expires_at: float
     user_agent: str
-    # SHA-256 of the living token, and the steps, each of a token's SHA-256, the time of its first use, and a text.
-    # The first edition kept hashes alone, of several living tokens. Its servers pass over steps.
+    # SHA-256 of the living token, and the steps: a token's SHA-256, the time of its first use, and a text.
+    # The first edition kept hashes alone, of several living tokens; its servers pass over steps.
     live: tuple[str, ...]
     used: str = ""  # SHA-256 of the token that was used up last
     used_at: float = 0.0  # when that was

@@ -4,7 +4,7 @@ The access token says whose it is and until when. Any server with the key can be
 What was once signed stays true until it expires, even after a logout: their price. (Compare sessions.py.)
 
 Rules of this file:
-- an access token lives 15 minutes: that is how long a stolen one opens doors, and how old its claims can be;
+- an access token lives 15 minutes: so long a stolen one opens doors, so old its claims can be;
 - it travels in the Authorization header only. A query is written to logs, a cookie needs all that guards one;
 - it says who you are, and no look-up is needed. What you may do costs one: a role can change in 15 minutes (roles.py).
 """

@@ -66,7 +66,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """An entry that says whose the key is."""
+    """Whose the key is."""
 
     user_id: str
     expires_at: float | None = None
@@ -74,7 +74,7 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The highest bcrypt cost that any process was started with, or that any hash has."""
+    """The highest bcrypt cost of any process or hash."""
 
     value: int
 
@@ -139,7 +139,7 @@ class Users:
         return None
 
     def who_proved(self, user_id: str, password_version: int) -> User | None:
-        """The user of this id, if this version of their password is still theirs and they may log in at all."""
+        """The user of this id, if this version of their password is still theirs and they may log in."""
         user = self.get(user_id)
         return user if user and user.password_version == password_version and not user.disabled else None
 
@@ -168,7 +168,7 @@ class Users:
         return self._highest_cost(seen)
 
     def _strengthen(self, user: User, password: str) -> User:
-        """The user with a hash of today's cost; the password is at hand only now, at login."""
+        """The user with a hash of today's cost; only at login is the password at hand."""
         if cost_of(user.password_hash) >= self._cost:
             return user
         stronger = replace(user, password_hash=hash_password(password, self._cost))

@@ -24,6 +24,7 @@ from math import isfinite
 from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
+Errors = Mapping[str, str] | None  # what is wrong with each field
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 
@@ -34,9 +35,7 @@ _shared = lru_cache(maxsize=1000)(str)  # one object of equal texts: a million s
 class Problem(Exception):
     """A request that cannot be served as it stands; the arguments are those of `Response.problem`."""
 
-    def __init__(
-        self, status: int, code: str, detail: str, headers: Headers = (), errors: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, detail: str, headers: Headers = (), errors: Errors = None) -> None:
         super().__init__(detail)
         self.code = code
         self.response = Response.problem(status, code, detail, headers, errors)
@@ -54,7 +53,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target without its query. Nothing is decoded: else `/%2e%2e/` or `/%6de` were other paths to the next."""
+        """The target without its query; not decoded, or `/%6de` were another path to the next server."""
         return self.target.partition("?")[0]
 
     @property
@@ -80,7 +79,7 @@ class Request:
     def json(self) -> object:
         """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
 
-        The media type matters: a form on a foreign page may post `text/plain`, but never `application/json`.
+        A form on a foreign page may post `text/plain`, but never `application/json`.
         """
         if not self.body and self.header("content-length") is None:
             raise Problem(411, "length_required", "This route needs a JSON body and its Content-Length.")
@@ -109,9 +108,7 @@ class Response:
         return Response(status, write_json(value) + b"\n", (("content-type", "application/json"), *headers))
 
     @staticmethod
-    def problem(
-        status: int, code: str, detail: str, headers: Headers = (), errors: Mapping[str, str] | None = None
-    ) -> Response:
+    def problem(status: int, code: str, detail: str, headers: Headers = (), errors: Errors = None) -> Response:
         """An error as RFC 9457 describes it, with `code`, a stable word to match on.
 
         >>> Response.problem(404, "not_found", "Nothing is here.").body
