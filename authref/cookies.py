@@ -64,7 +64,7 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
 
     HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: another site's form or image
     does not carry it, a link does. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
-    Browsers take a `__Host-` cookie only with these (WebKitGTK 2.50 without, too): no neighbour can plant one.
+    All browsers but WebKitGTK 2.50 take a `__Host-` cookie only with these, so that no neighbour can plant one.
 
     >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)
     'session=abc; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 08:01:00 GMT; HttpOnly; SameSite=Lax'

@@ -7,7 +7,7 @@ An attack that leaves no trace is never noticed; a log that holds passwords is a
   type passwords into that field), or a path or query that a client chose;
 - whatever a value holds, it stays one line, or somebody could forge lines (log injection): what could break or
   reverse a line arrives as escapes;
-- of equal lines within a second a few are written. The rest are counted: `repeated`, before a later second's first;
+- of equal lines within a second a few are written and the rest counted (`repeated`, said in a later second);
 - a log that cannot be written never breaks a request. (A full pipe does hold us up, rather than lose lines.)
 """
 

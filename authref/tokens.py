@@ -106,8 +106,7 @@ class Tokens:
 
     def end(self, user_id: str, family_id: str) -> bool:
         """End one login of this user; False if they have no such one."""
-        family = self.logins(user_id).get(family_id)
-        if family is not None:
+        if family := self.logins(user_id).get(family_id):
             self.revocation.end(family_id, family)
         return family is not None
 

@@ -9,8 +9,8 @@ Rules of this file:
   form tells strangers who has an account here. (Signing up does; throttle.py counts it);
 - ids are random and never used again, so that what a deleted user left behind opens nothing;
 - a proof is judged when it is used (`who_proved`), for hashing takes a while and much can change;
-- a crash between two writes leaves an account or an address alone. Nobody can log in with either, and the next
-  sign-up takes the address.
+- a crash between two writes leaves an account without an address, or the reverse. Nobody can log in with
+  either, and the next sign-up takes the address.
 
 Left out: proof that the address is theirs (a mail with a link), and multi-factor authentication.
 """
