@@ -1,8 +1,7 @@
 """How does a browser bring something back with every request? You give it a cookie.
 
-A cookie is a note that the server hands over once (`Set-Cookie`). The browser shows it at every later visit
-(`Cookie`), unasked, also when another site caused the visit. Attributes say who may read it and when it travels
-(RFC 6265bis):
+The server hands it over once (`Set-Cookie`); the browser shows it at every later visit (`Cookie`), also when
+another site caused the visit. Attributes say who may read it and when it travels (RFC 6265bis):
 
     Cookie      = pair *( ";" pair )          pair = blanks name "=" value blanks
     Set-Cookie  = name "=" value "; Path=/; Max-Age=…; Expires=…; HttpOnly; SameSite=Lax" [ "; Secure" ]
@@ -14,7 +13,7 @@ Rules of this file:
 - one bad pair never costs its neighbours; reading is linear in the header's length;
 - nothing that could end the header line, or add an attribute, is ever written.
 
-Left out: the Domain attribute (it shares a login with every subdomain), and any way to leave the others away.
+Left out: the Domain attribute, which shares a login with every subdomain.
 """
 
 from __future__ import annotations
@@ -64,9 +63,8 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
     """A Set-Cookie header's value for a cookie that lives `max_age` seconds from `now` on. Raises ValueError.
 
     HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: another site's form or image
-    does not carry it, a link does. Path=/ and no Domain: for this host alone, all of it. Secure: never
-    without TLS. Chromium and Firefox take a `__Host-` cookie only with Secure, Path=/ and no Domain, so that no
-    neighbour can plant one. WebKitGTK 2.50 takes it without.
+    does not carry it, a link does. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
+    All browsers but WebKitGTK 2.50 take a `__Host-` cookie only with these, so that no neighbour can plant one.
 
     >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)
     'session=abc; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 08:01:00 GMT; HttpOnly; SameSite=Lax'

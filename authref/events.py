@@ -1,18 +1,14 @@
 """What happened here, and who did it? One line each, so that a person or a program can find out later.
 
-An attack that leaves no trace is never noticed; a log that holds passwords or tokens is an attack waiting
-to happen. So:
-- every login, change of rights, refused credential and failure leaves a line; an ordinary request, one
-  without credentials and one to a path that does not exist leave none;
+An attack that leaves no trace is never noticed; a log that holds passwords is an attack waiting to happen. So:
+- every login, change of rights, refused credential and failure leaves a line, an ordinary request none;
 - names follow the OWASP logging vocabulary, times are UTC, people appear as user ids;
 - an event never holds a password, a cookie, a token, a key or a hash. Nor does it hold an e-mail address (people
-  type passwords into that field), or any path or query that a client chose;
-- whatever a value holds, it stays one line, or somebody could forge lines (log injection). Control characters,
-  U+2028 and the marks that reverse the reading direction arrive as escapes;
-- a flood stays small: of equal lines within a second a few are written, and the rest are counted. The count
-  (`repeated`) comes in front of the first line of a later second;
-- a log that cannot be written, on a full disk or a closed pipe, never breaks a request. (A pipe that nobody
-  reads does hold us up once it is full, rather than lose lines.)
+  type passwords into that field), or a path or query that a client chose;
+- whatever a value holds, it stays one line, or somebody could forge lines (log injection): what could break or
+  reverse a line arrives as escapes;
+- of equal lines within a second a few are written and the rest counted (`repeated`, said in a later second);
+- a log that cannot be written never breaks a request. (A full pipe does hold us up, rather than lose lines.)
 """
 
 from __future__ import annotations

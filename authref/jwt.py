@@ -4,8 +4,8 @@ A JSON Web Token is three parts, base64url, joined by dots (RFC 7515, RFC 7519):
 
     {"alg":"HS256","typ":"at+jwt","kid":"k1"} . {"sub":"…","exp":1900000000,…} . HMAC-SHA-256 of the two
 
-Anybody can read it: it is signed, not encrypted. Nobody without the key can change it. `sign/unsign` sign
-bytes (JWS), `create/verify` add what the claims mean (JWT).
+Anybody can read it, nobody without the key can change it. `sign/unsign` sign bytes (JWS), `create/verify` add
+what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
@@ -13,10 +13,9 @@ Rules of this file:
   refused. Keys in its header (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only
   picks one of our own keys;
 - each token has one spelling: two texts that decode to the same bytes would slip past a list of revoked ones;
-- each refusal has its own class, for the log and the learner. The client hears one and the same 401.
+- each refusal has its own class, for the log. The client hears one and the same 401.
 
-Left out: public-key algorithms and encryption (JWE). One key that both signs and verifies is enough while
-the server that issues a token is the one that reads it.
+Left out: encryption (JWE) and public-key algorithms, for the server that issues a token is the one that reads it.
 """
 
 from __future__ import annotations
@@ -37,6 +36,9 @@ END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000; a time beyond it 
 
 _SWAP = bytes.maketrans(b"+/-_", b"-_+/")  # makes base64url of base64, and back
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+# For speed alone: tokens come with the same few headers and keys. Refusals are not kept.
+_kept = lru_cache(maxsize=64)
 
 Keys = Mapping[str, bytes]  # by their names; the first one signs (keys.py)
 Claims = dict[str, object]
@@ -81,14 +83,14 @@ def sign(payload: bytes, key: bytes, header: Mapping[str, object] | None = None)
 def unsign(token: str, key: bytes) -> bytes:
     """The payload, if this key signed it (RFC 7515 §5.2). Raises InvalidToken; ValueError for a short key."""
     header, payload, signature = _split(token)
-    _kept_members(header)
+    _members(header)
     return _check_signature(header, payload, signature, key)
 
 
 def create(claims: Claims, keys: Keys) -> str:
     """An access token with these claims, signed with the first key."""
     kid = next(iter(keys))
-    return _assemble(_kept_header(kid), write_json(claims), keys[kid])
+    return _assemble(_header(kid), write_json(claims), keys[kid])
 
 
 def verify(
@@ -103,10 +105,9 @@ def verify(
     """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken.
 
     `issuer` and `audience` are compared when given; `leeway` is how many seconds clocks may differ.
-    Cheap checks come before the signature, and everything that believes the token after it.
     """
     header, payload, signature = _split(token)
-    key = keys.get(_kept_key_id(header))
+    key = keys.get(_key_id(header))
     if key is None:
         raise UnknownKey("no key of ours has this kid")
     claims = _read_object(_check_signature(header, payload, signature, key), "payload")
@@ -140,11 +141,13 @@ def _split(token: str) -> tuple[bytes, bytes, bytes]:
     return header, payload, signature
 
 
+@_kept
 def _header(kid: str) -> bytes:
     """The first part of every access token that this key signs."""
     return encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
 
 
+@_kept
 def _members(header: bytes) -> dict[str, object]:
     """What the header says, if this file may go on with it."""
     if len(header) > MAX_HEADER:
@@ -157,6 +160,7 @@ def _members(header: bytes) -> dict[str, object]:
     return members
 
 
+@_kept
 def _key_id(header: bytes) -> str:
     """The `kid` of an access token's header."""
     members = _members(header)
@@ -172,8 +176,8 @@ def _key_id(header: bytes) -> str:
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
     """The decoded payload, if the signature is right.
 
-    Compared is the text, so that no other spelling of the 32 bytes fits. And it takes as long for a wrong first
-    character as for a wrong last one: nobody can find the signature character by character.
+    Compared is the text, so that no other spelling of the 32 bytes fits; in constant time, so that nobody finds
+    it character by character.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")
@@ -182,11 +186,12 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
 
 def _signature(signed: bytes, key: bytes) -> bytes:
     """HMAC-SHA-256 of the first two parts and the dot between them, encoded."""
-    mac = _kept_hmac(key).copy()
+    mac = _hmac(key).copy()
     mac.update(signed)
     return encode(mac.digest())
 
 
+@_kept
 def _hmac(key: bytes) -> hmac.HMAC:
     if len(key) < MIN_KEY:
         raise ValueError(f"an HS256 key has at least {MIN_KEY} bytes")
@@ -245,10 +250,3 @@ def decode(part: bytes) -> bytes:
     if b2a_base64(data, newline=False).rstrip(b"=") != standard:
         raise Malformed("not the one spelling of its bytes")
     return data
-
-
-# Kept for speed alone: tokens come with the same few headers and keys. No answer changes; refusals are not kept.
-_kept_header = lru_cache(maxsize=64)(_header)
-_kept_members = lru_cache(maxsize=64)(_members)
-_kept_key_id = lru_cache(maxsize=64)(_key_id)
-_kept_hmac = lru_cache(maxsize=64)(_hmac)

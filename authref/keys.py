@@ -1,9 +1,8 @@
 """Which key signed this? One of a key ring, so that a key can be changed without logging anybody out.
 
-Whoever has the key is everybody: they can write any token, for any user. So a key is 32 random bytes, never
-a word; it is changed from time to time, and at once when it leaks. A key ring holds several, each with a name
-(`kid`). The first one signs, all of them verify. Put a new one in front, wait until the last token of the old
-one has expired, and take that away.
+Whoever has the key can write any token, for any user. So a key is 32 random bytes, never a word, and it is
+changed at once when it leaks. A key ring holds several, each with a name (`kid`). The first one signs, all of
+them verify. To change it, put a new one in front; take the old one away when its last token has expired.
 
     AUTHREF_KEYS = kid ":" base64url *( "," kid ":" base64url )
 """

@@ -1,15 +1,11 @@
 """Where does a server keep what it must remember? In a map, and the map must be able to forget.
 
-A plain dict forgets nothing, so sessions that ended would open doors for ever. To log a user out everywhere one
-would search through everybody. And two requests at once could both believe that they were first.
-
 Rules of a map, which is a dict otherwise:
-- a value may carry `expires_at` (Unix seconds); from that moment on the entry is not there;
+- a value may carry `expires_at` (Unix seconds); from then on the entry is not there, so no ended session opens doors;
 - a value may carry `user_id`; all entries of one user are found without looking at anybody else's;
-- each method is atomic: whatever runs at once, one `setdefault` inserts, one `pop` gets, one `replace` wins.
+- each method is atomic: of many callers at once, one `setdefault` inserts, one `pop` gets, one `replace` wins.
 
-A `Store` is where maps are kept. `MemoryStore` keeps them in this process, which loses them when it ends; the
-folder `stores/` has others.
+A `Store` is where maps are kept: `MemoryStore` in this process, until it ends; `stores/` has others.
 """
 
 from __future__ import annotations
@@ -35,13 +31,13 @@ class Map(Protocol[V]):
         """Store the value, whatever was there before."""
 
     def setdefault(self, key: str, value: V) -> V:
-        """Store the value if the key is free. Returns what is there now: `value` itself for whoever was first."""
+        """Store the value if the key is free. Returns what is there now: `value` for whoever was first."""
 
     def pop(self, key: str) -> V | None:
-        """Remove the entry and return its value: exactly one of several callers gets it, the others None."""
+        """Remove the entry and return its value: one of several callers gets it, the others None."""
 
     def replace(self, key: str, old: V, new: V) -> bool:
-        """Store `new` if the live value still equals `old`. False means that somebody else was faster."""
+        """Store `new` if the live value still equals `old`; False if somebody else was faster."""
 
     def touch(self, key: str, old: V, new: V) -> bool:
         """`replace` for what may get lost, such as when somebody was last seen: it never fails, and need not wait."""
@@ -63,7 +59,7 @@ class Map(Protocol[V]):
 
 
 class StoreUnavailable(Exception):
-    """The store does not answer, or does not take what it is told: nothing may be promised, and nobody let in."""
+    """The store does not answer, or keeps nothing: nothing may be promised, and nobody let in."""
 
 
 class Store(Protocol):
@@ -79,7 +75,7 @@ class Store(Protocol):
         """The map of this name, whose values are all of this dataclass."""
 
     def check(self) -> list[str]:
-        """What is odd just now, in a sentence each. Raises StoreUnavailable if something could not be kept."""
+        """What is odd just now, in a sentence each. Raises StoreUnavailable."""
         return []
 
     def warnings(self) -> list[str]:
@@ -107,7 +103,7 @@ class MemoryMap(Map[V]):
     def __init__(self, now: Clock = time.time) -> None:
         self._now = now
         self._entries: dict[str, V] = {}
-        self._owned: dict[str, tuple[str, ...]] = {}  # user id -> keys; a tuple, for most users own one or two
+        self._owned: dict[str, tuple[str, ...]] = {}  # user id -> keys
         self._unchecked: list[str] = []  # keys at which tidying up has yet to look
         self._lock = threading.RLock()
 
@@ -127,6 +123,7 @@ class MemoryMap(Map[V]):
                     self._owned[owner] = (*self._owned.get(owner, ()), key)
 
     def setdefault(self, key: str, value: V) -> V:
+        """What is there now: of several callers at once, one stores its value."""
         with self._lock:
             current = self.get(key)
             if current is None:
@@ -134,12 +131,14 @@ class MemoryMap(Map[V]):
             return value if current is None else current
 
     def pop(self, key: str) -> V | None:
+        """The value for the one caller that removes it; None for all others."""
         with self._lock:
             value = self.get(key)
             self._disown(key, self._entries.pop(key, None))
             return value
 
     def replace(self, key: str, old: V, new: V) -> bool:
+        """True for the one caller that changes `old` to `new`."""
         with self._lock:
             if self.get(key) != old:
                 return False
@@ -165,7 +164,7 @@ class MemoryMap(Map[V]):
             return sum(not self._ended(value) for value in self._entries.values())
 
     def _tidy_up(self) -> None:
-        """Look at three entries and remove those that have ended: what comes in makes room for itself."""
+        """Look at three entries and remove those that have ended: what comes in makes room."""
         if not self._unchecked:
             self._unchecked = list(self._entries)
         for key in self._unchecked[-3:]:

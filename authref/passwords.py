@@ -1,8 +1,7 @@
 """How do you recognise a password that you must not be able to reveal?
 
-Databases leak. Whoever holds a stolen one guesses, billions of times a second if the hash is a fast one. A bcrypt
-hash is slow on purpose and salted: each guess costs the thief what it costs us, and has to be repeated for each
-user. Its cost c, which stands in it, means 2**c rounds.
+Databases leak, and a thief guesses: billions of times a second if the hash is a fast one. A bcrypt hash is slow
+on purpose (cost c means 2**c rounds), and salted: each guess has to be repeated for each user.
 
 Rules of this file:
 - a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
@@ -40,8 +39,8 @@ def hash_password(password: str, cost: int = COST) -> str:
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password.
 
-    False, at once, for anything that is not a `$2b$` hash of cost 04 to 14. It takes at least the work of cost
-    `work`, so that time does not tell whose hash is an old one.
+    False, at once, for anything that is no `$2b$` hash of cost 04 to 14. It takes at least the work of cost `work`:
+    time does not tell whose hash is an old one.
     """
     if not cost_of(stored):
         return False
@@ -79,8 +78,7 @@ def objection(password: str, email: str) -> str | None:
 def _pre_hash(password: str) -> bytes:
     """44 bytes that every byte of the password changes.
 
-    bcrypt would drop what follows byte 72 (release 5 raises instead), and older ones stopped at NUL; base64
-    has neither. Why a keyed hash: SHA-256 values that leaked elsewhere could be tried here as ready-made
-    passwords, uncracked as they are ("password shucking").
+    bcrypt drops what follows byte 72 (release 5 raises), and older ones stopped at NUL. The hash has a key, or
+    SHA-256 values that leaked elsewhere could be tried here, uncracked as they are ("password shucking").
     """
     return b64encode(hmac.digest(_LABEL, password.encode("utf-8"), hashlib.sha256))

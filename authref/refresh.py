@@ -1,8 +1,7 @@
 """How can a login last a month when its tokens last 15 minutes? By a second token, good for one use.
 
-The access token is shown to every service and so is stolen most easily. The refresh token is shown only here,
-and its use makes a successor (rotation, RFC 9700 §4.14). So a stolen one betrays itself: thief and owner hold
-the same token, and whoever comes second brings one that was used before.
+The refresh token is shown only here, and its use makes a successor (rotation, RFC 9700 §4.14). So a stolen one
+betrays itself: thief and owner hold the same token, and whoever comes second brings a used one.
 
     refresh token = handle "." secret      the handle is the family's: all tokens that came from one login
 
@@ -13,8 +12,7 @@ Rules of this file:
   the last minute: random text, from which only the used token itself makes its successor;
 - the record is changed by `replace` only: of many uses at once, each sees the one before it.
 
-What is left to a thief: to come within a minute after each renewal of the owner. Both then hold the same token,
-until the login ends. Once either has used it, the other has a minute; a later use ends the family.
+What is left to a thief: to come within a minute after each renewal of the owner. A later use ends the family.
 """
 
 from __future__ import annotations
@@ -48,8 +46,8 @@ class Family:
     last_seen: float
     expires_at: float
     user_agent: str
-    # SHA-256 of the living token, and the steps, each of a token's SHA-256, the time of its first use, and a text.
-    # The first edition kept hashes alone, of several living tokens. Its servers pass over steps.
+    # SHA-256 of the living token, and the steps: a token's SHA-256, the time of its first use, and a text.
+    # The first edition kept hashes alone, of several living tokens; its servers pass over steps.
     live: tuple[str, ...]
     used: str = ""  # SHA-256 of the token that was used up last
     used_at: float = 0.0  # when that was

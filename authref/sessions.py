@@ -1,14 +1,11 @@
 """How does the server remember that you logged in? It keeps a note, and you carry its number.
 
-The cookie holds 32 random bytes that mean nothing. What they mean stands here, in a map: whose session it
-is and when it ends. So the note can be torn up at any moment: the strength of sessions. Each request costs
-a look-up: their price.
-
-Compare tokens.py: the same three verbs, and no look-up.
+The cookie holds 32 random bytes. What they mean stands here, in a map: whose session it is and when it ends. So
+a session can end at any moment: its strength. Each request costs a look-up: its price. (Compare tokens.py.)
 
 Rules of this file:
-- an id is never accepted from outside: logging in always makes a new one and ends the one that came with
-  the request. Otherwise an attacker plants an id of theirs and waits for the victim to log in (fixation);
+- logging in always makes a new id and ends the one that came with the request. Otherwise an attacker plants an
+  id of theirs and waits for the victim to log in (fixation);
 - the map's keys are SHA-256 of the ids, so that whoever reads the store cannot use what they read;
 - two ends: 30 minutes without use (a computer left open), 24 hours in all (a stolen cookie kept warm);
 - the user is looked up anew each time, so being disabled or deleted acts at once;
@@ -127,10 +124,7 @@ class Sessions:
             self._records.pop(public_id)
 
     def refusal(self, request: Request | None = None) -> Response:
-        """The one answer to every request without a live session; it does not say what was wrong with it.
-
-        It does say that a token, good or bad, was sent to a route that takes only cookies.
-        """
+        """401 for a request without a live session; whether it brought a token, good or bad, is all that it tells."""
         detail = "Log in first: POST /login."
         if request is not None and request.header("authorization") is not None:
             detail = "This route takes the cookie of a session, /token/me takes a token, all others take either."

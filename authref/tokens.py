@@ -1,11 +1,10 @@
 """How can a server know who you are without looking anything up? You carry a proof, signed by it.
 
-The access token says whose it is and until when, and the signature says that the server wrote it. Any server
-with the key can believe it: that is the strength of tokens. What was once signed stays true until it expires,
-even after a logout: that is their price. (Compare sessions.py: the same three verbs, and a note that is kept.)
+The access token says whose it is and until when. Any server with the key can believe it: the strength of tokens.
+What was once signed stays true until it expires, even after a logout: their price. (Compare sessions.py.)
 
 Rules of this file:
-- an access token lives 15 minutes: that is how long a stolen one opens doors, and how old its claims can be;
+- an access token lives 15 minutes: so long a stolen one opens doors, so old its claims can be;
 - it travels in the Authorization header only. A query is written to logs, a cookie needs all that guards one;
 - it says who you are, and no look-up is needed. What you may do costs one: a role can change in 15 minutes (roles.py).
 """
@@ -67,8 +66,7 @@ class Tokens:
     def refresh(self, token: str, request: Request) -> Response:
         """200 with new tokens for this refresh token, or 400 `invalid_grant` (RFC 6749 §5.2).
 
-        The last access token, which ends with its login, comes without a refresh token: clients would renew what
-        lives ever shorter, ever more often.
+        The last access token, which ends with its login, comes without a refresh token.
         """
         family_id = family_of(token)
         family = self.families.get(family_id)
@@ -108,8 +106,7 @@ class Tokens:
 
     def end(self, user_id: str, family_id: str) -> bool:
         """End one login of this user; False if they have no such one."""
-        family = self.logins(user_id).get(family_id)
-        if family is not None:
+        if family := self.logins(user_id).get(family_id):
             self.revocation.end(family_id, family)
         return family is not None
 

@@ -1,16 +1,16 @@
 """Who are you, and how do you prove it once?
 
-An account is a name somebody chose and a secret only they know. `sign_up` makes one, `check_credentials`
-asks for the secret; everything after that, sessions and tokens, only remembers the answer.
+`sign_up` takes an address and a secret, `check_credentials` asks for the secret; sessions and tokens only
+remember the answer.
 
 Rules of this file:
 - one address, one account, however it is spelt and however many sign up at once;
-- an unknown address, a wrong password and a disabled account cost the same time and look the same from
-  outside. Else a login form tells strangers who has an account here. (Signing up does; throttle.py counts it);
-- ids are random and never used again, so that what was left behind by a deleted user opens nothing;
+- an unknown address, a wrong password and a disabled account cost the same time and look the same, or a login
+  form tells strangers who has an account here. (Signing up does; throttle.py counts it);
+- ids are random and never used again, so that what a deleted user left behind opens nothing;
 - a proof is judged when it is used (`who_proved`), for hashing takes a while and much can change;
-- a crash between two writes may leave an account without an address, or an address without an account. Nobody
-  can log in with either, and the next sign-up takes the address.
+- a crash between two writes leaves an account without an address, or the reverse. Nobody can log in with
+  either, and the next sign-up takes the address.
 
 Left out: proof that the address is theirs (a mail with a link), and multi-factor authentication.
 """
@@ -66,7 +66,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """An entry that says whose the key is."""
+    """Whose the key is."""
 
     user_id: str
     expires_at: float | None = None
@@ -74,7 +74,7 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The highest bcrypt cost that any process was started with, or that any hash has."""
+    """The highest bcrypt cost of any process or hash."""
 
     value: int
 
@@ -84,7 +84,7 @@ class EmailTaken(Exception):
 
 
 class InvalidCredentials(Exception):
-    """The login failed. `reason` and `user_id` are for the event log; the client must not learn them."""
+    """The login failed. `reason` and `user_id` are for the event log, never for the client."""
 
     def __init__(self, reason: str, user_id: str | None) -> None:
         super().__init__(reason)
@@ -117,10 +117,7 @@ class Users:
         return user
 
     def check_credentials(self, email: str, password: str) -> User:
-        """The user whose password this is. Raises InvalidCredentials.
-
-        Every way to fail takes the same work: a quicker answer would tell who has no account, or an old one.
-        """
+        """The user whose password this is. Raises InvalidCredentials, always after the same work."""
         user = self.by_email(email)
         work = self._highest_cost(cost_of(user.password_hash) if user else 0)
         right = verify_password(password, user.password_hash if user else hash_of_nobody(work), work)
@@ -142,7 +139,7 @@ class Users:
         return None
 
     def who_proved(self, user_id: str, password_version: int) -> User | None:
-        """The user of this id, if this version of their password is still theirs and they may log in at all."""
+        """The user of this id, if this version of their password is still theirs and they may log in."""
         user = self.get(user_id)
         return user if user and user.password_version == password_version and not user.disabled else None
 
@@ -171,7 +168,7 @@ class Users:
         return self._highest_cost(seen)
 
     def _strengthen(self, user: User, password: str) -> User:
-        """The user with a hash of today's cost; the password is at hand only now, at login."""
+        """The user with a hash of today's cost; only at login is the password at hand."""
         if cost_of(user.password_hash) >= self._cost:
             return user
         stronger = replace(user, password_hash=hash_password(password, self._cost))

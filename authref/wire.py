@@ -1,12 +1,12 @@
 """What does a server see of you? One request, as bytes. Then it answers and forgets you.
 
-HTTP is stateless (RFC 9110 §3.3): nothing in a second request says that it comes from whoever sent the
-first, unless the client puts something into it. Everything in this project is about that something.
+HTTP is stateless (RFC 9110 §3.3): nothing in a second request says who sent the first, unless the client puts
+something into it. Everything in this project is about that something.
 
 Rules of this file:
-- a request and a response are values: frozen, made once, compared by content, built in a test in one line;
+- a request and a response are values: frozen, compared by content, built in a test in one line;
 - header names are lower-case, and header lines are a tuple of pairs, for `set-cookie` may come twice;
-- one JSON reader serves bodies and tokens: no two parts of the system can read the same bytes differently;
+- one JSON reader serves bodies and tokens: no two parts of the system read the same bytes differently;
 - what cannot be read raises `Problem`; it carries the answer to send.
 
 Left out: sockets, and the grammar of a request's bytes (serving/).
@@ -24,6 +24,7 @@ from math import isfinite
 from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
+Errors = Mapping[str, str] | None  # what is wrong with each field
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 
@@ -34,9 +35,7 @@ _shared = lru_cache(maxsize=1000)(str)  # one object of equal texts: a million s
 class Problem(Exception):
     """A request that cannot be served as it stands; the arguments are those of `Response.problem`."""
 
-    def __init__(
-        self, status: int, code: str, detail: str, headers: Headers = (), errors: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, detail: str, headers: Headers = (), errors: Errors = None) -> None:
         super().__init__(detail)
         self.code = code
         self.response = Response.problem(status, code, detail, headers, errors)
@@ -54,7 +53,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target without its query. Nothing is decoded: else `/%2e%2e/` or `/%6de` were other paths to the next."""
+        """The target without its query; not decoded, or `/%6de` were another path to the next server."""
         return self.target.partition("?")[0]
 
     @property
@@ -80,7 +79,7 @@ class Request:
     def json(self) -> object:
         """The body's JSON value. Raises Problem: 411 no body, 415 not declared as JSON, 400 not valid JSON.
 
-        The media type matters: a form on a foreign page may post `text/plain`, but never `application/json`.
+        A form on a foreign page may post `text/plain`, but never `application/json`.
         """
         if not self.body and self.header("content-length") is None:
             raise Problem(411, "length_required", "This route needs a JSON body and its Content-Length.")
@@ -109,9 +108,7 @@ class Response:
         return Response(status, write_json(value) + b"\n", (("content-type", "application/json"), *headers))
 
     @staticmethod
-    def problem(
-        status: int, code: str, detail: str, headers: Headers = (), errors: Mapping[str, str] | None = None
-    ) -> Response:
+    def problem(status: int, code: str, detail: str, headers: Headers = (), errors: Errors = None) -> Response:
         """An error as RFC 9457 describes it, with `code`, a stable word to match on.
 
         >>> Response.problem(404, "not_found", "Nothing is here.").body
@@ -131,7 +128,7 @@ def read_json(data: bytes) -> object:
     """The one value that `data` says in JSON (RFC 8259), UTF-8. Raises ValueError for anything doubtful.
 
     `json.loads` alone is too kind. Of `{"role":"user","role":"admin"}` it keeps the last, where others keep the
-    first. It guesses UTF-16, takes NaN and 1e400 for numbers, and answers deep nesting with RecursionError.
+    first. It also guesses UTF-16, and takes NaN and 1e400 for numbers.
     """
     try:
         text = data.decode("utf-8").strip(" \t\r\n")
@@ -178,9 +175,8 @@ def write_response(
 ) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4).
 
-    `date` is the Date header's text, `kept` the lines that say how long an open connection stays. `without_body`
-    answers HEAD: the same head as GET, and nothing after it. Raises ValueError rather than let a line break out
-    of a header's value: whatever came after it would be a header of the attacker's choosing.
+    `kept` are the lines that say how long an open connection stays; `without_body` answers HEAD. Raises ValueError
+    for a line break in a header's value: whatever came after it would be a header of the attacker's choosing.
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     count = len(response.headers)

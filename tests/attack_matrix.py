@@ -155,7 +155,7 @@ GUARDS = (
     guard("aud", "token-for-somebody-else", ("jwt.py", 'not _is_for(audience, claims["aud"])', "False")),
     guard("kid names a key of ours", "kid-that-leads-away",
           ("jwt.py", "MIN_KEY = 32", "MIN_KEY = 0"),
-          ("jwt.py", "keys.get(_kept_key_id(header))", 'keys.get(_kept_key_id(header), b"")')),
+          ("jwt.py", "keys.get(_key_id(header))", 'keys.get(_key_id(header), b"")')),
     guard("lines of one name are joined", "two-credentials",
           ("wire.py", '", ".join(values) if values', "values[0] if values")),
     guard("a logout ends the refresh token", "refresh-after-logout",

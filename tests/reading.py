@@ -27,10 +27,10 @@ NOT_COUNTED = ("configuration", "terminal", "cli", "tiny", "wsgi")
 
 WORDS_A_MINUTE, LINES_A_MINUTE = 200, 15
 AIM = (2400, 125)  # lines and minutes of the core: where it has to come to
-MAX_LINES = 3025  # of the core, prose and blank lines too: where it stands; this number only ever goes down
-MAX_MINUTES = 162  # for the core, likewise
+MAX_LINES = 2966  # of the core, prose and blank lines too: where it stands; this number only ever goes down
+MAX_MINUTES = 159  # for the core, likewise
 MAX_WORDS = 30  # in a sentence: half of the readers read in a second or third language
-FIRST_SESSION = 47.5  # the minute of the core in which somebody is logged in, at the latest; 40 is the aim
+FIRST_SESSION = 46.5  # the minute of the core in which somebody is logged in, at the latest; 40 is the aim
 FIRST_SESSION_OF_CHAPTER_ONE = 5
 LINE_LENGTH = 51.4  # characters in a line of code, on average; 48.76 in the first edition, and the aim
 

@@ -391,7 +391,7 @@ def outcome(token: str, **changes: Any) -> str:
 
 def setUpModule() -> None:
     """What tests of other modules have made jwt.py keep decides nothing here."""
-    for kept in (jwt._kept_header, jwt._kept_members, jwt._kept_key_id, jwt._kept_hmac):
+    for kept in (jwt._header, jwt._members, jwt._key_id, jwt._hmac):
         kept.cache_clear()
 
 

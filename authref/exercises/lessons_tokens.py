@@ -214,7 +214,7 @@ TOKENS: tuple[Exercise, ...] = (
             "A mapping keeps its order. How do you get its first name without the others? What does the header of "
             "every token of one key look like?",
             "next(iter(mapping)) is the first name. The ring maps names to keys, so the key is one look-up away; "
-            "`write_json` makes bytes of the claims. `sign` writes alg by itself and takes typ and kid; `_kept_header` "
+            "`write_json` makes bytes of the claims. `sign` writes alg by itself and takes typ and kid; `_header` "
             "has made the whole header already.",
             "Find the first name, make JSON of the claims, and hand header, payload and that name's key to the helper "
             "that puts the three parts together.",
@@ -457,7 +457,7 @@ def verify(
 ) -> Claims:
     """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken."""
     header, payload, signature = _split(token)
-    key = keys.get(_kept_key_id(header))
+    key = keys.get(_key_id(header))
     if key is None:
         raise UnknownKey("no key of ours has this kid")
     claims = _read_object(_check_signature(header, payload, signature, key), "payload")
