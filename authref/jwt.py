@@ -4,8 +4,8 @@ A JSON Web Token is three parts, base64url, joined by dots (RFC 7515, RFC 7519):
 
     {"alg":"HS256","typ":"at+jwt","kid":"k1"} . {"sub":"…","exp":1900000000,…} . HMAC-SHA-256 of the two
 
-Anybody can read it, nobody without the key can change it. `sign/unsign` sign bytes (JWS), `create/verify` add
-what the claims mean (JWT).
+Anybody can read it: it is signed, not encrypted. Nobody without the key can change it. `sign/unsign` sign
+bytes (JWS), `create/verify` add what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;

@@ -1,7 +1,7 @@
 """How does the server remember that you logged in? It keeps a note, and you carry its number.
 
-The cookie holds 32 random bytes. What they mean stands here, in a map: whose session it is and when it ends. So
-a session can end at any moment: its strength. Each request costs a look-up: its price. (Compare tokens.py.)
+The cookie holds 32 random bytes that mean nothing. What they stand for is here, in a map: whose session it is and
+when it ends. So it can end at any moment: its strength. Each request costs a look-up: its price. (Compare tokens.py.)
 
 Rules of this file:
 - logging in always makes a new id and ends the one that came with the request. Otherwise an attacker plants an
