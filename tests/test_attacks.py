@@ -30,7 +30,7 @@ from authref.attacks import aim, client, report, scene, servers, table
 from authref.attacks.play import Result, play_one
 from authref.attacks.scene import NOT_PLAYED, PRICE, STOPPED, THROUGH, Account, Attack, NotPlayed, Outcome, Target
 from authref.exercises.lessons import EXERCISES
-from tests.attack_matrix import GUARDS, ON_AUTHREF, ON_TINY
+from tests.attack_matrix import GUARDS, ON_AUTHREF, ON_TINY, WITHOUT_A_GUARD
 from tests.support import Harness, running
 from tests.test_cli import PROJECT, environment
 
@@ -109,6 +109,14 @@ class TheTable(unittest.TestCase):
                     self.assertEqual((Path(authref.__file__).parent / file).read_text("utf-8").count(there), 1)
             self.assertLessEqual(set(guard.attacks), table.BY_NAME.keys())
 
+    def test_each_attack_is_let_through_by_something(self) -> None:
+        """Each attack is let through by a guard that is taken away, is a price, or says why nothing would let it."""
+        proven = {name for guard in GUARDS for name in guard.attacks}
+        groups = proven, servers.PRICES.keys(), WITHOUT_A_GUARD.keys()
+        for name in table.BY_NAME:
+            with self.subTest(name):
+                self.assertEqual(sum(name in group for group in groups), 1)
+
     def test_both_columns_have_a_row_for_each(self) -> None:
         """What must come of each attack on either server is written down, and at least twenty pass chapter one."""
         self.assertEqual(ON_TINY.keys(), table.BY_NAME.keys())
@@ -126,13 +134,15 @@ class OnAuthref(unittest.TestCase):
 
         keys = fresh_keys()
         admin = Account("root@attack.example", "an admin's own password")
-        harness = Harness(now=time.time, keys=keys, admin_email=admin.email, admin_password=admin.password,
+        ahead: list[float] = []
+        harness = Harness(now=lambda: time.time() + sum(ahead), keys=keys, admin_email=admin.email, admin_password=admin.password,
                           hosts=("127.0.0.1",))  # fmt: skip
         with running(harness.app) as server:
             address = client.Address("127.0.0.1", server.server_port)
             target = Target(
-                "authref", address, admin=admin, key=next(iter(keys.values())), ours=True, prices=servers.PRICES
-            )
+                "authref", address, admin=admin, key=next(iter(keys.values())), ours=True, prices=servers.PRICES,
+                wait=ahead.append,
+            )  # fmt: skip
             seen, proven = {}, None
             stage = scene.Scene(target)
             for attack in table.chosen([], ["refresh-without-rotation"], False):

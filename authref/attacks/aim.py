@@ -18,6 +18,7 @@
     token-after-logout = "a token ends after five minutes"
     [key]                            # what signs its tokens (HS256), for what only their issuer could write
     secret = "…"
+    public = "-----BEGIN PUBLIC KEY-----…"  # where it is a pair of keys: what it publishes, byte by byte
     [[accounts]]                     # where nobody can sign up: at least two
     email = "alice"
     password = "…"
@@ -60,7 +61,7 @@ def aim(address: Address, file: str | None) -> Target:
     if unknown := said.keys() - set(_PARTS):
         raise ValueError(f"{file} has a part that nobody knows, {min(unknown)}; there are {', '.join(_PARTS)}.")
     routes = _texts(said, "routes", _NAMES, file)
-    prices, key = _texts(said, "prices", set(BY_NAME), file), _texts(said, "key", {"secret"}, file)
+    prices, key = _texts(said, "prices", set(BY_NAME), file), _texts(said, "key", {"secret", "public"}, file)
     headers = _texts(said, "headers", None, file)
     guessed = {name: route for name, route in _guess(address) if name not in routes}
     admin = _account(said["admin"], file) if "admin" in said else None
@@ -76,6 +77,7 @@ def aim(address: Address, file: str | None) -> Target:
         admin=admin,
         given=given,
         key=key.get("secret", "").encode(),
+        public_key=key.get("public", "").encode(),
         prices=prices,
         headers={name: text.replace("{host}", address.named) for name, text in headers.items()},
         more=_texts(said, "sign_up", None, file),

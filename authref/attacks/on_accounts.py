@@ -19,6 +19,7 @@ from authref.attacks.scene import (
     judge,
     judge_each,
     logs_in,
+    must,
     signs_up,
     somebody,
 )
@@ -177,6 +178,21 @@ def guessing(scene: Scene) -> Outcome:
     if not held and not scene.succeeded(last) and last.status != 429:
         raise NotPlayed(f"the right password was answered {last.status}")
     return Outcome(scene.succeeded(last), f"{GUESSES} guesses, {held} held up; then the right one: {last.status}")
+
+
+@attack(
+    7, has="somebody's address", gains="that they cannot get in, for as long as it goes on",
+    counts="their right password is refused in the browser that they always use", read="throttle.py:Throttle.guess",
+    tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=645, exercise="throttle-admit",
+)  # fmt: skip
+def owner_locked_out(scene: Scene) -> Outcome:
+    """A stranger's wrong guesses keep the owner out"""
+    account, owner = scene.new_account(), scene.client()
+    must(scene, scene.log_in(account, owner), "an honest login")
+    for number in range(GUESSES):
+        scene.log_in(Account(account.email, f"a wrong guess {number}"))
+    answer = scene.log_in(account, owner)
+    return Outcome(not scene.succeeded(answer), f"{GUESSES} wrong guesses of a stranger; the owner: {answer.status}")
 
 
 @attack(

@@ -137,7 +137,7 @@ def method_in_a_header(scene: Scene) -> Outcome:
     for name, value in (("X-Original-URL", path), ("X-Rewrite-URL", path), ("X-HTTP-Method-Override", "DELETE")):
         answer = client.send(scene.me_route, headers={name: value})
         if (answer.status, answer.body) != (honest.status, honest.body):
-            return judge(answer, scene.succeeded(answer), name)
+            return judge(answer, answer.status != 400, f"{name} changes the answer")
     return judge(honest, False, "3 such headers change nothing")
 
 
@@ -196,13 +196,13 @@ def field_at_a_change(scene: Scene) -> Outcome:
     """A field nobody offers, at a change: the hash, the id, another role"""
     client = scene.logged_in(scene.account_to_lose())
     route = scene.with_id(scene.routes.change_user, scene.id_of(client))
-    before = scene.me(client)
-    answers = [
-        (name, scene.post(scene.admin, route, {**json.loads(scene.routes.promote), name: value}))
-        for name, value in (("id", "eve-s-own-id"), ("created_at", 1), ("role", "root"))
-    ]
-    after = scene.me(client).body
-    return judge_each((name, answer, _says(before.body, name) != _says(after, name)) for name, answer in answers)
+    before = scene.me(client).body
+    tried = {"id": "eve-s-own-id", "created_at": 1, "role": "root"}
+    answers = ((name, scene.post(scene.admin, route, {name: value})) for name, value in tried.items())
+    return judge_each(
+        (name, answer, scene.succeeded(answer) and _says(answer.body, name) != _says(before, name))
+        for name, answer in answers
+    )
 
 
 def _says(body: bytes, name: str) -> list[bytes]:

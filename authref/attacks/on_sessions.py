@@ -25,6 +25,7 @@ from authref.attacks.scene import (
 SESSIONS = Group("sessions", has_a_session, ("log_in",))
 attack = SESSIONS.attack
 
+HOUR = 3600.0  # seconds
 IDS = 64  # logins whose ids are compared
 LOGINS = 26  # of one user at once
 
@@ -170,7 +171,7 @@ def broken_neighbour(scene: Scene) -> Outcome:
     pair = f"{scene.routes.cookie}={scene.alice_session.cookies[scene.routes.cookie]}"
     tried = ("=nameless", "no equals sign", 'quoted="never ended', "odd=\xff\xfe", "$Version=1", "a[b]=c", ";;;", "x==")
     answers = ((each, scene.me(with_cookie(scene, f"{each}; {pair}"))) for each in tried)
-    return judge_each((each, answer, answer.status in (400, 401, 403)) for each, answer in answers)
+    return judge_each((each, answer, not scene.succeeded(answer)) for each, answer in answers)
 
 
 @attack(
@@ -279,6 +280,60 @@ def session_after_disable(scene: Scene) -> Outcome:
 def session_after_delete(scene: Scene) -> Outcome:
     """A deleted account's session goes on"""
     return after(scene, scene.account_to_lose(), scene.delete)
+
+
+@attack(
+    10, has="a browser that was left open", gains="the session of whoever left", twin=logs_in,
+    counts="a session that was not used for eight hours works", read="sessions.py:IDLE_LIFETIME",
+    tiny="tiny.py:Sessions.authenticate", wstg="SESS-07", asvs="7.3.1", cwe=613, exercise="sessions-authenticate",
+)  # fmt: skip
+def session_left_alone(scene: Scene) -> Outcome:
+    """A session that nobody uses never ends"""
+    victim = scene.session(scene.new_account())
+    must(scene, scene.me(victim), "an honest session")
+    with scene.later() as put:
+        put(8 * HOUR)
+        answer = scene.me(victim)
+    return judge(answer, scene.succeeded(answer), "after eight hours")
+
+
+@attack(
+    10, has="a copy of the cookie", gains="the session, for as long as they use it", twin=logs_in,
+    counts="a session that is used every quarter of an hour works after two days", wstg="SESS-07",
+    read="sessions.py:ABSOLUTE_LIFETIME", tiny="tiny.py:Sessions.authenticate", asvs="7.3.2", cwe=613,
+    exercise="sessions-authenticate",
+)  # fmt: skip
+def session_kept_alive(scene: Scene) -> Outcome:
+    """A session that is used never ends"""
+    thief = scene.session(scene.new_account())
+    with scene.later() as put:
+        for _ in range(48 * 4):
+            put(HOUR / 4)
+            answer = scene.me(thief)
+            if not scene.succeeded(answer):
+                break
+    return judge(answer, scene.succeeded(answer), "for two days")
+
+
+@attack(
+    13, has="a place between the browser and the site", gains="the cookie, the first time it goes over http",
+    counts="a site that browsers reach by https sets a cookie without Secure, or that a neighbour could set",
+    read="cookies.py:set_cookie", wstg="SESS-02", asvs="3.3.1", cwe=614, exercise="cookie-flags", twin=logs_in,
+    slow=True,
+)  # fmt: skip
+def cookie_over_http(scene: Scene) -> Outcome:
+    """The cookie of a site with https goes over http, too"""
+    if scene.target.another is None:
+        raise NotPlayed("nobody told it that browsers reach it by https")
+    with scene.target.another(("--public-url", "https://login.example")) as same:
+        answer = Scene(same).client().send(
+            same.routes.log_in, Scene(same).fields(Scene(same).admin_account), {"Origin": "https://login.example"}
+        )
+    lines = [line for line in answer.all("set-cookie") if scene.routes.cookie in line.partition("=")[0]]
+    if not lines:
+        raise NotPlayed(f"a login was answered {answer.status}, with no cookie")
+    name, flags = lines[0].partition("=")[0], [each.strip().lower() for each in lines[0].split(";")]
+    return Outcome("secure" not in flags or not name.startswith("__Host-"), f"{name}: {'; '.join(flags[1:])}")
 
 
 @attack(

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hmac import compare_digest, digest
@@ -30,6 +32,7 @@ from authref.attacks.scene import (
     signed,
     write_part,
 )
+from authref.keys import fresh_keys
 
 TOKENS = Group("tokens", has_a_token)
 attack = TOKENS.attack
@@ -281,6 +284,39 @@ def extension_passed_over(scene: Scene) -> Outcome:
             "crit, unknown": {"crit": ["http://eve.example/x"], "http://eve.example/x": 1},
         },
     )
+
+
+@attack(
+    17, has="a key that was leaked, or a sister service with it", gains="the memory of the server",
+    counts="a packed payload is unpacked", read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-10", asvs="9.1.1", cwe=409,
+)  # fmt: skip
+def packed_token(scene: Scene) -> Outcome:
+    """A payload that is packed, as `zip` says, is unpacked"""
+    must(scene, scene.token_me(scene.forged()), "a token that we signed like the server")
+    header, payload, _ = alices(scene)
+    text = json_text(payload).encode()
+    packers = {"deflate": zlib.compressobj(wbits=-15), "zlib": zlib.compressobj(), "gzip": zlib.compressobj(wbits=31)}
+    head = {**read_part(header), "zip": "DEF"}
+    packed = ((name, packer.compress(text) + packer.flush()) for name, packer in packers.items())
+    return try_all(scene, ((name, signed(head, data, scene.target.key)) for name, data in packed))
+
+
+@attack(
+    17, has="the key that everybody may have", gains="any account", read="jwt.py:_members",
+    counts="a MAC with the public key's bytes is taken for its owner's signature", tiny="tiny.py:Tokens.sign",
+    wstg="SESS-10", asvs="9.1.2", cwe=347, exercise="jwt-alg",
+)  # fmt: skip
+def public_key_as_secret(scene: Scene) -> Outcome:
+    """A public key is taken for a secret: RS256 becomes HS256"""
+    key = scene.target.public_key
+    if not key:
+        raise NotPlayed("it has no public key, or none was given")
+    header, payload, _ = alices(scene)
+    claims, first = read_part(payload), read_part(header)
+    forms = {"as it is": key, "without its last line end": key.rstrip(b"\n"), "with one": key.rstrip(b"\n") + b"\n"}
+    tokens = [(what, signed({**first, "alg": "HS256"}, claims, each)) for what, each in forms.items()]
+    return try_all(scene, [*tokens, ("under its own name", signed(first, claims, key))])
 
 
 @attack(
@@ -574,3 +610,22 @@ def token_after_disable(scene: Scene) -> Outcome:
 def token_after_delete(scene: Scene) -> Outcome:
     """A deleted account's token works"""
     return token_after(scene, "delete")
+
+
+@attack(
+    18, has="a token, and the key that was changed because of it", gains="access until it ends",
+    counts="a token of the older key works", read="keys.py:read_keys", wstg="SESS-10", asvs="11.2.2", cwe=324,
+    exercise="access-ends", slow=True,
+)  # fmt: skip
+def token_after_key_change(scene: Scene) -> Outcome:
+    """The key was changed, and a token of the older one works"""
+    if scene.target.another is None:
+        raise NotPlayed("its key is not ours to change")
+    older, newer = fresh_keys(), fresh_keys()
+    with tempfile.TemporaryDirectory() as folder:
+        store = ("--store", f"sqlite:{folder}/users.db")
+        with scene.target.another(store, older) as before:
+            token = Scene(before).alice_token
+        with scene.target.another(store, {**newer, **older}) as after:
+            answer = Scene(after).token_me(token)
+    return judge(answer, scene.succeeded(answer))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from urllib.parse import urlencode
 
-from authref.attacks.client import Answer
+from authref.attacks.client import Answer, parse
 from authref.attacks.scene import Account, Group, NotPlayed, Outcome, Scene, has_a_session, judge, judge_each, must
 
 WIRE = Group("wire", has_a_session)
@@ -260,7 +260,7 @@ def huge_head(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a connection", gains="the server's memory", counts="megabytes are read before anything is said",
+    20, has="a connection", gains="the server's memory", counts="megabytes are read and not refused",
     read="serving/reader.py:_body_length", tiny="tiny.py:Handler.do_GET", wstg="BUSL-09", asvs="13.1.2", cwe=770,
     exercise="body-length",
 )  # fmt: skip
@@ -268,13 +268,15 @@ def huge_body(scene: Scene) -> Outcome:
     """A body of megabytes for a login"""
     kind = "x-www-form-urlencoded" if scene.is_form(scene.log_in_route) else "json"
     head = f"{scene.log_in_route} HTTP/1.1\r\nHost: {scene.target.address.named}\r\nContent-Length: {HUGE}\r\n"
-    with scene.client().connect() as sock:
+    sent, answer = 0, b""
+    with suppress(OSError), scene.client().connect() as sock:  # it may hang up
         sock.sendall(f"{head}Content-Type: application/{kind}\r\n\r\n".encode())
-        sent = 0
-        with suppress(OSError):  # it hung up
-            while sent < HUGE and not select.select([sock], [], [], 0)[0]:
-                sent += sock.send(b" " * PIECE)
-    return Outcome(sent >= HUGE, f"{sent >> 20} of {HUGE >> 20} MB were read before anything was said")
+        while sent < HUGE and not select.select([sock], [], [], 0)[0]:
+            sent += sock.send(b" " * PIECE)
+        answer = sock.recv(PIECE)
+    status = parse("", answer).status
+    taken = sent >= HUGE and status not in (0, 413)  # some throw it all away, and refuse it then
+    return Outcome(taken, f"{sent >> 20} of {HUGE >> 20} MB sent, then {status or 'it hung up'}")
 
 
 @attack(

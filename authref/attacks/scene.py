@@ -15,8 +15,8 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest
@@ -102,6 +102,9 @@ class Target:
     prices: Mapping[str, str] = field(default_factory=dict)  # by attack: why the one who built it pays that
     headers: Mapping[str, str] = field(default_factory=dict)  # sent with each request, where the server asks for them
     more: Mapping[str, str] = field(default_factory=dict)  # fields that a sign-up has as well
+    public_key: bytes = b""  # as it is published, where its tokens are signed with a pair of keys
+    wait: Callable[[float], None] | None = None  # puts its clock ahead by so many seconds, or back
+    another: Callable[..., AbstractContextManager[Target]] | None = None  # the same, started with other flags and keys
 
 
 class Scene:
@@ -310,6 +313,24 @@ class Scene:
         if self.target.admin is None:
             raise NotPlayed("no admin was given")
         return self.target.admin
+
+    @contextmanager
+    def later(self) -> Iterator[Callable[[float], None]]:
+        """What puts the server's clock ahead while the block runs; what was shared before may have ended then."""
+        if self.target.wait is None:
+            raise NotPlayed("its clock cannot be put ahead")
+        ahead, wait = 0.0, self.target.wait
+
+        def put(seconds: float) -> None:
+            nonlocal ahead
+            ahead += seconds
+            wait(seconds)
+
+        try:
+            yield put
+        finally:
+            wait(-ahead)
+            self._kept.clear()
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives, made at the first call under this name."""

@@ -2,6 +2,7 @@
 
 Rules of this file:
 - each is a process of its own on a free port of loopback, started by its command: chapter one, and the whole of it;
+- its clock is ours: it is put ahead where time has to pass;
 - both end with the block that started them, however that ends. Each also watches a pipe that only we hold open,
   so that it ends even if we are killed.
 """
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -24,8 +26,15 @@ from authref.keys import fresh_keys, write_keys
 
 COST = 8  # of bcrypt: 16 ms instead of a quarter of a second, for hundreds of logins
 _CHILD = """
-import os, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+import os, sys, threading, time
+clock, ahead = time.time, [0.0]
+time.time = lambda: clock() + ahead[0]
+def watch():
+    for line in sys.stdin:
+        ahead[0] += float(line)
+        print("put", flush=True)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
 import authref.cli
 sys.exit(authref.cli.main(sys.argv[1:]))
 """
@@ -39,6 +48,7 @@ PRICES = {
     "token-after-password-change": _TOKEN,
     "token-after-disable": _TOKEN,
     "token-after-delete": _TOKEN,
+    "token-after-key-change": "an older key verifies until it is taken out of the ring, so that a change ends no login",
 }
 TINY_PRICES = {"token-after-logout": "nothing is kept that could be forgotten, so a token ends soon: 15 minutes"}
 
@@ -48,28 +58,34 @@ def tiny() -> Iterator[Target]:
     """Chapter one, as it is, while the block runs."""
     with _process(["tiny", "--port", "0"]) as lines:
         said = ""
-        for line in lines:
+        for line in lines.read:
             said += line
             if found := re.search(r"^ ?(admin@\S+) password (\S+)$", line):
                 port = re.findall(r"127\.0\.0\.1:(\d+)", said)[0]
                 admin = Account(found[1], found[2])
-                yield Target("tiny", address_of(f"http://127.0.0.1:{port}"), admin=admin, ours=True, prices=TINY_PRICES)
+                address = address_of(f"http://127.0.0.1:{port}")
+                yield Target("tiny", address, admin=admin, ours=True, prices=TINY_PRICES, wait=lines.wait)
                 return
         raise ValueError("Chapter one did not start; start it yourself to see why: authref tiny --port 0")
 
 
 @contextmanager
-def whole(root: Path | None = None, cost: int = COST) -> Iterator[Target]:
+def whole(
+    root: Path | None = None, cost: int = COST, more: Sequence[str] = (), keys: Mapping[str, bytes] | None = None
+) -> Iterator[Target]:
     """The whole server while the block runs; from another folder's copy of the package, if one is named."""
-    admin, keys = Account("root@attack.example", token_urlsafe(16)), fresh_keys()
-    flags = ["--port", "0", "--log", "off", "--bcrypt-cost", str(cost), "--admin-email", admin.email]
+    admin, keys = Account("root@attack.example", token_urlsafe(16)), keys or fresh_keys()
+    flags = ["--port", "0", "--log", "off", "--bcrypt-cost", str(cost), "--admin-email", admin.email, *more]
     variables = {"AUTHREF_ADMIN_PASSWORD": admin.password, "AUTHREF_KEYS": write_keys(keys)}
     with _process(flags, variables, root) as lines:
-        banner = next(iter(lines), "").split()
+        banner = next(lines.read, "").split()
         if len(banner) < 3:
             raise ValueError("The server did not start; start it yourself to see why: authref --port 0")
         key = next(iter(keys.values()))
-        yield Target("authref", address_of(banner[2]), admin=admin, key=key, ours=True, prices=PRICES)
+        yield Target(
+            "authref", address_of(f"http://127.0.0.1:{banner[2].rpartition(':')[2]}"), admin=admin, key=key, ours=True,
+            prices=PRICES, wait=lines.wait, another=partial(whole, root, cost),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -79,11 +95,24 @@ def both() -> Iterator[list[Target]]:
         yield [stack.enter_context(tiny()), stack.enter_context(whole())]
 
 
+class _Child:
+    """A command that runs: what it prints, and its clock."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._clock, self.read = process.stdin, iter(process.stdout or ())
+
+    def wait(self, seconds: float) -> None:
+        """Put its clock ahead by so many seconds."""
+        print(seconds, file=self._clock, flush=True)
+        while next(self.read, "put\n") != "put\n":
+            pass
+
+
 @contextmanager
 def _process(
     arguments: Sequence[str], variables: Mapping[str, str] | None = None, root: Path | None = None
-) -> Iterator[Iterator[str]]:
-    """The lines that a command of authref prints, while it runs."""
+) -> Iterator[_Child]:
+    """A command of authref, while it runs."""
     # What the reader's own shell has set for a server is not for ours.
     kept = {name: text for name, text in os.environ.items() if not name.startswith("AUTHREF_")}
     place = str(root or Path(authref.__file__).parent.parent)
@@ -98,7 +127,7 @@ def _process(
         start_new_session=True,  # Ctrl-C is for us; we end the server then
     )
     try:
-        yield iter(process.stdout or ())
+        yield _Child(process)
     finally:
         process.kill()
         process.communicate()

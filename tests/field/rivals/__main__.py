@@ -21,11 +21,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from authref.attacks.scene import NOT_PLAYED, STOPPED, THROUGH
+from authref.attacks.table import chosen
+from tests.field.rivals.said import NOT_SHOWN, SAID
+
+ATTACKS = chosen([], [], False)
+BEGIN, END = "<!-- python -m tests.field.rivals writes what follows -->", "<!-- to here -->"
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent.parent
 README = HERE.parent / "README.md"
@@ -121,20 +128,65 @@ def play(rival: Rival, folder: Path, *more: str, mode: str = "production") -> di
     return {row["name"]: next(iter(row["verdicts"].values())) for row in rows}
 
 
+def play_as_told(rival: Rival, folder: Path) -> dict[str, dict[str, str]]:
+    """The same; of better-auth the guesses in production, where its limit is, and the rest where it is not."""
+    if rival.name != "better-auth":
+        return play(rival, folder)
+    rows = play(rival, folder, mode="development")
+    for name in ("guessing", "spraying"):
+        rows.update(play(rival, folder, "--only", name))
+    return rows
+
+
+def tables(results: dict[str, dict[str, dict[str, str]]]) -> str:
+    """The tables, in Markdown. Raises LookupError for what got through and of which nothing is said here."""
+    names = [rival.name for rival in RIVALS]
+    lines = ["| attack | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for attack in ATTACKS:
+        row = [_cell(name, attack.name, results[name][attack.name]["verdict"]) for name in names]
+        if THROUGH in row:
+            lines.append(f"| {attack.name} | " + " | ".join(row) + " |")
+    counts = [Counter(row["verdict"] for row in results[name].values()) for name in names]
+    for verdict in (STOPPED, NOT_PLAYED):
+        lines.append(f"| *{verdict}, of {len(ATTACKS)}* | " + " | ".join(str(each[verdict]) for each in counts) + " |")
+    said = [f"- `{name}`: {text}" for name, text in SAID.items()]
+    pinned = (HERE / "requirements.txt").read_text("utf-8").split() + [
+        f"{name}=={version}" for name, version in json.loads((HERE / "package.json").read_text())["dependencies"].items()
+    ]
+    versions = {line.partition("==")[0].partition("[")[0].lower(): line.partition("==")[2] for line in pinned}
+    pages = ["| server | versions | built as this page shows first |", "|---|---|---|"]
+    for rival in RIVALS:
+        packages = ", ".join(f"{each} {versions[each.lower()]}" for each in rival.packages.split())
+        pages.append(f"| {rival.name} | {packages} | {rival.page} |")
+    return "\n".join([*lines, "", "## What their documentation says of it", "", *said, "", *pages, ""])
+
+
+def _cell(server: str, attack: str, verdict: str) -> str:
+    if (server, attack) in NOT_SHOWN:
+        return "not shown"
+    if verdict == THROUGH and attack not in SAID:
+        raise LookupError(f"{attack} got through {server}: check it by hand, and say what their documentation says")
+    return {THROUGH: THROUGH, STOPPED: "stopped"}.get(verdict, "")
+
+
 def main() -> None:
-    """Play on all of them, or on one."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", nargs="?")
-    parser.add_argument("--only")
+    """Play on all of them, and write the tables; or on one, and print its rows."""
+    parser = argparse.ArgumentParser(description="Play the attacks on eight servers of others.")
+    parser.add_argument("folder", nargs="?", help="where the packages are, or go")
+    parser.add_argument("--only", choices=[rival.name for rival in RIVALS])
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(flags.folder or temporary).absolute()
         install(folder)
-        for rival in RIVALS:
-            if flags.only in (None, rival.name):
-                mode = "development" if rival.name == "better-auth" else "production"
-                for name, row in play(rival, folder, mode=mode).items():
-                    print(f"{rival.name:18}{name:34}{row['verdict']:12}{row['evidence'][:110]}")
+        played = [rival for rival in RIVALS if flags.only in (None, rival.name)]
+        results = {rival.name: play_as_told(rival, folder) for rival in played}
+    if flags.only:
+        for name, row in results[flags.only].items():
+            print(f"{name:34}{row['verdict']:12}{row['evidence']}")
+        return
+    text = README.read_text("utf-8")
+    begin = text.index(BEGIN) + len(BEGIN)
+    README.write_text(text[:begin] + "\n\n" + tables(results) + text[text.index(END):], "utf-8")
 
 
 if __name__ == "__main__":
