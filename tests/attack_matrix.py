@@ -23,12 +23,13 @@ import authref
 from authref.attacks import servers
 from authref.attacks.play import Result, play_all, play_on
 from authref.attacks.scene import NOT_PLAYED, PRICE, STOPPED, THROUGH
-from authref.attacks.table import ATTACKS, BY_NAME, chosen
+from authref.attacks.table import ATTACKS, BY_NAME
 
 PACKAGE = Path(authref.__file__).parent
 
 _PASS_CHAPTER_ONE = """
-session-left-alone session-kept-alive address-in-capitals address-that-looks-alike sign-up-at-once common-password password-is-the-address guessing spraying
+session-left-alone session-kept-alive
+address-in-capitals address-that-looks-alike sign-up-at-once common-password password-is-the-address guessing spraying
 sign-up-tells login-time field-twice body-in-utf-16 cookie-twice blank-that-is-none old-id-after-a-new-login
 sessions-without-number private-answer-kept two-credentials form-of-another-site origin-null origin-that-looks-alike
 fetch-site-says-so logout-of-another-site json-by-a-form frame guessed-type embedded-answer rebinding version-told
@@ -254,8 +255,9 @@ GUARDS = (
           ("cookies.py", 'other, equals, value = pair.partition("=")',
            '(other, value), equals = pair.split("=", 1), "="')),
     guard("a logout is no GET", "logout-by-get",
-          ("app/accounts.py", 'Route("POST", "/logout", self.log_out, "anyone"),',
-           'Route("POST", "/logout", self.log_out, "anyone"), Route("GET", "/logout", self.log_out, "anyone"),')),
+          ("app/__init__.py", 'Route("POST", "/logout", accounts.log_out, "anyone"),',
+           'Route("POST", "/logout", accounts.log_out, "anyone"),\n'
+           '            Route("GET", "/logout", accounts.log_out, "anyone"),')),
     guard("at most so many sessions", "sessions-without-number",
           ("sessions.py", "MAX_PER_USER = 20 ", "MAX_PER_USER = 10**6 ")),
     guard("the idle end", "session-left-alone",
@@ -263,7 +265,7 @@ GUARDS = (
     guard("the absolute end", "session-kept-alive",
           ("sessions.py", "ABSOLUTE_LIFETIME = 24 * 60 * 60 ", "ABSOLUTE_LIFETIME = 400 * 24 * 60 * 60 ")),
     guard("Secure", "cookie-over-http",
-          ("sessions.py", 'self.cookie_name = "__Host-session" if secure else "session"', 'self.cookie_name = "session"'),
+          ("sessions.py", '"__Host-session" if secure else "session"', '"session"'),
           ("cookies.py", ' + ("; Secure" if secure else "")', "")),
     guard("cookies come in their field", "id-in-the-address", ANY_QUERY,
           ("sessions.py", 'for name, value in request.headers if name == "cookie"]',
@@ -288,7 +290,8 @@ GUARDS = (
     guard("a token that was used before", "refresh-reuse-later refresh-after-theft",
           ("refresh.py", 'raise Reused("used before")', "pass")),
     guard("a theft ends the family", "refresh-after-theft",
-          ("tokens.py", "            if family:\n                self.revocation.end", "            if None:\n                self.revocation.end")),
+          ("tokens.py", "            if family:\n                self.revocation.end",
+           "            if None:\n                self.revocation.end")),
     guard("the whole of a refresh token", "refresh-token-of-two",
           ("refresh.py", "if _sha256(newest) in family.live:", "if True:")),
     guard("somebody must be logged in", "no-credentials user-as-admin yesterdays-admin",
@@ -339,7 +342,7 @@ def through_without(each: Guard) -> set[str]:
     """The attacks that get through where the guard is missing, but for the declared prices."""
     played = [attack for attack in ATTACKS if not attack.slow or attack.name in each.attacks]
     keys = {"published": each.key} if each.key else None
-    cost = servers.COST if "login-time" in each.attacks else 4
+    cost = servers.COST if len(played) > len([attack for attack in ATTACKS if not attack.slow]) else 4
     with without(each) as folder, servers.whole(folder, cost, keys=keys) as target:
         results = play_on(target, played, lambda *_: None, threading.Event())
     return {result.attack.name for result in results if result.verdict == THROUGH}

@@ -135,7 +135,8 @@ class OnAuthref(unittest.TestCase):
         keys = fresh_keys()
         admin = Account("root@attack.example", "an admin's own password")
         ahead: list[float] = []
-        harness = Harness(now=lambda: time.time() + sum(ahead), keys=keys, admin_email=admin.email, admin_password=admin.password,
+        harness = Harness(now=lambda: time.time() + sum(ahead), keys=keys, admin_email=admin.email,
+                          admin_password=admin.password,
                           hosts=("127.0.0.1",))  # fmt: skip
         with running(harness.app) as server:
             address = client.Address("127.0.0.1", server.server_port)

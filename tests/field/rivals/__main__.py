@@ -148,11 +148,12 @@ def tables(results: dict[str, dict[str, dict[str, str]]]) -> str:
             lines.append(f"| {attack.name} | " + " | ".join(row) + " |")
     counts = [Counter(row["verdict"] for row in results[name].values()) for name in names]
     for verdict in (STOPPED, NOT_PLAYED):
-        lines.append(f"| *{verdict}, of {len(ATTACKS)}* | " + " | ".join(str(each[verdict]) for each in counts) + " |")
+        numbers = " | ".join(str(each[verdict]) for each in counts)
+        lines.append(f"| *{verdict}, of {len(ATTACKS)}* | {numbers} |")
     said = [f"- `{name}`: {text}" for name, text in SAID.items()]
-    pinned = (HERE / "requirements.txt").read_text("utf-8").split() + [
-        f"{name}=={version}" for name, version in json.loads((HERE / "package.json").read_text())["dependencies"].items()
-    ]
+    pinned = (HERE / "requirements.txt").read_text("utf-8").split()
+    node = json.loads((HERE / "package.json").read_text("utf-8"))["dependencies"]
+    pinned += [f"{name}=={version}" for name, version in node.items()]
     versions = {line.partition("==")[0].partition("[")[0].lower(): line.partition("==")[2] for line in pinned}
     pages = ["| server | versions | built as this page shows first |", "|---|---|---|"]
     for rival in RIVALS:

@@ -28,7 +28,7 @@ SAID = {
         "fastapi-users documents `REGISTER_USER_ALREADY_EXISTS`; better-auth hides it where `requireEmailVerification` "
         "is on; the tutorial of Passport leaves the error of its database."
     ),
-    "field-twice": "The last one counts, as Python's `json` and JavaScript's `JSON.parse` document; RFC 8259 section 4.",
+    "field-twice": "The last one counts, as Python's `json` and `JSON.parse` document; RFC 8259 section 4.",
     "body-in-utf-16": "Python's `json.loads` documents that bytes may be UTF-16 or UTF-32; Flask and Starlette use it.",
     "fixation": (
         "The README of @fastify/session shows a login that keeps the id, and documents `request.session.regenerate()`: "
@@ -69,15 +69,19 @@ SAID = {
     "claim-twice": "RFC 7519 section 4 lets the last one count; only who has the key can write one.",
     "two-credentials": "Node documents that of two `Authorization` lines the second is discarded.",
     "token-for-a-year": "@fastify/jwt sets no end unless `expiresIn` is given.",
-    "token-after-logout": "fastapi-users documents that a JWT cannot be ended before its time; its database strategy can.",
+    "token-after-logout": (
+        "fastapi-users documents that a JWT cannot be ended before its time; its database strategy "
+        "can."
+    ),
     "refresh-without-rotation": (
         "A refresh token is good until it ends: simplejwt `ROTATE_REFRESH_TOKENS` and `BLACKLIST_AFTER_ROTATION` are "
         "off; Flask-JWT-Extended shows a blocklist on its page on revoking."
     ),
     "refresh-reuse-at-once": "As refresh-without-rotation.",
     "form-of-another-site": (
-        "Against requests of other sites Flask names Flask-WTF, Express csurf's successors; Starlette has no middleware "
-        "for it. Played is the login itself: who is logged in as somebody else."
+        "Against requests of other sites Flask names Flask-WTF, Express csurf's successors; "
+        "Starlette has no middleware "
+        "for it. Played is the login itself."
     ),
     "origin-null": "As form-of-another-site.",
     "origin-that-looks-alike": "As form-of-another-site.",
