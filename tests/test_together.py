@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+import time
 import unittest
+import warnings
 from typing import ClassVar
 
 from tests.together import Together
@@ -60,6 +62,40 @@ class Deadly(unittest.TestCase):
             os._exit(3)
         os.close(self.ends.pop())
         os.read(self.ends[0], 1)
+
+
+class Interrupted(unittest.TestCase):
+    """Ctrl-C comes while the other process runs a test, which says that it was told."""
+
+    ours: ClassVar[int]
+    ends: ClassVar[tuple[int, int]]  # of a pipe
+
+    def test_until_then(self) -> None:
+        if os.getpid() == self.ours:
+            os.read(self.ends[0], 1)
+            raise KeyboardInterrupt
+        try:
+            os.write(self.ends[1], b"b")
+            time.sleep(60)
+        except KeyboardInterrupt:
+            os.write(self.ends[1], b"told")
+            raise
+
+
+class Orphaned(unittest.TestCase):
+    """The command is killed while the other process runs a test, and that test ends later."""
+
+    ours: ClassVar[int]
+    ends: ClassVar[tuple[int, int]]  # of a pipe
+
+    def test_until_then(self) -> None:
+        if os.getpid() == self.ours:
+            os.read(self.ends[0], 1)
+            os._exit(0)
+        os.write(self.ends[1], b"b")
+        while os.getppid() == self.ours:
+            time.sleep(0.001)
+        os.write(self.ends[1], b"e")
 
 
 class Elsewhere(unittest.TestCase):
@@ -117,6 +153,29 @@ class SeveralProcesses(unittest.TestCase):
         os.close(Deadly.ends.pop())
         self.assertFalse(result.wasSuccessful())
         self.assertIn("ended with 3", str(result.errors[0][0]))
+
+    def test_ctrl_c(self) -> None:
+        """It ends the others too, and they have ended when the command ends."""
+        Interrupted.ours, Interrupted.ends = os.getpid(), os.pipe()
+        with self.assertRaises(KeyboardInterrupt):
+            Together(suites(Interrupted, times=2), 2).run(unittest.TestResult())
+        os.close(Interrupted.ends[1])
+        with open(Interrupted.ends[0], "rb") as said:
+            self.assertEqual(said.read(), b"told")
+
+    def test_a_command_that_is_killed(self) -> None:
+        """Its other processes end with the tests that they are at, and begin no more."""
+        Orphaned.ends = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a thread that another test left
+            command = os.fork()
+        if not command:
+            Orphaned.ours = os.getpid()
+            Together(suites(Orphaned, times=20), 2).run(unittest.TestResult())
+        os.waitpid(command, 0)
+        os.close(Orphaned.ends[1])
+        with open(Orphaned.ends[0], "rb") as said:
+            self.assertEqual(said.read(), b"e")
 
     def test_one_process(self) -> None:
         """The twin: with one, everything happens here."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import traceback
 import unittest
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 Suites = Sequence[unittest.TestSuite]
-PROCESSES = (os.cpu_count() or 1) + 1  # one more than there are cores: some tests wait
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+PROCESSES = CORES + 1 if CORES > 1 else 1  # one more than there are cores: some tests wait
 TOLD = ("startTest", "stopTest", "addSuccess", "addSkip", "addFailure", "addError", "addSubTest", "addExpectedFailure",
         "addUnexpectedSuccess")  # fmt: skip
 
@@ -35,11 +38,20 @@ class Together(unittest.TestSuite):
         suites = list(self)
         queue = _queue(len(suites))
         others = [_begin(suites, queue, result) for _ in range(min(self.processes, len(suites)) - 1)]
-        for number in _take(queue, result):
-            suites[number](result)
-        os.close(queue)
-        for process, told in others:
-            _hear(process, told, result)
+        try:
+            for number in _take(queue, result):
+                suites[number](result)
+            os.close(queue)
+            while others:
+                _hear(*others[0], result)
+                del others[0]
+        except BaseException:  # Ctrl-C, which the others do not hear
+            for process, told in others:
+                told.close()
+                with suppress(OSError):  # it has ended
+                    os.kill(process, signal.SIGINT)
+                    os.waitpid(process, 0)
+            raise
         return result
 
 
@@ -77,10 +89,15 @@ def _begin(suites: Suites, queue: int, result: unittest.TestResult) -> tuple[int
 
 
 def _bear_witness(suites: Suites, queue: int, told: BinaryIO, result: unittest.TestResult) -> None:
+    os.setsid()  # Ctrl-C is for the command, which ends this process once: a second one would stop it cleaning up
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored
+    parent = os.getppid()
     atexit._clear()  # what was to be cleaned up before belongs to the process that made it
     witness = Witness()
     witness.failfast, witness.buffer = result.failfast, result.buffer
     for number in _take(queue, witness):
+        if os.getppid() != parent:
+            return  # the command was killed
         unittest.TestSuite([suites[number]]).run(witness)
         witness.tell(told)
     atexit._run_exitfuncs()
