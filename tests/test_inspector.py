@@ -528,7 +528,7 @@ class Secrets(Sentence):
         """Every hostile token ends in an answer here too, and none of them is accepted."""
         for name, token, _ in REFUSED:
             with self.subTest(name), mock.patch("authref.inspector.ladder.guessed", return_value=None):  # it takes time
-                if "\0" not in token:
+                if "\0" not in token and len(token) < 20_000:
                     status, out, err = self.verify(token)
                     self.assertEqual((status, err), (1, ""))
 
