@@ -681,6 +681,12 @@ class InAFolder(unittest.TestCase):
                 self.assertEqual((status, out), (2, ""))
                 self.assertRegex(err, r"\Aauthref: [^\n]+\n\Z")
 
+    def test_nothing_asked(self) -> None:
+        """Without a command it says how to begin, or, where there is a folder, how to go on."""
+        self.assertIn("Go on with: python -m authref exercises watch", command()[2])
+        with mock.patch.object(Path, "cwd", lambda: self.path.parent):
+            self.assertIn("Begin with: python -m authref exercises start", command()[2])
+
     def test_by_unittest(self) -> None:
         """Plain `python -m unittest` in the folder says the same, an exercise a test."""
         self.write("01-cookies-parse.py", SOURCE)

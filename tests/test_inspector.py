@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -185,6 +186,13 @@ class Decode(Sentence):
             with self.subTest(secret):
                 self.assertRegex(run("decode", signed(GOOD_HEADER, claims(), secret))[1], rf"well-known .*{name}")
         self.assertNotIn("well-known", run("decode", GOOD)[1])
+
+    def test_without_bcrypt(self) -> None:
+        """Whoever only looks into tokens needs no other package."""
+        code = "import sys; sys.modules['bcrypt'] = None; from authref.cli import main; sys.exit(main(sys.argv[1:]))"
+        done = subprocess.run([sys.executable, "-c", code, "jwt", "decode", GOOD], cwd=PROJECT, capture_output=True,
+                              text=True, timeout=30)  # fmt: skip
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_colours(self) -> None:
         """On a terminal the token stands first, its parts in the colours of their headings; in a pipe nothing does."""
@@ -520,7 +528,7 @@ class Secrets(Sentence):
         """Every hostile token ends in an answer here too, and none of them is accepted."""
         for name, token, _ in REFUSED:
             with self.subTest(name), mock.patch("authref.inspector.ladder.guessed", return_value=None):  # it takes time
-                if "\0" not in token:
+                if "\0" not in token and len(token) < 20_000:
                     status, out, err = self.verify(token)
                     self.assertEqual((status, err), (1, ""))
 

@@ -27,6 +27,9 @@ CORES = os.cpu_count() or 1
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit status."""
+    if not arguments:
+        going = started(Path.cwd()) is not None
+        fail(f"{'Go on with' if going else 'Begin with'}: {PROGRAM} {'watch' if going else 'start'} (--help has more)")
     chosen = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = chosen.command
     return command(chosen)

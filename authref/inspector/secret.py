@@ -19,13 +19,13 @@ from pathlib import Path
 
 import authref
 from authref import jwt
-from authref.passwords import COMMON
 from authref.terminal import fail
 from authref.wire import read_json
 
 DIGESTS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 SIZES = {"HS256": 32, "HS384": 48, "HS512": 64}  # bytes: a key is no shorter than the hash (RFC 7518 §3.2)
 PUBLISHED = Path(authref.__file__).with_name("published-keys.txt")
+COMMON = Path(authref.__file__).with_name("common-passwords.txt")  # by its file: passwords.py would ask for bcrypt
 EXAMPLES = (
     "your-256-bit-secret", "your-384-bit-secret", "your-512-bit-secret", "your-secret-key", "your_secret_key",
     "your-secret", "your_jwt_secret", "my-secret-key", "my_secret_key", "mysecretkey", "secret_key", "secret-key",
@@ -126,7 +126,7 @@ def guessed(signed: str, signature: str, algorithm: object) -> str | None:
 @cache
 def well_known() -> dict[bytes, str]:
     """The secrets with which those who guess begin, each with its place."""
-    places = {word.encode("ascii"): "one of the commonest passwords" for word in COMMON}
+    places = {word.encode("ascii"): "one of the commonest passwords" for word in COMMON.read_text("ascii").split()}
     places |= {text.encode("ascii"): "an example of tutorials" for text in EXAMPLES}
     for line in PUBLISHED.read_text("ascii").splitlines():
         key, _, place = line.partition("  ")
