@@ -283,7 +283,7 @@ GUARDS = (
           ("tokens.py", '{"sub": user.id, ', '{"sub": user.id, "password_hash": user.password_hash, ')),
     guard("a quarter of an hour", "token-for-a-year",
           ("tokens.py", "expires = min(issued + ACCESS_LIFETIME, end)", "expires = end")),
-    guard("a new refresh token", "refresh-without-rotation refresh-at-once",
+    guard("a new refresh token", "refresh-without-rotation",
           ("refresh.py", "return _spend(family, steps, newest, now)", "return replace(family, used_at=now), newest")),
     guard("a use in the window leads to the same token", "refresh-at-once",
           ("refresh.py", "while step := steps.get(_sha256(token)):", "while step := None:")),
