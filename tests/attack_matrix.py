@@ -253,7 +253,7 @@ GUARDS = (
           ("sessions.py", 'session_id.encode("ascii")', 'session_id[:20].encode("latin-1", "replace")')),
     guard("neighbours that are broken", "broken-neighbour",
           ("cookies.py", 'other, equals, value = pair.partition("=")',
-           '(other, value), equals = pair.split("=", 1), "="')),
+           '(other, value), equals = (pair or "=").split("=", 1), "="')),
     guard("a logout is no GET", "logout-by-get",
           ("app/__init__.py", 'Route("POST", "/logout", accounts.log_out, "anyone"),',
            'Route("POST", "/logout", accounts.log_out, "anyone"),\n'
@@ -287,7 +287,7 @@ GUARDS = (
           ("refresh.py", "return _spend(family, steps, newest, now)", "return replace(family, used_at=now), newest")),
     guard("a use in the window leads to the same token", "refresh-at-once",
           ("refresh.py", "while step := steps.get(_sha256(token)):", "while step := None:")),
-    guard("a token that was used before", "refresh-reuse-later refresh-after-theft",
+    guard("a token that was used before", "refresh-reuse-later refresh-after-theft refresh-token-of-two",
           ("refresh.py", 'raise Reused("used before")', "pass")),
     guard("a theft ends the family", "refresh-after-theft",
           ("tokens.py", "            if family:\n                self.revocation.end",
