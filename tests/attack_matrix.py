@@ -316,7 +316,7 @@ WITHOUT_A_GUARD = {
     "session-after-delete": "a session answers with its account, and there is none any more",
     "refresh-after-delete": "the same",
     "packed-token": "it cannot unpack: that would have to be written",
-    "public-key-as-secret": "it has no public key; a test plays it on a verifier that has one",
+    "public-key-as-secret": "it has no public key, so there is nothing to sign with",
     "access-token-refreshes": "a refresh token is looked up, and an access token is on no list",
     "refresh-token-opens": "a refresh token says nothing that could be believed: it is no JWT",
     "another-spelling-of-the-path": "who may is asked where a route is handled, whichever spelling led there",

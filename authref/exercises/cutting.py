@@ -14,6 +14,7 @@ module, class or function above it, not in an `if`.
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 # Added to the line numbers of a learner's file: a line of a traceback then says whose it is.
 LEARNERS = 1_000_000
+# Two threads that parsed at once met "AST constructor recursion depth mismatch", a SystemError (seen on 3.11.7).
+_ONE_PARSES = threading.Lock()
 
 
 def path_of(module: str) -> Path:
@@ -39,10 +42,16 @@ def source_of(module: str) -> str:
     return path_of(module).read_text("utf-8")
 
 
+def parse(source: str) -> ast.Module:
+    """The syntax tree. Raises SyntaxError."""
+    with _ONE_PARSES:
+        return ast.parse(source)
+
+
 @lru_cache(maxsize=8)
 def parsed(source: str) -> ast.Module:
     """The syntax tree, to be read and not to be changed. Raises SyntaxError."""
-    return ast.parse(source)
+    return parse(source)
 
 
 def functions(source: str) -> list[str]:
@@ -110,7 +119,7 @@ def graft(source: str, learners: str, name: str) -> ast.Module:
 
     What comes from the learner has line numbers from LEARNERS on.
     """
-    tree, theirs = ast.parse(source), ast.parse(learners)
+    tree, theirs = parse(source), parse(learners)
     ast.increment_lineno(theirs, LEARNERS)
     _graft(tree.body, theirs.body, name.split("."))
     return tree

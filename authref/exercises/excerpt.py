@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent, wrap
 
-from authref.exercises.cutting import Function, Named, find, parsed, source_of
+from authref.exercises.cutting import Function, Named, find, parse, parsed, source_of
 from authref.exercises.verdict import sentence
 
 WIDTH = 98  # columns of a comment
@@ -47,7 +47,7 @@ class _Names:
         node = find(tree, name)
         if node is None:
             raise LookupError(f"there is no function {name}")
-        nodes = [*([] if alone else ast.walk(node)), *ast.walk(ast.parse(version))]
+        nodes = [*([] if alone else ast.walk(node)), *ast.walk(parse(version))]
         itself = {each.attr for each in nodes if isinstance(each, ast.Attribute) and _is_self(each.value)}
         self.bound = dict(_bindings(tree.body))
         self.class_ = self.bound.get(name.split(".")[0]) if "." in name else None
@@ -108,7 +108,7 @@ def _inherited(base: ast.expr, bound: Bindings) -> Iterator[tuple[str, ast.stmt]
 
 def _declared(name: str, types: Mapping[str, ast.expr | None]) -> ast.stmt | None:
     kind = types.get(name.lstrip("_"))
-    return ast.parse(f"{name}: {ast.unparse(kind)}").body[0] if kind else None
+    return parse(f"{name}: {ast.unparse(kind)}").body[0] if kind else None
 
 
 def _imports(module: str, own: _Names) -> Iterator[str]:

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from authref.exercises.cutting import PACKAGE, find, header_of, path_of, source_of, swap
+from authref.exercises.cutting import PACKAGE, find, header_of, parse, path_of, source_of, swap
 from authref.exercises.exercise import BREAK, PREDICT, Exercise, Question
 from authref.exercises.nursery import start
 from authref.exercises.verdict import HOLE, NOTE, Verdict, sentence, show
@@ -80,7 +80,7 @@ def sentence_of(claim: str) -> str:
 
 @cache
 def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+    return parse(path.read_text("utf-8"))
 
 
 def objection(exercise: Exercise, text: str, name: str) -> str:
@@ -97,7 +97,7 @@ def objection(exercise: Exercise, text: str, name: str) -> str:
         return ""
     wanted = hollow(exercise.attack) if exercise.kind == BREAK else source_of(module_of(exercise))
     target = "attack" if exercise.kind == BREAK else name_of(exercise)
-    if find(ast.parse(text), target) is None:
+    if find(parse(text), target) is None:
         return f"There is no function {target} in {name}. It begins: {header_of(wanted, target)}"
     return ""
 
@@ -234,7 +234,7 @@ def _broken(exercise: Exercise, text: str, name: str) -> Iterator[Verdict]:
 def _predicted(exercise: Exercise, text: str) -> Iterator[Verdict]:
     answers = {
         target.id: statement.value
-        for statement in ast.parse(text).body
+        for statement in parse(text).body
         if isinstance(statement, ast.Assign)
         for target in statement.targets
         if isinstance(target, ast.Name)
