@@ -76,6 +76,14 @@ class Rounds(unittest.TestCase):
         self.assertEqual(self.round.answers(jobs, fetch), ["A", None, ""])
         self.round.leave()
 
+    def test_an_answer_that_is_none(self) -> None:
+        """Too few values, or no list at all: nobody waits for ever, all are left to ask alone."""
+        jobs = [partial(self.chain, "a"), partial(self.chain, "b")]
+        for odd in ([None], None, 1):
+            with self.subTest(odd):
+                self.assertEqual(self.round.answers(jobs, lambda keys, odd=odd: odd), [None, None])  # type: ignore[misc]
+                self.round.leave()
+
     def test_a_job_that_crashes(self) -> None:
         """The round is over for this thread, too."""
         with self.assertRaises(ZeroDivisionError):

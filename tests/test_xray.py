@@ -21,7 +21,7 @@ import authref
 from authref import passwords, xray
 from authref.app import Settings
 from authref.maps import MemoryMap
-from authref.wire import Request
+from authref.wire import Request, Response
 from authref.xray import calls, recorder
 from authref.xray.explain import EXPLAINED
 from authref.xray.glass import GlassStore, columns
@@ -212,8 +212,14 @@ class WhatMustNotBeSeen(Case):
             post("/signup", {"more": [{"PassWord": SECRET_PASSWORD}]}),
             Request("POST", "/login", (HOST, ("content-length", "40")), f"password={SECRET_PASSWORD}".encode()),
             Request("GET", "/me", (HOST, basic)),
+            Request("GET", "/me", (HOST, ("authorization", f"Digest {SECRET_PASSWORD}"))),
+            Request("GET", f"/login?email=a&password={SECRET_PASSWORD}", (HOST,)),
+            post("/login", SECRET_PASSWORD),
         ):
             glass(request)
+        for head in ("Content-Length: 1\r\nContent-Length: 2", f"Authorization: Bearer {SECRET_PASSWORD}"):
+            raw = f"POST /login HTTP/1.1\r\n{head}\r\n\r\n{SECRET_PASSWORD}".encode()
+            self.world.recorder.record_refusal(ValueError(), Response(400), Request("", ""), raw)
         shown = json.dumps([recorder.as_json(each) for each in self.world.recorder.after(0, 0)])
         shown += json.dumps(self.world.state()) + repr(list(self.world.recorder.after(0, 0)))
         for secret in (SECRET_PASSWORD, "YWxpY2U6", self.world.admin_password):

@@ -67,7 +67,8 @@ class Book:
         if request.path != "/":
             return Response.problem(404, "not_found", "The book is at /.", HEADERS[1:])
         if request.method not in ("GET", "HEAD"):
-            return Response.problem(405, "method_not_allowed", "The book is only read.", (("allow", "GET, HEAD"),))
+            allow = (("allow", "GET, HEAD"), *HEADERS[1:])
+            return Response.problem(405, "method_not_allowed", "The book is only read.", allow)
         return Response(200, self._html, HEADERS)
 
     def is_slow(self, request: Request) -> bool:

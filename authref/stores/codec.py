@@ -17,7 +17,7 @@ from authref.maps import StoreUnavailable
 
 V = TypeVar("V")
 
-KEPT, LONGEST = 8192, 1024  # values of a map that are kept, and characters of what they were read from: some 8 MB
+KEPT, LONGEST = 8192, 1024  # values of a map that are kept, and characters of what they were read from: 22 MB at most
 
 _decoder = json.JSONDecoder()
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -233,7 +233,8 @@ class RedisStore(Store):
 
     def together(self, jobs: list[Callable[[], bytes]]) -> list[bytes | None]:
         """What each job returns, looked up together; None for those that want more, or could not be served so."""
-        # MGET, unlike GET, finds nothing where a value of another kind stands: nobody is let in by that.
+        # MGET, unlike GET, finds nothing where a value of another kind stands. Whoever can put one there, in place of
+        # a denial, could delete it as well.
         return self._round.answers(jobs, lambda keys: self.ask(lambda: self._client.mget(keys)))
 
     def ask(self, command: Callable[[], Any]) -> Any:

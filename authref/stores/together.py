@@ -24,8 +24,6 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from authref.maps import StoreUnavailable
-
 T = TypeVar("T")
 
 
@@ -74,6 +72,6 @@ class Round(threading.local):
                     self.found = None
             try:
                 found.update(zip(missing, fetch(list(missing)) if missing else (), strict=True))
-            except StoreUnavailable:
+            except Exception:  # whatever a store answers, nobody is left without an answer
                 break  # alone, each hears what is wrong with its own
         return answers

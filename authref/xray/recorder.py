@@ -10,7 +10,9 @@ Rules of this file:
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import threading
 import time
 from collections import deque
@@ -75,7 +77,7 @@ class Recorder:
     def record_refusal(self, error: Exception, response: Response, request: Request, raw: bytes) -> None:
         """Keep what the reader refused: as much of the request as it read, and the bytes that the relay sent."""
         code = error.code if isinstance(error, Problem) else type(error).__name__
-        text = raw.decode("latin-1")[:MAX_BODY]
+        text = _masked_bytes(raw)
         method, target = [*text.partition("\r\n")[0].split(" ")[:2], "?", "?"][:2]
         seen = request if request.method else Request(method, target)
         notes = Notes(events=[f"refused by the reader: {code}"])
@@ -99,7 +101,7 @@ class Recorder:
         if not exchange.verdict:
             return ""
         credentials = [value for name, value in exchange.request.headers if name in ("cookie", "authorization")]
-        key = exchange.server + "".join(credentials)
+        key = _digest(exchange.server + "".join(credentials))
         before, since = self._verdicts.get(key, (exchange.verdict, ""))
         if before != exchange.verdict:
             since = f"since {self._cause}"
@@ -111,7 +113,7 @@ class Recorder:
     def hand_out(self, credential: str) -> None:
         """From now on the server lets in whoever sends this; a refusal later has a cause."""
         with self._lock:
-            self._verdicts[credential] = ("let in", "")
+            self._verdicts[_digest(credential)] = ("let in", "")
 
     def note(self, text: str) -> None:
         """A line of the feed for what somebody pressed: no request went out."""
@@ -145,6 +147,10 @@ class Recorder:
         return len(self._kept)
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def who(request: Request) -> str:
     """Who sent it, as far as it says itself: this page, the relay's thief, curl …"""
     agent = request.header("user-agent") or ""
@@ -158,11 +164,22 @@ def who(request: Request) -> str:
 
 def masked(request: Request) -> Request:
     """The request without its passwords: those of a JSON body, and the header that holds name and password."""
-    basic = [name for name, value in request.headers if "auth" in name and value.lower().startswith("basic")]
-    if not request.body and not basic:
-        return request
-    headers = tuple((name, f"Basic {MASK}" if name in basic else value) for name, value in request.headers)
-    return replace(request, headers=headers, body=_masked_body(request.body).encode("utf-8"))
+    headers = tuple((name, _masked_credentials(name, value)) for name, value in request.headers)
+    target = re.sub(r"(?i)([?&][^=&]*password[^=&]*=)[^&]*", rf"\1{MASK}", request.target)
+    return replace(request, target=target, headers=headers, body=_masked_body(request.body).encode("utf-8"))
+
+
+def _masked_credentials(name: str, value: str) -> str:
+    """The value; of an Authorization that is no bearer token, which may hold a password, only its scheme."""
+    scheme, blank, _ = value.partition(" ")
+    return f"{scheme} {MASK}" if "authorization" in name.lower() and blank and scheme.lower() != "bearer" else value
+
+
+def _masked_bytes(raw: bytes) -> str:
+    """The head of what the relay sent, without credentials; of its body only the length, for nobody could read it."""
+    head, blank, body = raw.decode("latin-1").partition("\r\n\r\n")
+    shown = re.sub(r"(?im)^([^:\r\n]*authorization[^:\r\n]*:).*$", rf"\1 {MASK}\r", head)[:MAX_BODY]
+    return f"{shown}{blank}({len(body)} bytes)" if body else f"{shown}{blank}"
 
 
 def _masked_body(body: bytes) -> str:
@@ -170,9 +187,12 @@ def _masked_body(body: bytes) -> str:
     if not body:
         return ""
     try:
-        return json.dumps(_without_passwords(json.loads(body)), separators=(",", ":"))
+        value = json.loads(body)
+        if isinstance(value, dict):
+            return json.dumps(_without_passwords(value), separators=(",", ":"))
     except (ValueError, RecursionError):
-        return f"({len(body)} bytes that are no JSON)"
+        pass
+    return f"({len(body)} bytes that are no JSON object)"
 
 
 def _without_passwords(value: object) -> object:
@@ -195,7 +215,8 @@ def size_of(exchange: Exchange) -> int:
     headers = exchange.request.headers + exchange.response.headers
     text = sum(len(name) + len(value) + 100 for name, value in headers)
     bodies = len(exchange.request.body) + len(exchange.response.body) + len(exchange.raw)
-    return 1500 + text + bodies + 2 * len(exchange.marks) + 400 * len(exchange.notes.changes)
+    target = len(exchange.request.target)
+    return 1500 + target + text + bodies + 2 * len(exchange.marks) + 400 * len(exchange.notes.changes)
 
 
 def sent(exchange: Exchange) -> dict[str, Any]:
