@@ -491,7 +491,8 @@ class ThePage(unittest.TestCase):
         """A field that is missing or odd is a sentence, not a crash."""
         with self.site() as page:
             wrong: tuple[tuple[str, dict[str, object]], ...] = (
-                ("clock", {}), ("clock", {"seconds": "x"}), ("mode", {"mode": "x"}), ("steal", {}), ("send", {}),
+                ("clock", {}), ("clock", {"seconds": "x"}), ("clock", {"seconds": "inf"}), ("mode", {"mode": "x"}),
+                ("steal", {}), ("send", {}),
                 ("thief", {"what": "cookie"}), ("thief", {"what": "x"}), ("steal", {"what": "__class__"}),
                 ("second", {"what": "token"}), ("second", {"what": "app"}),
             )  # fmt: skip

@@ -102,7 +102,7 @@ class XRay:
             response = self._found(request)
         except Problem as problem:
             response = problem.response
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             response = Response.problem(400, "invalid_request", str(error) or "This button needs other fields.")
         return Response(response.status, response.body, response.headers + HEADERS)
 

@@ -4,7 +4,8 @@ The recorder stands around an app, itself a function from request to response, s
 
 Rules of this file:
 - any website can make a request that lands here, so all of it is somebody's text, and never markup;
-- a password is masked before anything is kept; a body that is no JSON is kept as its length only;
+- a password is masked before anything is kept. Of a body that is no JSON object, and of bytes that made no request,
+  nobody knows where it stands: there the body is kept as its length only;
 - at most 10,000 exchanges or 60 MB are kept, whichever comes first. The oldest leave.
 """
 
@@ -163,7 +164,7 @@ def who(request: Request) -> str:
 
 
 def masked(request: Request) -> Request:
-    """The request without its passwords: those of a JSON body, and the header that holds name and password."""
+    """The request without its passwords: in a JSON body, in the query, and in an Authorization that is no token."""
     headers = tuple((name, _masked_credentials(name, value)) for name, value in request.headers)
     target = re.sub(r"(?i)([?&][^=&]*password[^=&]*=)[^&]*", rf"\1{MASK}", request.target)
     return replace(request, target=target, headers=headers, body=_masked_body(request.body).encode("utf-8"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from authref.app import App, Settings, build
 from authref.keys import fresh_keys
@@ -96,7 +97,9 @@ class World:
             self.recorder.hand_out(f"Bearer {self.held.token}")
 
     def put_forward(self, seconds: float) -> None:
-        """Put the clock forward."""
+        """Put the clock forward. Raises ValueError for what is no number of seconds."""
+        if not isfinite(seconds):
+            raise ValueError("The clock goes forward by a number of seconds.")
         self.clock.ahead = min(self.clock.ahead + max(0.0, seconds), MAX_AHEAD)
         self.recorder.note(f"the clock goes {said(seconds)} forward")
 
