@@ -96,6 +96,12 @@ class Groups(unittest.TestCase):
             self.addCleanup(process.kill)
         return ports
 
+    def knows(self, port: int, replicas: int, sentinels: int) -> bool:
+        """True once this sentinel knows of so many."""
+        with redis.Redis(port=port, decode_responses=True) as client:
+            state = client.sentinel_master("group")
+            return (state["num-slaves"], state["num-other-sentinels"]) == (replicas, sentinels - 1)
+
     def open(self, url: str, **more: int) -> RedisStore:
         store = RedisStore(url, time.time, **more)
         self.addCleanup(store.close)
@@ -125,12 +131,6 @@ class Groups(unittest.TestCase):
 
 
 class Sentinels(Groups):
-    def knows(self, port: int, replicas: int, sentinels: int) -> bool:
-        """True once this sentinel knows of so many."""
-        with redis.Redis(port=port, decode_responses=True) as client:
-            state = client.sentinel_master("group")
-            return (state["num-slaves"], state["num-other-sentinels"]) == (replicas, sentinels - 1)
-
     def test_a_master_that_hangs_and_comes_back(self) -> None:
         """Another one takes its place and is found; the old one, which still believes to be it, gets no write.
 
@@ -219,7 +219,7 @@ class Copies(Groups):
     WAITS = ("--min-replicas-to-write", "1")
 
     def test_when_it_starts(self) -> None:
-        """Only where each replica that may become the master has what is confirmed, and a lonely master stops."""
+        """Only where each replica has what is confirmed, and a lonely master stops."""
         for flags, replicas, copies, said in (
             ((), 1, 1, "min-replicas-to-write"), (self.WAITS, 2, 1, "write --store-copies 2"),
             (self.WAITS, 1, 2, "1 of 2 replicas"), (self.WAITS, 1, 1, ""),
@@ -231,6 +231,18 @@ class Copies(Groups):
                     self.open(url, copies=copies).check()
         for store in ("memory", "sqlite:db"):
             self.assertIn("--store-copies", self.refusal(store, copies=1))
+
+    def test_a_replica_that_never_becomes_the_master(self) -> None:
+        """It counts, for WAIT counts it: with its copy alone a logout was confirmed that the next master never got."""
+        [master, _] = self.servers(1, *self.WAITS)
+        never = RedisServer("--replicaof", "127.0.0.1", str(master.port), "--replica-priority", "0")
+        self.addCleanup(never.stop)
+        self.assertTrue(eventually(lambda: ask(master, "INFO", "replication")["min_slaves_good_slaves"] == 2))
+        [port] = self.sentinels(master)
+        self.assertTrue(eventually(lambda: self.knows(port, 2, 1)))
+        url = f"redis+sentinel://127.0.0.1:{port}/group"
+        self.assertIn("write --store-copies 2", self.refusal(url, copies=1))
+        self.open(url, copies=2).check()
 
     def test_a_replica_that_has_not_heard(self) -> None:
         """A verb whose write lies on the master alone is not answered, nor is its repetition, which writes nothing.

@@ -60,12 +60,11 @@ def said(error: Exception) -> str:
     return "no sentinel names a master" if isinstance(error, MasterNotFoundError) else str(error)
 
 
-def promotable(client: Any) -> int:
-    """How many replicas may become the master: those that Sentinel may choose, or all that are there."""
+def replicas(client: Any) -> int:
+    """How many there are: those that Sentinel knows, also while they are away, or those that follow the master."""
     pool = client.connection_pool
     if sentinel := getattr(pool, "sentinel_manager", None):
-        replicas = sentinel.sentinels[0].sentinel_slaves(pool.service_name)
-        return sum(int(each["slave-priority"]) != 0 for each in replicas)
+        return len(sentinel.sentinels[0].sentinel_slaves(pool.service_name))
     return int(client.info("replication")["connected_slaves"])
 
 

@@ -36,7 +36,7 @@ import redis
 from authref.maps import Map, Store, StoreUnavailable
 from authref.revocation import CLOCK_ERROR
 from authref.stores.codec import Codec
-from authref.stores.redis_link import connect, promotable, said
+from authref.stores.redis_link import connect, replicas, said
 from authref.stores.together import Round
 
 V = TypeVar("V")
@@ -281,8 +281,9 @@ class RedisStore(Store):
             return "This is a Sentinel; write redis+sentinel://HOST:PORT/NAME."
         if self._copies and "min_slaves_good_slaves" not in about:
             return "A master that was cut off would go on; for --store-copies, set min-replicas-to-write 1 in Redis."
-        if self._copies and self._copies < (replicas := promotable(self._client)):
-            return f"Each of {replicas} replicas may become the master; write --store-copies {replicas}."
+        # WAIT counts any replica, also one that never becomes the master: the one that does may be the one without.
+        if self._copies and self._copies < (have := replicas(self._client)):
+            return f"Any of {have} replicas may lack what the others have; write --store-copies {have}."
         return ""
 
 
