@@ -239,10 +239,15 @@ class Copies(Groups):
         self.addCleanup(never.stop)
         self.assertTrue(eventually(lambda: ask(master, "INFO", "replication")["min_slaves_good_slaves"] == 2))
         [port] = self.sentinels(master)
-        self.assertTrue(eventually(lambda: self.knows(port, 2, 1)))
+        self.assertTrue(eventually(lambda: self.priorities(port) == ["0", "100"]))
         url = f"redis+sentinel://127.0.0.1:{port}/group"
         self.assertIn("write --store-copies 2", self.refusal(url, copies=1))
         self.open(url, copies=2).check()
+
+    def priorities(self, port: int) -> list[str]:
+        """Of the replicas that this sentinel has asked."""
+        with redis.Redis(port=port, decode_responses=True) as client:
+            return sorted(str(each["slave-priority"]) for each in client.sentinel_slaves("group"))
 
     def test_a_replica_that_has_not_heard(self) -> None:
         """A verb whose write lies on the master alone is not answered, nor is its repetition, which writes nothing.
