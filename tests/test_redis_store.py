@@ -545,11 +545,18 @@ class Opening(StoreCase):
                     self.assertRaisesRegex(ValueError, said, settings_of, flags, "")
 
     def test_a_cluster(self) -> None:
-        """One server of a cluster has some of the keys only: it is refused at the start, not at the first login."""
+        """One server of a cluster has some of the keys only: it is refused at the start, not at the first login.
+
+        What it is stands under a name of its own in each kin of Redis: server_mode in Valkey's INFO.
+        """
         with tempfile.TemporaryDirectory() as folder:
             one = RedisServer("--cluster-enabled", "yes", "--dir", folder)
             self.addCleanup(one.stop)
             self.assertRegex(self.refusal(one.url), "part of a cluster.*; use one that stands alone")
+            with redis.Redis(port=one.port) as client:
+                without_a_mode = {**client.info(), "redis_mode": ""}
+            with mock.patch.object(redis.Redis, "info", lambda client: without_a_mode):
+                self.assertRegex(self.refusal(one.url), "part of a cluster.*; use one that stands alone")
 
     def test_a_clock_that_differs(self) -> None:
         """More than a minute between our clock and that of Redis is said at the start and by each check."""

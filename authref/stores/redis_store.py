@@ -272,12 +272,12 @@ class RedisStore(Store):
 
     def _refusal(self, about: dict[str, Any]) -> str:
         """Why this server, as INFO describes it, cannot be used, in a sentence; or nothing."""
-        version, mode = str(about["redis_version"]), about.get("redis_mode", "standalone")
+        version = str(about["redis_version"])
         if int(version.partition(".")[0]) < OLDEST:
             return f"The Redis store is of version {version}; use {OLDEST}.0 or newer, or Valkey."
-        if mode == "cluster":
+        if about.get("cluster_enabled"):  # not redis_mode, which Valkey calls server_mode, and Redict redict_mode
             return "This Redis is part of a cluster, over which no map can be spread; use one that stands alone."
-        if mode == "sentinel":
+        if "sentinel_masters" in about:
             return "This is a Sentinel; write redis+sentinel://HOST:PORT/NAME."
         if self._copies and "min_slaves_good_slaves" not in about:
             return "A master that was cut off would go on; for --store-copies, set min-replicas-to-write 1 in Redis."
