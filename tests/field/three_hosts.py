@@ -8,8 +8,8 @@ Twelve people log in, look, refresh, log out, by session and by token, with requ
 own cookies; they ask again after a 5xx, as `Retry-After` says. Each has a login from the first second on, which must
 last. A thirteenth guesses passwords, and whatever was ended is tried by somebody who has a copy. Meanwhile, at the
 times of EVENTS, each host is restarted, a key comes and the old one goes, a host loses its power, the network of
-another is cut, the master is killed. What is counted: logins that somebody lost without ending them, logins that live
-though their end was acknowledged, people let in who should not be.
+another is cut, the master loses its power. What is counted: logins that somebody lost without ending them, logins that
+live though their end was acknowledged, people let in who should not be.
 
 It takes three minutes and writes three_hosts.md and three_hosts.svg beside this file.
 """
@@ -63,7 +63,9 @@ defaults
     timeout server 4s
     option redispatch
     option forwardfor
-    # A host that goes silent may have done what it was asked. With authref the same request may be sent again.
+    # A host that goes silent may have done what it was asked. With authref the same request may be sent again; but
+    # HAProxy can repeat a POST only if it had all of it before it sent the first byte on.
+    option http-buffer-request
     retries 2
     retry-on conn-failure empty-response response-timeout
     http-error status 503 content-type text/plain string "try again" hdr Retry-After 1
@@ -215,7 +217,9 @@ class Deployment:
         self.connect("h3")
 
     def kill_master(self) -> None:
+        """As when its machine loses its power: what it has sent to nobody yet is not sent by its system either."""
         self.killed = time.monotonic()
+        self.cut("r1")
         self.kill("redis-r1")
         threading.Thread(target=self.look_for_master).start()
 
@@ -228,6 +232,7 @@ class Deployment:
 
     def start_old_master(self) -> None:
         """It still believes to be the master, until a Sentinel tells it."""
+        self.connect("r1")
         self.start_redis("r1")
 
     def kill(self, *names: str) -> None:
