@@ -32,10 +32,11 @@ DEBIAN = (
     "curl wget libwww-perl libmojolicious-perl libhttp-cookiejar-perl ruby ruby-http-cookie ruby-mechanize php-cli"
     " php-curl php-guzzlehttp-guzzle golang-go openjdk-17-jdk-headless nodejs npm"
     " w3m ruby-faraday-cookie-jar libhttpclient-java erlang-inets python3-gi gir1.2-soup-3.0 chromium firefox-esr"
+    " xvfb gir1.2-webkit2-4.1 lynx elinks links"
 )
 PYPI = (
     "requests==2.32.3", "niquests==3.11.4", "httpx==0.28.1", "aiohttp==3.11.11", "mechanize==0.4.10", "pycurl==7.45.4",
-    "httpie==3.2.4",
+    "httpie==3.2.4", "PySide6-WebEngine==6.12.0.140",
 )  # fmt: skip
 NPM = (
     "tough-cookie@5.0.0", "axios@1.7.9", "axios-cookiejar-support@5.0.5", "got@14.4.5", "superagent@10.1.1",
@@ -60,6 +61,14 @@ def _node(name: str) -> Command:
 
 def _apache(rules: str) -> Command:
     return lambda folder: ["java", "-cp", JARS, str(DRIVERS / "ApacheHttpClient.java"), rules]
+
+
+def _text_browser(*command: str) -> Command:
+    return lambda folder: [sys.executable, str(DRIVERS / "text_browsers.py"), *command]
+
+
+def _qt(name: str) -> Command:
+    return lambda folder: [str(folder / "venv/bin/python"), str(DRIVERS / name)]
 
 
 def _browser(kind: str, program: str) -> Command:
@@ -97,6 +106,12 @@ CLIENTS: dict[str, Command] = {
     "PHP Guzzle": _script("php", "guzzle.php"),
     "Erlang httpc": _script("escript", "httpc.escript"),
     "libsoup": _script("/usr/bin/python3", "libsoup.py"),
+    "WebKitGTK": lambda folder: ["xvfb-run", "-a", "/usr/bin/python3", str(DRIVERS / "webkitgtk.py")],
+    "Qt WebEngine": _qt("qt_webengine.py"),
+    "Qt QNetworkAccessManager": _qt("qt_network.py"),
+    "Lynx": _text_browser("lynx", "-accept_all_cookies", "-dump"),
+    "ELinks": _text_browser("elinks", "-dump"),
+    "Links": _text_browser("links", "-dump"),
     "Chromium": _browser("chrome", "chromium"),
     "Firefox": _browser("firefox", "firefox-esr"),
 }
@@ -157,6 +172,7 @@ def _table(rows: list[tuple[str, str, list[str]]]) -> str:
 
 Made by `python -m tests.field.clients` on {time.strftime("%Y-%m-%d")}, {platform.system()}, against the server at
 `http://localhost`. *Logs in*: POST /login is 200. *Stays*: then GET /me is 200. *Is out*: after POST /logout, 401.
+Text browsers cannot POST JSON: an application on another port of localhost asks for them, with the cookies they send.
 
 | client | version | logs in | stays | is out |
 |---|---|---|---|---|
