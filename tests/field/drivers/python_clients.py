@@ -45,6 +45,82 @@ def niquests() -> None:
     _like_requests("niquests")
 
 
+def curl_cffi() -> None:
+    """curl_cffi.requests.Session, which has libcurl's cookie engine."""
+    from curl_cffi import requests as client
+
+    print("curl_cffi", version("curl_cffi"))
+    session = client.Session()
+    for method, path, body, headers in STEPS:
+        print(session.request(method, sys.argv[2] + path, data=body, headers=headers).status_code)
+
+
+def mechanicalsoup() -> None:
+    """mechanicalsoup.Browser."""
+    import mechanicalsoup
+
+    print("MechanicalSoup", version("mechanicalsoup"))
+    browser = mechanicalsoup.Browser()
+    for method, path, body, headers in STEPS:
+        print(browser.request(method, sys.argv[2] + path, data=body, headers=headers).status_code)
+
+
+def geventhttpclient() -> None:
+    """geventhttpclient.useragent.UserAgent, with its CookieJar."""
+    from geventhttpclient.useragent import CookieJar, UserAgent
+
+    print("geventhttpclient", version("geventhttpclient"))
+    agent = UserAgent(cookiejar=CookieJar(), max_retries=1)
+    agent.valid_response_codes = frozenset([200, 401])
+    for method, path, body, headers in STEPS:
+        print(agent.urlopen(sys.argv[2] + path, method=method, payload=body, headers=headers).status_code)
+
+
+def treq() -> None:
+    """treq.client.HTTPClient over Twisted's agent, which keeps cookies in http.cookiejar's jar."""
+    from treq.client import HTTPClient
+    from twisted.internet import task
+    from twisted.web.client import Agent
+
+    async def ask(reactor: object) -> None:
+        client = HTTPClient(Agent(reactor))
+        for method, path, body, headers in STEPS:
+            answer = await client.request(method, sys.argv[2] + path, data=body, headers=headers)
+            await answer.content()
+            print(answer.code)
+
+    print("treq", version("treq"))
+    task.react(lambda reactor: ask(reactor))
+
+
+def scrapy() -> None:
+    """A Scrapy spider, whose cookies a middleware keeps."""
+    from scrapy import Request, Spider
+    from scrapy.crawler import CrawlerProcess
+
+    class Login(Spider):
+        name = "login"
+        handle_httpstatus_list = (401,)
+
+        async def start(self):
+            yield self.step(0)
+
+        def step(self, number: int) -> Request:
+            method, path, body, headers = STEPS[number]
+            asked = {"method": method, "body": body or b"", "headers": headers, "cb_kwargs": {"number": number}}
+            return Request(sys.argv[2] + path, self.parse, dont_filter=True, **asked)
+
+        def parse(self, response, number):
+            print(response.status)
+            if number < 3:
+                yield self.step(number + 1)
+
+    print("Scrapy", version("scrapy"))
+    crawler = CrawlerProcess({"LOG_ENABLED": False, "ROBOTSTXT_OBEY": False, "TELNETCONSOLE_ENABLED": False})
+    crawler.crawl(Login)
+    crawler.start()
+
+
 def httpx() -> None:
     """httpx.Client."""
     import httpx

@@ -1,0 +1,10 @@
+;; clj-http, with its cookie store
+(require '[clj-http.client :as client] '[clj-http.cookies :as cookies])
+(println "clj-http 2.3, Clojure" (clojure-version))
+(def url (last *command-line-args*))
+(def options {:cookie-store (cookies/cookie-store) :throw-exceptions false})
+(println (:status (client/post (str url "/login") (assoc options :content-type :json :body (System/getenv "BODY")))))
+(println (:status (client/get (str url "/me") options)))
+(println (:status (client/post (str url "/logout") options)))
+(println (:status (client/get (str url "/me") options)))
+(shutdown-agents)

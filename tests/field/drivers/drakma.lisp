@@ -1,0 +1,13 @@
+;;; Drakma, with its COOKIE-JAR
+(require "asdf")
+(let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream)))
+  (asdf:load-system "drakma"))
+(format t "Drakma ~a, ~a ~a~%" (asdf:component-version (asdf:find-system "drakma"))
+        (lisp-implementation-type) (lisp-implementation-version))
+(let ((jar (make-instance 'drakma:cookie-jar)) (url (car (last sb-ext:*posix-argv*))))
+  (flet ((ask (path &rest more)
+           (format t "~a~%" (nth-value 1 (apply #'drakma:http-request (concatenate 'string url path) :cookie-jar jar more)))))
+    (ask "/login" :method :post :content-type "application/json" :content (sb-ext:posix-getenv "BODY"))
+    (ask "/me")
+    (ask "/logout" :method :post :content "")
+    (ask "/me")))

@@ -1,0 +1,13 @@
+;;; Emacs' url.el, whose cookies url-cookie.el keeps  -*- lexical-binding: t -*-
+(require 'url)
+(princ (format "Emacs %s\n" emacs-version))
+(defun ask (method path &optional body)
+  (let* ((url-request-method method) (url-request-data body)
+         (url-request-extra-headers (and body '(("Content-Type" . "application/json"))))
+         (answer (url-retrieve-synchronously (concat (car (last command-line-args)) path) t nil 10)))
+    (princ (format "%s\n" (if answer (with-current-buffer answer url-http-response-status) "nothing in 10 s")))))
+(ask "POST" "/login" (getenv "BODY"))
+(ask "GET" "/me")
+(ask "POST" "/logout")
+(ask "GET" "/me")
+(kill-emacs)
