@@ -29,6 +29,7 @@ import authref
 from authref import exercises, jwt
 from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
+from authref.exercises import report as report_module
 from authref.exercises.cutting import cut, functions, graft, source_of, swap
 from authref.exercises.excerpt import excerpt
 from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
@@ -36,7 +37,7 @@ from authref.exercises.folder import Folder, _program, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.keys import keys
 from authref.exercises.lessons import EXERCISES, GIVEN
-from authref.exercises.report import report
+from authref.exercises.report import as_json, report
 from authref.exercises.trial import PRINTED
 from authref.exercises.verdict import HOLE, show
 from authref.wire import Request, Response
@@ -222,11 +223,14 @@ class Judging(unittest.TestCase):
                         minutes=5, difficulty=EASY)  # fmt: skip
         gone = Exercise("gone", 1, WRITE, "", "", "", "", HINTS, target="authref.cookies:gone", claims=(CLEARING,),
                         minutes=5, difficulty=EASY)  # fmt: skip
-        with mock.patch.object(verify, "_attacks", lambda: {BLANK.id: 'def attack(): return "session=evil"'}):
-            complaints = verify.verify([wrong, weak, gone, BLANK])
+        mute = replace(BLANK, id="mute", check="def check(target, attack):\n    return target.__doc__ is None\n")
+        kept = {BLANK.id: 'def attack(): return "session=evil"', "mute": ATTACK}
+        with mock.patch.object(verify, "_attacks", lambda: kept):
+            complaints = verify.verify([wrong, weak, gone, BLANK, mute])
         found = "\n".join(complaints)
         for words in ("1 wrong: tests.test_cookies.Writing.test_clearing holds", "2 weak: what comes back is no",
-                      "3 gone: cannot be made", "4 cookies-blank: the kept attack fails"):  # fmt: skip
+                      "3 gone: cannot be made", "4 cookies-blank: the kept attack fails",
+                      "5 mute: what the naive version answered"):  # fmt: skip
             self.assertIn(words, found)
 
     def test_what_is_neither_asked_nor_given(self) -> None:
@@ -297,6 +301,17 @@ class Judging(unittest.TestCase):
                 said = report(3, folder, judge(BLANK, attack, "mine.py"))
                 self.assertIn(f"naive said  {naive}\n", said)
                 self.assertEqual(re.findall(r"authref     (.*)", said), [own] if own else [])
+
+    def test_which_attacks_it_stops(self) -> None:
+        """Who solved an exercise, or has it shown, is told how to watch its attacks; for programs a list."""
+        folder = Folder(Path("nowhere"), (replace(PARSE, attacks=("cookie-twice", "broken-neighbour")), PARSE))
+        solved = judge(PARSE, SOURCE, "mine.py")
+        line = "Watch it: python -m authref attack cookie-twice\n  or broken-neighbour"
+        for number, there in ((1, [line]), (2, [])):
+            for said in (report(number, folder, solved), report_module.shown(folder.exercises[number - 1], number, "")):
+                with self.subTest(number):
+                    self.assertEqual(re.findall("Watch it:.*\n.*", said), there)
+        self.assertEqual(as_json(1, folder)["attacks"], ["cookie-twice", "broken-neighbour"])
 
     def test_tokens_and_exchanges(self) -> None:
         """A token is shown with what it says, a request and a response in two lines of HTTP; all else as before."""

@@ -121,6 +121,7 @@ def the_73rd_byte(scene: Scene) -> Outcome:
 @attack(
     5, has="what stands before a NUL", gains="the account", counts="the part before the NUL logs in",
     read="passwords.py:_pre_hash", tiny="tiny.py:Users.check_credentials", wstg="ATHN-07", asvs="6.2.8", cwe=158,
+    exercise="long-passwords",
 )  # fmt: skip
 def nul_in_a_password(scene: Scene) -> Outcome:
     """A password ends at its NUL"""
@@ -198,6 +199,7 @@ def owner_locked_out(scene: Scene) -> Outcome:
 @attack(
     7, has="a list of addresses", gains="the accounts with that password", counts="no try is ever held up",
     read="throttle.py:Throttle.admit", tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=307,
+    exercise="throttle-admit",
 )  # fmt: skip
 def spraying(scene: Scene) -> Outcome:
     """One password on many accounts, from one address, whatever X-Forwarded-For says"""
@@ -276,6 +278,7 @@ def login_time(scene: Scene) -> Outcome:
 @attack(
     4, has="an account", gains="hashes to try at home", counts="an answer holds a hash", twin=logs_in,
     read="users.py:User.public", tiny="tiny.py:Users.sign_up", wstg="ATHN-04", asvs="15.3.1", cwe=200,
+    exercise="fast-hash",
 )  # fmt: skip
 def hash_in_an_answer(scene: Scene) -> Outcome:
     """The hash of a password comes back in an answer"""

@@ -91,7 +91,7 @@ def fetch_site_says_so(scene: Scene) -> Outcome:
 @attack(
     12, has="a page on a neighbouring host", gains="that the visitor is logged out", counts="the session is ended",
     read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, twin=logs_out,
-    needs=("log_in",),
+    needs=("log_in",), exercise="attack-headers",
 )  # fmt: skip
 def logout_of_another_site(scene: Scene) -> Outcome:
     """A page of another site logs its visitor out"""
@@ -137,7 +137,7 @@ def reflected_origin(scene: Scene) -> Outcome:
 @attack(
     20, has="a page that the victim visits", gains="to send what only scripts can",
     counts="a preflight is answered yes", read="guards.py:preflight", tiny="tiny.py:Handler.answer",
-    wstg="CLNT-07", asvs="3.5.2", cwe=942,
+    wstg="CLNT-07", asvs="3.5.2", cwe=942, exercise="reflected-origin",
 )  # fmt: skip
 def preflight(scene: Scene) -> Outcome:
     """A browser asks first, and every origin gets a yes"""

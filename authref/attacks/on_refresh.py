@@ -114,7 +114,7 @@ def access_token_refreshes(scene: Scene) -> Outcome:
 
 @attack(
     18, has="a refresh token", gains="access for a month at once", counts="a refresh token opens a route",
-    read="jwt.py:_split", wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="tokens-authenticate",
+    read="jwt.py:_split", wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="jwt-split",
 )  # fmt: skip
 def refresh_token_opens(scene: Scene) -> Outcome:
     """A refresh token opens what an access token opens"""
@@ -125,6 +125,7 @@ def refresh_token_opens(scene: Scene) -> Outcome:
 @attack(
     18, has="a login of their own, and a part of the victim's token", gains="the victim's login",
     counts="a token made of two is taken", read="refresh.py:_after_use", wstg="SESS-10", asvs="10.4.5", cwe=287,
+    exercise="after-use",
 )  # fmt: skip
 def refresh_token_of_two(scene: Scene) -> Outcome:
     """The beginning of one token with the end of another"""
@@ -181,7 +182,7 @@ def refresh_after_password_change(scene: Scene) -> Outcome:
 @attack(
     18, has="a refresh token, when they are thrown out", gains="a month of access", read="users.py:Users.who_proved",
     counts="it can be used after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
-    needs=("change_user",),
+    needs=("change_user",), exercise="access-ends",
 )  # fmt: skip
 def refresh_after_disable(scene: Scene) -> Outcome:
     """A disabled account's refresh token works"""
@@ -191,7 +192,7 @@ def refresh_after_disable(scene: Scene) -> Outcome:
 @attack(
     18, has="a copy of the refresh token", gains="an account that is no more", read="users.py:Users.who_proved",
     counts="it can be used after the account is gone", wstg="SESS-07", asvs="7.4.2", cwe=613,
-    needs=("delete_user",),
+    needs=("delete_user",), exercise="access-ends",
 )  # fmt: skip
 def refresh_after_delete(scene: Scene) -> Outcome:
     """A deleted account's refresh token works"""

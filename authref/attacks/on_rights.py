@@ -213,7 +213,7 @@ def _says(body: bytes, name: str) -> list[bytes]:
 @attack(
     19, has="an account", gains="which accounts there are", counts="missing and foreign accounts look different",
     read="app/users.py:UserRoutes.show", wstg="IDNT-04", asvs="8.2.2", cwe=204,
-    needs=("user",), twin=has_a_session,
+    needs=("user",), twin=has_a_session, exercise="others-account",
 )  # fmt: skip
 def refusal_that_tells(scene: Scene) -> Outcome:
     """Not allowed, or not there: the refusal tells which accounts exist"""

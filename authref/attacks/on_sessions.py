@@ -84,6 +84,7 @@ def guessable_id(scene: Scene) -> Outcome:
 @attack(
     9, has="nearly an id", gains="a session", counts="another spelling of the id is taken",
     read="sessions.py:Sessions.current", tiny="tiny.py:Sessions.read_cookie", wstg="SESS-01", asvs="7.2.1", cwe=287,
+    exercise="sessions-authenticate",
 )  # fmt: skip
 def id_nearly_right(scene: Scene) -> Outcome:
     """An id that is cut, longer, in other letters, or a pattern"""
@@ -119,6 +120,7 @@ def cookie_for_other_sites(scene: Scene) -> Outcome:
 @attack(
     13, has="a neighbouring host", gains="the cookie, which is sent there too", counts="the cookie names a Domain",
     read="cookies.py:set_cookie", tiny="tiny.py:Sessions.log_in", wstg="SESS-02", asvs="3.3.3", cwe=1275, twin=logs_in,
+    exercise="cookie-flags",
 )  # fmt: skip
 def cookie_for_neighbours(scene: Scene) -> Outcome:
     """The cookie goes to every neighbouring host"""
@@ -205,7 +207,7 @@ def logout_by_get(scene: Scene) -> Outcome:
 @attack(
     10, has="a copy of the cookie", gains="a session that no new login ends", twin=logs_in,
     counts="the old id works after a new login with it", read="sessions.py:Sessions.log_in",
-    tiny="tiny.py:Sessions.log_in", wstg="SESS-03", asvs="7.2.4", cwe=613,
+    tiny="tiny.py:Sessions.log_in", wstg="SESS-03", asvs="7.2.4", cwe=613, exercise="fixation",
 )  # fmt: skip
 def old_id_after_a_new_login(scene: Scene) -> Outcome:
     """Logging in again leaves the session before it open"""
@@ -275,7 +277,7 @@ def session_after_disable(scene: Scene) -> Outcome:
 @attack(
     11, has="a copy of the cookie", gains="an account that is no more", counts="the session outlives the account",
     read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2", cwe=613, twin=logs_in,
-    needs=("delete_user",),
+    needs=("delete_user",), exercise="sessions-authenticate",
 )  # fmt: skip
 def session_after_delete(scene: Scene) -> Outcome:
     """A deleted account's session goes on"""

@@ -229,7 +229,7 @@ def kid_that_leads_away(scene: Scene) -> Outcome:
 
 @attack(
     17, has="nothing", gains="any account", counts="a token signed with nothing is believed", read="jwt.py:_hmac",
-    tiny="tiny.py:Tokens.sign", wstg="SESS-10", asvs="11.2.3", cwe=326,
+    tiny="tiny.py:Tokens.sign", wstg="SESS-10", asvs="11.2.3", cwe=326, exercise="jwt-sign",
 )  # fmt: skip
 def empty_key(scene: Scene) -> Outcome:
     """A token signed with an empty key, or one of zeros"""
@@ -270,7 +270,7 @@ def another_algorithm(scene: Scene) -> Outcome:
 @attack(
     17, has="a token with an extension that this server does not know", gains="what the extension forbids",
     counts="a token with `crit` is believed", read="jwt.py:_members", tiny="tiny.py:Tokens.authenticate",
-    wstg="SESS-10", asvs="9.1.1", cwe=345,
+    wstg="SESS-10", asvs="9.1.1", cwe=345, exercise="jwt-alg",
 )  # fmt: skip
 def extension_passed_over(scene: Scene) -> Outcome:
     """An extension that must be understood is passed over: `crit`"""
@@ -322,7 +322,7 @@ def public_key_as_secret(scene: Scene) -> Outcome:
 @attack(
     17, has="a token of the same key, made for another purpose", gains="access with what was no access token",
     counts="a token of another type is believed", read="jwt.py:_key_id", tiny="tiny.py:Tokens.authenticate",
-    wstg="SESS-10", asvs="9.2.2", cwe=843,
+    wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="jwt-create",
 )  # fmt: skip
 def token_of_another_type(scene: Scene) -> Outcome:
     """A token that was made for something else"""
@@ -483,7 +483,7 @@ def token_in_the_address(scene: Scene) -> Outcome:
 @attack(
     14, has="a page of another site", gains="a token that browsers send by themselves",
     counts="a token in a cookie is taken", read="tokens.py:Tokens._claims", tiny="tiny.py:Tokens.authenticate",
-    wstg="SESS-02", asvs="3.5.1", cwe=352,
+    wstg="SESS-02", asvs="3.5.1", cwe=352, exercise="tokens-authenticate",
 )  # fmt: skip
 def token_in_a_cookie(scene: Scene) -> Outcome:
     """The token may stand in a cookie"""
@@ -532,7 +532,7 @@ def secret_in_the_payload(scene: Scene) -> Outcome:
 @attack(
     18, has="a token that was stolen once", gains="access for a day and longer", read="tokens.py:Tokens._answer",
     counts="an access token lives for more than a day, or for ever", tiny="tiny.py:Tokens.log_in", wstg="SESS-10",
-    asvs="7.1.1", cwe=613,
+    asvs="7.1.1", cwe=613, exercise="access-ends",
 )  # fmt: skip
 def token_for_a_year(scene: Scene) -> Outcome:
     """An access token that lives for ever, or nearly"""

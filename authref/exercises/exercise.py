@@ -38,6 +38,7 @@ class Exercise:
     read: str  # where to read: a function, an RFC section
     hints: tuple[str, str, str]  # the question again with what to look at; the fact needed; the shape in words
     target: str = ""  # "authref.cookies:parse", "authref.sessions:Sessions.authenticate"; "" for predict
+    attacks: tuple[str, ...] = ()  # names for `authref attack`: it plays what this exercise stops, the plainest first
     claims: tuple[str, ...] = ()  # "tests.test_cookies.Parsing.test_a_name_twice"; break: what the naive fails
     naive: str = ""  # heal and break: the source of the naive version of the target
     questions: tuple[Question, ...] = ()  # predict

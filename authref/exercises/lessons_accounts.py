@@ -29,6 +29,7 @@ ACCOUNTS: tuple[Exercise, ...] = (
             "Nothing shown and a wrong password are the first kind of no. An unknown address gets the same answer as "
             "a wrong password. A known user at somebody else's door is the second kind.",
         ),
+        attacks=("identity-in-a-header",),
         questions=(
             Question(
                 "Somebody who shows nothing asks for /me.",
@@ -76,6 +77,7 @@ ACCOUNTS: tuple[Exercise, ...] = (
         "the system and believed by another.",
         read="authref/wire.py: Request; RFC 9110 §5.3",
         target="authref.wire:Request.header",
+        attacks=("two-credentials",),
         claims=(
             "tests.test_wire.Header.test_an_absent_and_an_empty_header",
             "tests.test_wire.Header.test_a_repeated_header",
@@ -105,6 +107,7 @@ ACCOUNTS: tuple[Exercise, ...] = (
         "in the first one (request smuggling), and the proxy's checks never see it.",
         read="authref/serving/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
         target="authref.serving.reader:_body_length",
+        attacks=("two-lengths", "length-and-chunks", "odd-length", "huge-body"),
         claims=(
             "tests.test_reader.Pipeline.test_three_at_once",
             "tests.test_reader.Chunks.test_good_chunks",
@@ -153,6 +156,7 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         "tutorials.",
         read="authref/keys.py; RFC 7518 §3.2",
         target="authref.keys:check_keys",
+        attacks=("published-secret",),
         claims=(
             "tests.test_keys.Reading.test_read",
             "tests.test_keys.Checking.test_fresh_keys",
@@ -192,6 +196,7 @@ def check_keys(keys: Keys) -> None:
         "without salt one pass over the list serves for all users at once.",
         read="authref/passwords.py: its opening",
         target="authref.passwords:hash_password",
+        attacks=("hash-in-an-answer",),
         claims=(
             "tests.test_passwords.Hashes.test_form",
             "tests.test_passwords.Hashes.test_the_same_password_twice",
@@ -237,6 +242,7 @@ def check(target, attack):
         "in front, as happened, the password itself may not count at all.",
         read="authref/passwords.py: the opening, `hash_password`; the standard library's hmac.digest",
         target="authref.passwords:_pre_hash",
+        attacks=("the-73rd-byte", "nul-in-a-password"),
         claims=(
             "tests.test_passwords.Hashes.test_form",
             "tests.test_passwords.Hashes.test_the_same_password_twice",
@@ -304,6 +310,7 @@ def _pre_hash(password: str) -> bytes:
         "sites.",
         read="authref/app/accounts.py: `sign_up`; authref/users.py: the parameters of `Users.sign_up`",
         target="authref.app.accounts:AccountRoutes.sign_up",
+        attacks=("role-at-sign-up",),
         claims=(
             "tests.test_app.WhenAllIsWell.test_signup",
             "tests.test_app.HostileBodies.test_unknown_fields",
@@ -359,6 +366,7 @@ def check(target, attack):
         "turns a comparison into something else.",
         read="authref/app/routes.py: the opening; authref/wire.py: Problem, Request.json",
         target="authref.app.routes:read_fields",
+        attacks=("field-at-a-change", "password-of-another-type", "json-by-a-form"),
         claims=(
             "tests.test_app.WhenAllIsWell.test_login_by_session",
             "tests.test_app.HostileBodies.test_the_bodies_they_accept",
@@ -391,6 +399,7 @@ def check(target, attack):
         "attacker sorts a list of addresses into those who have an account here and those who do not.",
         read="authref/users.py: the opening, `Users.__init__`, InvalidCredentials",
         target="authref.users:Users.check_credentials",
+        attacks=("login-time",),
         claims=(
             "tests.test_users.LoggingIn.test_the_right_password",
             "tests.test_users.LoggingIn.test_disabled_and_enabled_again",
@@ -438,6 +447,7 @@ def check_credentials(self, email: str, password: str) -> User:
         "to them in your name.",
         read="authref/app/routes.py: `prove`; authref/app/accounts.py: the opening",
         target="authref.app.routes:Routes.log_in_by",
+        attacks=("login-that-tells",),
         claims=(
             "tests.test_app.WhenAllIsWell.test_login_by_session",
             "tests.test_app.WhenAllIsWell.test_login_by_token",
@@ -480,6 +490,7 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
         "unless asking is slow. So fifty guesses are sent at once, in the moment the waiting ends.",
         read="authref/throttle.py: the opening, `_counted`, `_one_more`",
         target="authref.throttle:Throttle.admit",
+        attacks=("guessing", "owner-locked-out", "spraying"),
         claims=(
             "tests.test_throttle.Counters.test_asking_and_succeeding",
             "tests.test_throttle.Accounts.test_the_schedule",

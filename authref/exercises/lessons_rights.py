@@ -22,6 +22,7 @@ RIGHTS: tuple[Exercise, ...] = (
         "to every user. It is the most common hole of all.",
         read="authref/roles.py: the opening; authref/users.py: User.is_active_admin",
         target="authref.roles:permits",
+        attacks=("user-as-admin", "promote-oneself"),
         claims=(
             "tests.test_authorization.TheMatrix.test_the_rules_by_themselves",
             "tests.test_roles.Permits.test_rules_by_callers",
@@ -49,6 +50,7 @@ RIGHTS: tuple[Exercise, ...] = (
         attacker="It takes no tool: one changes the number in the address bar (broken object level authorization).",
         read="authref/app/users.py: `show`; authref/roles.py: the opening",
         target="authref.app.users:UserRoutes.show",
+        attacks=("id-in-the-path", "delete-somebody-else", "refusal-that-tells"),
         claims=(
             "tests.test_app.WhenAllIsWell.test_show_user",
             "tests.test_roles.AtTheDoor.test_somebody_else_and_nobody",
@@ -104,6 +106,7 @@ def check(target, attack):
         attacker="An admin who is dismissed still holds a token that says admin, for up to a quarter of an hour.",
         read="authref/app/routes.py: Mechanism, `prove`; authref/roles.py; authref/tokens.py: the opening",
         target="authref.app.routes:Routes.permitted",
+        attacks=("yesterdays-admin",),
         claims=(
             "tests.test_roles.AtTheDoor.test_unknown_known_and_admin",
             "tests.test_roles.AtTheDoor.test_somebody_else_and_nobody",
@@ -146,6 +149,7 @@ def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = No
         "name.",
         read="authref/guards.py: the opening; the Fetch standard, CORS protocol",
         target="authref.guards:cors_headers",
+        attacks=("reflected-origin", "preflight"),
         claims=(
             "tests.test_cors.Reading.test_without_an_origin",
             "tests.test_cors.Reading.test_listed_origins",
@@ -184,6 +188,7 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
         "page.",
         read="authref/wire.py: `write_response`; RFC 9112 §2.1, RFC 9110 §5.5",
         target="authref.wire:write_response",
+        attacks=("split-response", "bare-line-end"),
         claims=(
             "tests.test_wire.WriteResponse.test_the_bytes",
             "tests.test_wire.WriteResponse.test_a_line_break_in_a_header",
@@ -245,6 +250,7 @@ def check(target, attack):
             "A bad token beside a good cookie is a bad token. Two credentials in one header are not even one. A field "
             "that a route does not know is a wrong form of the body.",
         ),
+        attacks=("logout-of-another-site",),
         questions=(
             Question(
                 "A form on a foreign page logs Alice out.",

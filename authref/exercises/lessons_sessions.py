@@ -65,6 +65,7 @@ SESSIONS: tuple[Exercise, ...] = (
         "when somebody trims or decodes it.",
         read="authref/cookies.py: the opening; RFC 6265 §5.4",
         target="authref.cookies:parse",
+        attacks=("cookie-twice", "broken-neighbour"),
         claims=(
             "tests.test_cookies.Reading.test_what_browsers_send",
             "tests.test_cookies.Writing.test_what_was_written_comes_back",
@@ -93,6 +94,7 @@ SESSIONS: tuple[Exercise, ...] = (
         attacker="An id that can be computed is no secret, however long it is and however random it looks.",
         read="authref/sessions.py: `log_in`, ID_BYTES",
         target="authref.sessions:Sessions.log_in",
+        attacks=("guessable-id",),
         claims=(
             "tests.test_sessions.Ids.test_form",
             "tests.test_mechanisms.SessionsTest.test_several_logins",
@@ -160,6 +162,7 @@ def check(target, attack):
         "one voucher used twice.",
         read="authref/maps.py: the opening, MemoryMap",
         target="authref.maps:MemoryMap.setdefault",
+        attacks=("sign-up-at-once",),
         claims=(
             "tests.test_maps.MemoryMapTest.test_setdefault",
             "tests.test_maps.MemoryMapTest.test_every_verb_at_the_end",
@@ -189,6 +192,7 @@ def check(target, attack):
         "the same session (session fixation).",
         read="authref/sessions.py: the opening, `_end`; authref/users.py: `who_proved`",
         target="authref.sessions:Sessions.log_in",
+        attacks=("fixation", "old-id-after-a-new-login"),
         claims=(
             "tests.test_sessions.Ids.test_form",
             "tests.test_sessions.OnTheWire.test_the_cookie",
@@ -239,6 +243,13 @@ def log_in(self, user: User, request: Request) -> Response:
         "refusals must not say which of these it was.",
         read="authref/sessions.py: the opening, `current`, `_touch`, `_refuse`; authref/users.py: `who_proved`",
         target="authref.sessions:Sessions.authenticate",
+        attacks=(
+            "id-nearly-right",
+            "session-after-disable",
+            "session-after-delete",
+            "session-left-alone",
+            "session-kept-alive",
+        ),
         claims=(
             "tests.test_mechanisms.SessionsTest.test_whoever_logged_in",
             "tests.test_mechanisms.SessionsTest.test_nothing_shown",
@@ -269,6 +280,7 @@ def log_in(self, user: User, request: Request) -> Response:
         attacker="The route that somebody forgot to protect is found. So every protected handler begins the same way.",
         read="authref/app/routes.py: the opening; authref/users.py: User.public",
         target="authref.app.accounts:AccountRoutes.me",
+        attacks=("no-credentials",),
         claims=(
             "tests.test_app.WhenAllIsWell.test_me_by_either",
             "tests.test_app.WhenAllIsWell.test_login_under_https",
@@ -297,6 +309,7 @@ def log_in(self, user: User, request: Request) -> Response:
         "over.",
         read="authref/sessions.py: `_end`; authref/events.py: emit",
         target="authref.sessions:Sessions.log_out",
+        attacks=("logout-that-only-clears",),
         claims=(
             "tests.test_sessions.LoggingOut.test_twice_and_without_a_session",
             "tests.test_mechanisms.SessionsTest.test_logging_out_tells_the_browser",
@@ -334,6 +347,7 @@ def log_out(self, request: Request) -> Response:
         attacker="People change a password because somebody else knows it. That somebody is logged in already.",
         read="authref/users.py: User, `who_proved`, `_strengthen`",
         target="authref.users:Users.set_password",
+        attacks=("session-after-password-change", "refresh-after-password-change"),
         claims=(
             "tests.test_logins.Password.test_logging_in_afterwards",
             "tests.test_users.NewPasswords.test_for_nobody",
@@ -376,6 +390,7 @@ def set_password(self, user_id: str, password: str, proved_version: int) -> User
         "SameSite, and a line end in the value begins a header of the attacker's choosing.",
         read="authref/cookies.py: the opening, _NAME, _VALUE, MAX_SIZE; RFC 6265bis §4.1",
         target="authref.cookies:set_cookie",
+        attacks=("cookie-for-scripts", "cookie-for-other-sites", "cookie-for-neighbours", "cookie-over-http"),
         claims=(
             "tests.test_cookies.Writing.test_what_was_written_comes_back",
             "tests.test_mechanisms.SessionsTest.test_whoever_logged_in",
@@ -419,6 +434,7 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
         "different characters.",
         read="authref/cookies.py: `parse`, its comments",
         target="authref.cookies:parse",
+        attacks=("blank-that-is-none",),
         claims=("tests.test_cookies.Reading.test_the_table",),
         naive='''\
 def parse(header: str) -> dict[str, str]:
@@ -469,6 +485,7 @@ def check(target, attack):
         "request forgery).",
         read="authref/guards.py: the opening; RFC 9110 §9.2.1",
         target="authref.guards:is_cross_site",
+        attacks=("form-of-another-site", "origin-null", "origin-that-looks-alike", "fetch-site-says-so"),
         claims=(
             "tests.test_guards.CrossSite.test_a_hidden_form_against_somebody_logged_in",
             "tests.test_guards.CrossSite.test_with_authorization",

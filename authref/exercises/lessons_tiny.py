@@ -214,6 +214,7 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         "signature can stop them, if it is asked first.",
         read="authref/tiny.py: `sign` and `log_in`; hmac.compare_digest; RFC 7519 §7.2; RFC 8725 §3.1",
         target="authref.tiny:Tokens.authenticate",
+        attacks=("changed-payload",),
         claims=(
             f"{_TESTS}.TokensTest.test_a_good_token",
             f"{_TESTS}.TokensTest.test_no_token",

@@ -68,6 +68,7 @@ TOKENS: tuple[Exercise, ...] = (
         attacker="If two texts mean the same token, a list of revoked tokens knows only one of them.",
         read="authref/jwt.py: `encode`; RFC 7515 §2, RFC 4648 §3.5",
         target="authref.jwt:decode",
+        attacks=("another-spelling",),
         claims=(
             "tests.test_jwt.Examples.test_rfc_7515_a_1",
             "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
@@ -104,6 +105,7 @@ TOKENS: tuple[Exercise, ...] = (
             "Decode the first part for the header's members, the second for the claims. With any other key the "
             "signature does not fit, and the refusal is named after that.",
         ),
+        attacks=("secret-in-the-payload",),
         questions=(
             Question(
                 "Which algorithm does the header name?",
@@ -145,6 +147,7 @@ TOKENS: tuple[Exercise, ...] = (
         "this is the first function that meets them.",
         read="authref/jwt.py: MAX_TOKEN, _ALPHABET; RFC 7515 §7.1",
         target="authref.jwt:_split",
+        attacks=("refresh-token-opens",),
         claims=(
             "tests.test_jwt.Examples.test_rfc_7515_a_1",
             "tests.test_jwt.CreateAndVerify.test_accepted",
@@ -173,6 +176,7 @@ TOKENS: tuple[Exercise, ...] = (
         attacker="A key of three letters is guessed on a laptop from a single token. So a short one must not sign.",
         read="authref/jwt.py: `encode`, `_signature`, `_assemble`; RFC 7515 §5.1, §7.1",
         target="authref.jwt:sign",
+        attacks=("empty-key",),
         claims=(
             "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
             "tests.test_jwt.SignAndUnsign.test_made_by_hand",
@@ -203,6 +207,7 @@ TOKENS: tuple[Exercise, ...] = (
         "doors. And a key that leaked must go without logging everybody out, so each token names the one it needs.",
         read="authref/jwt.py: TYPE, `sign`, `_header`, `_assemble`; RFC 7515 §4.1.4, §4.1.9; RFC 9068 §2.1",
         target="authref.jwt:create",
+        attacks=("kid-that-leads-away", "token-of-another-type"),
         claims=(
             "tests.test_jwt.CreateAndVerify.test_what_was_created",
             "tests.test_jwt.Ring.test_the_first_signs",
@@ -232,6 +237,13 @@ TOKENS: tuple[Exercise, ...] = (
         attacker="The header is written by whoever wrote the token. If it may choose the check, it chooses none.",
         read="authref/jwt.py: the opening, `_split`, `_members`, `_check_signature`; RFC 8725 §2.1, §3.1",
         target="authref.jwt:unsign",
+        attacks=(
+            "another-algorithm",
+            "key-in-the-token",
+            "key-from-an-address",
+            "extension-passed-over",
+            "public-key-as-secret",
+        ),
         claims=(
             "tests.test_jwt.Examples.test_rfc_7515_a_1",
             "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
@@ -271,6 +283,7 @@ def unsign(token: str, key: bytes) -> bytes:
         attacker="Lists of what is forbidden are incomplete. Real verifiers fell to exactly this spelling.",
         read="authref/jwt.py: `_members`; RFC 8725 §2.1; RFC 7519 §6",
         target="authref.jwt:verify",
+        attacks=("alg-none",),
         claims=(
             "tests.test_jwt.CreateAndVerify.test_accepted",
             "tests.test_jwt.Examples.test_rfc_7519_6_1",
@@ -331,6 +344,7 @@ def attack(token: str) -> str:
         attacker="A comparison that stops early is worse than a slow one: it compares what the attacker wants it to.",
         read="authref/jwt.py: `_check_signature`",
         target="authref.jwt:_check_signature",
+        attacks=("half-a-signature",),
         claims=(
             "tests.test_jwt.CreateAndVerify.test_accepted",
             "tests.test_jwt.SignAndUnsign.test_what_it_refuses",
@@ -403,6 +417,7 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
         attacker="A token that never expires is stolen once and used for ever.",
         read="authref/jwt.py: `_date`, the refusals; RFC 7519 §4.1.4 to §4.1.6",
         target="authref.jwt:_check_times",
+        attacks=("token-without-an-end", "token-of-tomorrow"),
         claims=(
             "tests.test_jwt.CreateAndVerify.test_accepted",
             "tests.test_jwt.Times.test_the_same_token_again",
@@ -440,6 +455,7 @@ def _check_times(claims: Claims, now: float, leeway: float) -> None:
         "dollars.",
         read="authref/jwt.py: `verify`; RFC 7519 §4.1.1",
         target="authref.jwt:verify",
+        attacks=("issuer-that-looks-alike",),
         claims=(
             "tests.test_jwt.CreateAndVerify.test_accepted",
             "tests.test_jwt.IssuerAndAudience.test_one_asked_for",
@@ -506,6 +522,7 @@ def check(target, attack):
         read="authref/tokens.py: the opening, `authenticate`, `refusal`, `_refuse`, `_bearer_error`, _B64TOKEN; "
         "authref/sessions.py: `authenticate`, its twin; RFC 6750 §2.1, §3.1",
         target="authref.tokens:Tokens._claims",
+        attacks=("token-in-a-cookie",),
         claims=(
             "tests.test_tokens.LogIn.test_who_am_i",
             "tests.test_tokens.LogIn.test_a_quarter_of_an_hour",
@@ -632,6 +649,7 @@ def check(target, attack):
         attacker="A refresh token that was stolen once gives new access tokens for a month, and nobody notices.",
         read="authref/refresh.py: the opening, `_after_use`, `family_of`; RFC 9700 §4.14",
         target="authref.refresh:use",
+        attacks=("refresh-reuse-later", "refresh-without-rotation", "refresh-after-theft", "refresh-at-once"),
         claims=(
             "tests.test_refresh.Rotation.test_two_logins",
             "tests.test_refresh.Ends.test_thirty_days",
@@ -674,6 +692,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",
         target="authref.refresh:_after_use",
+        attacks=("refresh-reuse-at-once", "refresh-token-of-two"),
         claims=(
             "tests.test_refresh.Rotation.test_a_used_token",
             "tests.test_refresh.Theft.test_who_comes_second",
@@ -744,6 +763,17 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
             "somebody may do is asked of the store at each request, by either.",
             "Ending a login acts on a session at once and on a token not before it expires. A question that needs the "
             "store, such as a user's own page by id, notices at once that the user is disabled.",
+        ),
+        attacks=(
+            "token-after-logout",
+            "token-for-a-year",
+            "token-after-password-change",
+            "token-after-disable",
+            "token-after-delete",
+            "token-after-key-change",
+            "refresh-after-logout",
+            "refresh-after-disable",
+            "refresh-after-delete",
         ),
         questions=(
             Question(

@@ -36,7 +36,7 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
         lines += [f"Solved. {held}; {summary(folder)}.", *_paragraph(_path_done(number, folder)), ""]
         lines += [*reasons(exercise), ""] if exercise.kind == PREDICT else []
         lines += [*_answered(judgement.verdicts), ""] if exercise.kind == BREAK else []
-        lines += [f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
+        lines += [*_watch(exercise), f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
     else:
@@ -48,6 +48,13 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
         lines += ["", "Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
         lines += ["", f"A hint: {PROGRAM} hint {number}"]
     return "\n".join(lines)
+
+
+def _watch(exercise: Exercise) -> list[str]:
+    """How to see the attacks that this exercise stops; nothing where there is none."""
+    first, *others = exercise.attacks or ("",)
+    more = _paragraph(f"or {', '.join(others)}", "  ") if others else []
+    return [f"Watch it: {PROGRAM.removesuffix('exercises')}attack {first}", *more] if first else []
 
 
 def _about(exercise: Exercise) -> list[str]:
@@ -199,6 +206,7 @@ def shown(exercise: Exercise, number: int, text: str) -> str:
     """The reference, and why it is like that."""
     title = f"Exercise {number}, {exercise.kind}: {exercise.title}"
     why = ["Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
+    why += ["", *_watch(exercise)] if exercise.attacks else []
     text = "\n".join(reasons(exercise)) if exercise.kind == PREDICT else text.rstrip()
     return "\n".join([title, *_about(exercise), "", text, "", *why])
 
@@ -232,7 +240,7 @@ def as_json(number: int, folder: Folder, judgement: Judgement | None = None) -> 
     exercise = folder.exercises[number - 1]
     about = {"number": number, "id": exercise.id, "lesson": exercise.lesson, "kind": exercise.kind}
     about |= {"title": exercise.title, "minutes": exercise.minutes, "difficulty": exercise.difficulty}
-    about |= {"target": exercise.target, "file": folder.file(number).name}
+    about |= {"target": exercise.target, "file": folder.file(number).name, "attacks": list(exercise.attacks)}
     if judgement is None:
         return {**about, "state": state(number, folder) or "open"}
     verdicts = [asdict(verdict) for verdict in judgement.verdicts]

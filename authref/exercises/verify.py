@@ -139,3 +139,5 @@ def _break(exercise: Exercise, text: str, attacks: dict[str, str]) -> Iterator[s
     if not judgement.solved:
         failed = judgement.failed
         yield f"the kept attack fails: {failed.sentence} {failed.error}" if failed else judgement.problem
+    elif not all(verdict.returned or verdict.raised for verdict in judgement.verdicts):
+        yield "what the naive version answered, or the reference, is not known"
