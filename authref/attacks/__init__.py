@@ -18,6 +18,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,10 +101,10 @@ def _play_slowly(attack: Attack, targets: Sequence[Target]) -> int:
 
     _progress("")
     say(report.introduction(attack) + "\n")
-    for target in targets:
-        scene = Scene(target)
-        result, _ = play_one(scene, attack)
-        say(report.one(result, scene.travelled, scene.secrets) + "\n")
+    scenes = [Scene(target) for target in targets]
+    with ThreadPoolExecutor(len(scenes)) as pool:
+        for scene, (result, _) in zip(scenes, pool.map(lambda each: play_one(each, attack), scenes), strict=True):
+            say(report.one(result, scene.travelled, scene.secrets) + "\n")
     say(report.sources(attack))
     return int(result.verdict == THROUGH)
 

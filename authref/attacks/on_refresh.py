@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from authref.attacks.client import Answer
@@ -28,7 +27,7 @@ def late_reuse(scene: Scene) -> tuple[Answer, Answer]:
         second = next_of(scene, first)
         if second in ("", first):
             raise NotPlayed("a refresh gives no new refresh token (see refresh-without-rotation)")
-        time.sleep(RETRY_WINDOW + 1)
+        scene.let_pass(RETRY_WINDOW + 1)
         third = next_of(scene, second)
         return scene.use_refresh(first), scene.use_refresh(third)
 
@@ -42,7 +41,7 @@ def late_reuse(scene: Scene) -> tuple[Answer, Answer]:
 def refresh_without_rotation(scene: Scene) -> Outcome:
     """A refresh token is good for ever: no new one comes"""
     token = scene.refreshable()
-    time.sleep(1.1)  # some servers take a use within a second for a retry
+    scene.let_pass(1.1)  # some servers take a use within a second for a retry
     answer = must(scene, scene.use_refresh(token), "an honest refresh")
     new = answer.json.get(scene.routes.refresh_token)
     return judge(
@@ -93,7 +92,7 @@ def refresh_after_theft(scene: Scene) -> Outcome:
 def refresh_at_once(scene: Scene) -> Outcome:
     """A dozen uses of one token at once"""
     token = scene.refreshable()
-    time.sleep(1.1)
+    scene.let_pass(1.1)
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: scene.use_refresh(token), range(12)))
     given = {str(answer.json.get(scene.routes.refresh_token)) for answer in answers if scene.succeeded(answer)}

@@ -192,7 +192,7 @@ def bare_line_end(scene: Scene) -> Outcome:
         {
             "LF": ("X-Note: a\nX-Other: b\r\n", ""),
             "CR": ("X-Note: a\rX-Other: b\r\n", ""),
-            "LF at the end": ("X-Note: a\r\n\n", ""),
+            "LF at the end": ("X-Note: a\r\n\n", "\r\n\r\n"),  # who waits for CR LF twice finds it, too
         },
     )
 

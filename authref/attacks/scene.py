@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -331,6 +332,10 @@ class Scene:
         finally:
             wait(-ahead)
             self._kept.clear()
+
+    def let_pass(self, seconds: float) -> None:
+        """Wait until the server's clock is so much later: it is put ahead where that can be done."""
+        (self.target.wait or time.sleep)(seconds)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives, made at the first call under this name."""
