@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
 from authref.attacks.client import Address
 from authref.attacks.play import play_one
@@ -274,6 +275,54 @@ class Alarms(Case):
                 return 401, f"{fields['email']}: {why}. <input name=csrf value={secrets.token_urlsafe(32)}>", {}
 
         self.assert_told_apart("login-that-tells", Kind)
+
+    def test_a_sign_up_that_says_yes_to_all(self) -> None:
+        """Whoever tells nobody which addresses are taken, or refused, answers yes to each, and makes no account."""
+
+        class Kind(Small):
+            def answer(self, body: bytes) -> Answer:
+                if self.path == "/signup":
+                    fields = self.read(body)
+                    good = re.fullmatch(r"[a-z0-9]+@[a-z.]+", fields["email"]) and len(fields["password"]) > 15
+                    if self.hole or good and fields["password"] != fields["email"]:
+                        self.people[fields["email"]] = fields["password"]
+                    return 200, "Look into your mail.", {}
+                return super().answer(body)
+
+        for name in ("address-in-capitals", "address-that-looks-alike", "common-password", "short-password",
+                     "password-is-the-address"):  # fmt: skip
+            self.assert_told_apart(name, Kind, Routes(), given=[])
+
+    def test_an_answer_that_changes_by_itself(self) -> None:
+        """An answer with the time in it, or with a new number each time, was changed by no header."""
+
+        class Kind(Small):
+            def me(self) -> Answer:
+                told = "everybody" if "X-Original-URL" in self.headers else self.caller()
+                return 200, {"user": {"id": told}, "at": 0 if self.hole else time.perf_counter()}, {}
+
+            def others(self, body: bytes) -> Answer:
+                return 403, None, {}
+
+        self.assert_told_apart("method-in-a-header", Kind, right=NOT_PLAYED)
+
+    def test_a_refusal_that_repeats_the_path(self) -> None:
+        """A refusal may repeat the id that was asked for; an id in another form is refused for its form."""
+
+        class Kind(Small):
+            ids: ClassVar[dict[str, str]] = {each.email: str(uuid4()) for each in PEOPLE}
+
+            def user(self, name: str) -> object:
+                return {"user": {"id": self.ids[name]}}
+
+            def others(self, body: bytes) -> Answer:
+                asked = self.path.rpartition("/")[2]
+                if not re.fullmatch(r"[0-9a-f-]{36}", asked):
+                    return 422, "no id", {}
+                why = "not yours" if self.hole and asked in self.ids.values() else "not yours, or not there"
+                return 403, f"{asked} is {why} (request {uuid4()})", {}
+
+        self.assert_told_apart("refusal-that-tells", Kind)
 
     def test_ids_that_other_letters_do_not_change(self) -> None:
         """An id of digits alone is the same in other letters, and not nearly the same."""

@@ -20,6 +20,7 @@ from authref.attacks.scene import (
     judge_each,
     logs_in,
     must,
+    plain,
     signs_up,
     somebody,
 )
@@ -32,6 +33,12 @@ ADMIN = re.compile(r'"(role|roles)": ?\[? ?"admin"|"(is_?admin|admin|is_?superus
 GUESSES = 8  # at one account: honest people err less often in a row
 SPRAYED = 24  # accounts that one password is tried on
 PAIRS = 15  # of measured logins
+
+
+def joins(scene: Scene, account: Account) -> tuple[Answer, bool]:
+    """The answer to a sign-up, and whether one can log in then: some answer yes to all, and make no account."""
+    answer = scene.sign_up(account)
+    return answer, scene.succeeded(answer) and scene.succeeded(scene.log_in(account))
 
 
 @attack(
@@ -54,7 +61,7 @@ def role_at_sign_up(scene: Scene) -> Outcome:
 
 
 @attack(
-    6, has="somebody's address", gains="a second account that passes for theirs", counts="a second sign-up succeeds",
+    6, has="somebody's address", gains="a second account that passes for theirs", counts="a second account is made",
     read="users.py:Users.sign_up", tiny="tiny.py:Users.sign_up", wstg="IDNT-02", asvs="2.2.1", cwe=178,
 )  # fmt: skip
 def address_in_capitals(scene: Scene) -> Outcome:
@@ -62,18 +69,17 @@ def address_in_capitals(scene: Scene) -> Outcome:
     account = scene.new_account()
     name, _, domain = account.email.partition("@")
     twins = (f"{name.upper()}@{domain}", f"{name}@{domain.upper()}", f"{name.capitalize()}@{domain.title()}")
-    answers = ((twin, scene.sign_up(Account(twin, account.password))) for twin in twins)
-    return judge_each((twin, answer, scene.succeeded(answer)) for twin, answer in answers)
+    return judge_each((twin, *joins(scene, Account(twin, "another horse entirely"))) for twin in twins)
 
 
 @attack(
-    6, has="somebody's address", gains="an account whose address looks like theirs", counts="the sign-up succeeds",
-    read="users.py:objections", tiny="tiny.py:Users.sign_up", wstg="IDNT-02", asvs="2.2.1", cwe=1007,
+    6, has="somebody's address", gains="an account whose address looks like theirs",
+    counts="one can sign up with it, and log in", read="users.py:objections",
+    tiny="tiny.py:Users.sign_up", wstg="IDNT-02", asvs="2.2.1", cwe=1007,
 )  # fmt: skip
 def address_that_looks_alike(scene: Scene) -> Outcome:
     """An address with a blank, a NUL or a foreign letter is taken"""
-    account = scene.new_account()
-    name = account.email
+    name = scene.new_account().email
     twins = {
         "a blank at its end": name + " ",
         "a NUL at its end": name + "\0",
@@ -81,8 +87,7 @@ def address_that_looks_alike(scene: Scene) -> Outcome:
         "a zero-width blank": f"\u200b{name}",
         "two addresses": f"{name},eve@attack.example",
     }
-    answers = ((what, scene.sign_up(Account(twin, account.password))) for what, twin in twins.items())
-    return judge_each((what, answer, scene.succeeded(answer)) for what, answer in answers)
+    return judge_each((what, *joins(scene, Account(twin, "another horse entirely"))) for what, twin in twins.items())
 
 
 @attack(
@@ -134,34 +139,32 @@ def nul_in_a_password(scene: Scene) -> Outcome:
 
 
 @attack(
-    4, has="the lists that everybody has", gains="each account with such a password", counts="the sign-up succeeds",
-    read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.4", cwe=521,
+    4, has="the lists that everybody has", gains="each account with such a password",
+    counts="one can sign up with it, and log in", read="passwords.py:objection",
+    tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.4", cwe=521,
 )  # fmt: skip
 def common_password(scene: Scene) -> Outcome:
     """One of the commonest passwords may be chosen"""
-    answers = ((each, scene.sign_up(Account(somebody().email, each))) for each in COMMON)
-    return judge_each((f'"{each}"', answer, scene.succeeded(answer)) for each, answer in answers)
+    return judge_each((f'"{each}"', *joins(scene, Account(somebody().email, each))) for each in COMMON)
 
 
 @attack(
-    4, has="the address", gains="the account, at the first guess", counts="the sign-up succeeds",
+    4, has="the address", gains="the account, at the first guess", counts="one can sign up with it, and log in",
     read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.11", cwe=521,
 )  # fmt: skip
 def password_is_the_address(scene: Scene) -> Outcome:
     """The address itself may be the password"""
     email = somebody().email
-    answer = scene.sign_up(Account(email, email))
-    return judge(answer, scene.succeeded(answer))
+    return judge(*joins(scene, Account(email, email)))
 
 
 @attack(
-    4, has="the sign-up form", gains="accounts that a few tries open", counts="a password of fewer than 8 is taken",
+    4, has="the sign-up form", gains="accounts that a few tries open", counts="fewer than 8 signs sign up and log in",
     read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.1", cwe=521,
 )  # fmt: skip
 def short_password(scene: Scene) -> Outcome:
     """A password of a few characters may be chosen"""
-    answers = ((each, scene.sign_up(Account(somebody().email, each))) for each in ("", "a", "xkq4f7v"))
-    return judge_each((f"{len(each)} characters", answer, scene.succeeded(answer)) for each, answer in answers)
+    return judge_each((f'"{each}"', *joins(scene, Account(somebody().email, each))) for each in ("", "a", "xkq4f7v"))
 
 
 @attack(
@@ -221,16 +224,11 @@ def spraying(scene: Scene) -> Outcome:
 )  # fmt: skip
 def login_that_tells(scene: Scene) -> Outcome:
     """The refusal of a login tells whether there is such an account"""
-    known = scene.log_in(Account(scene.alice.email, "a wrong password"))
-    unknown = scene.log_in(Account(somebody().email, "a wrong password"))
-
-    def plain(answer: Answer) -> str:  # what echoes the address, and what is new each time, tells nothing
-        text = answer.body.decode("utf-8", "replace")
-        return re.sub(r"[\w.-]+@attack\.example|[A-Za-z0-9_-]{20,}", "", text.replace(scene.alice.email, ""))
-
+    alice, nobody = scene.alice.email, somebody().email
+    known, unknown = (scene.log_in(Account(email, "a wrong password")) for email in (alice, nobody))
     parts = {
         "status": (known.status, unknown.status),
-        "body": (plain(known), plain(unknown)),
+        "body": (plain(known, alice), plain(unknown, nobody)),
         "headers": tuple(sorted({name for name, _ in each.headers}) for each in (known, unknown)),
     }
     differ = [name for name, (one, other) in parts.items() if one != other]

@@ -429,6 +429,22 @@ def judge_each(cases: Iterable[tuple[str, Answer, bool]]) -> Outcome:
     return Outcome(False, f"{len(telling)} spelling{'s' * (len(telling) > 1)}: {statuses}")
 
 
+def plain(answer: Answer, *sent: str) -> str:
+    """What an answer says, without the words that were sent, and what is new each time: they tell nothing."""
+    text = answer.body.decode("utf-8", "replace")
+    for each in sent:
+        text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", "", text)
+    return re.sub(r"[A-Za-z0-9_-]{20,}", "", text)
+
+
+def another_id(user_id: str) -> str:
+    """An id of the same form that nobody has."""
+    if user_id.isdigit():
+        return f"{user_id}000000"
+    digits = {**dict.fromkeys("0123456789", "0123456789"), **dict.fromkeys("abcdef", "abcdef")}
+    return "".join(secrets.choice(digits.get(each, each)) for each in user_id)
+
+
 # -- tokens, written by hand
 
 
