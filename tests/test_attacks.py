@@ -313,6 +313,11 @@ class WhatIsWritten(unittest.TestCase):
             self.assertNotIn(part, shown)
         self.assertIn("content-security-policy", shown)
 
+    def test_a_megabyte_is_masked(self) -> None:
+        """What was sent is read once, however long its words are: a search from each of its signs would take hours."""
+        long = "a" * (1 << 20)
+        self.assertEqual((client.masked(long), client.masked(f"{long}1")), (long, "aaaaaa…"))
+
 
 class Aim(unittest.TestCase):
     def aimed(self, text: str) -> Target:
