@@ -160,7 +160,7 @@ class Reading(unittest.TestCase):
 
 class Writing(unittest.TestCase):
     def test_the_exact_text(self) -> None:
-        """What the browser gets: the pair, how long it lives, then the flags, Secure only over TLS."""
+        """The text is name=value, Path, Max-Age, Expires and the flags, in this order, with Secure only over TLS."""
         self.assertEqual(
             set_cookie("session", "abc", max_age=86400, now=START),
             "session=abc; Path=/; Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT; HttpOnly; SameSite=Lax",
@@ -176,7 +176,7 @@ class Writing(unittest.TestCase):
         self.assertEqual(set_cookie("s", "abc", max_age=1, now=0.9), set_cookie("s", "abc", max_age=1, now=0))
 
     def test_read_by_the_standard_library(self) -> None:
-        """Another parser sees one cookie with the flags that were meant, and no Domain."""
+        """Python's own parser sees one cookie, with the flags that were meant, and without Domain."""
         morsels = SimpleCookie(set_cookie("__Host-session", "a-_Z9", **MINUTE, secure=True))
         self.assertEqual(list(morsels), ["__Host-session"])
         flags = {name: value for name, value in morsels["__Host-session"].items() if value}
@@ -185,7 +185,7 @@ class Writing(unittest.TestCase):
         self.assertEqual((morsels["__Host-session"].value, flags), ("a-_Z9", expected))
 
     def test_what_was_written_comes_back(self) -> None:
-        """Every character that may be written is read back unchanged."""
+        """Every name and value that `set_cookie` writes is read back unchanged by `parse`."""
         characters = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in '",;\\']
         for value in ("".join(characters), *(f"{character}abc{character}" for character in characters)):
             pair = set_cookie("session", value, **MINUTE).partition("; ")[0]
@@ -204,7 +204,7 @@ class Writing(unittest.TestCase):
                 self.assertIn("; Secure", clear_cookie(prefix + "session", secure=True))
 
     def test_characters_that_break_out(self) -> None:
-        """CR LF would start a header of the attacker's choosing, a semicolon a flag: neither is ever written."""
+        """A line end would begin a header of the attacker's choosing, a semicolon a flag: both raise ValueError."""
         for character in '\r\n\0;,"\\ \t\x1f\x7f\x85\xa0é\u2028\ud800':
             for value in (character, "abc" + character, character + "abc", f"a{character}c"):
                 with self.subTest(value):
@@ -213,14 +213,14 @@ class Writing(unittest.TestCase):
                     self.assertRaisesRegex(ValueError, "character", clear_cookie, value)
 
     def test_names_that_are_no_token(self) -> None:
-        """A name is an HTTP token: not empty, no separators."""
+        """A cookie's name that is empty, or has a blank, a semicolon or another separator, raises ValueError."""
         for name in ("", "=", "a=b", "a b", "(", ")", "<", ">", "@", ":", "/", "[", "]", "?", "{", "}"):
             with self.subTest(name):
                 self.assertRaisesRegex(ValueError, "character", set_cookie, name, "abc", **MINUTE)
         self.assertTrue(set_cookie("!#$%&'*+-.^_`|~09azAZ", "abc", **MINUTE))
 
     def test_one_byte_too_many(self) -> None:
-        """Name and value of 4,096 bytes are written; one more and browsers would drop the cookie without a word."""
+        """Name and value have 4,096 bytes together at most: a larger cookie is dropped by browsers without a word."""
         self.assertEqual(MAX_SIZE, 4096)
         for name in ("s", "session"):
             with self.subTest(name):

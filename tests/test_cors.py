@@ -203,7 +203,7 @@ class Preflight(CorsCase):
                     self.assertLessEqual(int(answer.header("access-control-max-age") or ""), 600)
 
     def test_an_unlisted_origin(self) -> None:
-        """It gets no permission of any kind, so the browser never sends the request itself."""
+        """An origin that is not listed gets no permission beforehand, so the browser does not send its request."""
         for origin in UNLISTED:
             with self.subTest(origin):
                 answer = self.preflight(origin)
@@ -244,7 +244,7 @@ class Reading(CorsCase):
     EXPOSED = {"access-control-expose-headers": "Location, Retry-After, WWW-Authenticate"}
 
     def test_listed_origins(self) -> None:
-        """Each is named back to itself, never the whole list and never a star."""
+        """Each listed origin is named back to itself, never the whole list and never a star."""
         for origin in LISTED:
             with self.subTest(origin):
                 answer = self.get(origin)
@@ -253,7 +253,7 @@ class Reading(CorsCase):
                 self.assertEqual(cors_of(answer), {"access-control-allow-origin": origin, **self.EXPOSED})
 
     def test_unlisted_origins(self) -> None:
-        """The answer comes, for it may be no browser that asks, but no page of that origin can read it."""
+        """An origin that is not listed is answered, as it may be no browser; but no page of it can read that."""
         for origin in UNLISTED:
             with self.subTest(origin):
                 answer = self.get(origin)

@@ -531,7 +531,7 @@ class InAFolder(unittest.TestCase):
                       "  given       header = 'session=abc; theme=dark'\n",
                       "  returned    {' theme': 'dark', 'session': 'abc'}\n",
                       "  expected    {'session': 'abc', 'theme': 'dark'}\n", "tests/test_cookies.py:",
-                      "Attacker\n  Cookies can be planted.\nRead\n  RFC 6265 §5.4\n", "hint 1"):  # fmt: skip
+                      "Why an attacker cares\n  Cookies can be planted.\nRead\n", "hint 1"):  # fmt: skip
             self.assertIn(words, out)
         self.assertNotIn("Traceback", out)
         self.assertLessEqual(max(map(len, out.split("\n"))), 80)

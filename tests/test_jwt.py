@@ -638,7 +638,7 @@ class IssuerAndAudience(unittest.TestCase):
                 self.assertEqual(outcome(signed(payload=claims(aud=value)), audience=None), "accepted")
 
     def test_one_asked_for(self) -> None:
-        """Each is compared with its own claim."""
+        """Issuer and audience are compared each with its own claim, `iss` and `aud`."""
         crossed = signed(payload=claims(iss="them", aud="us"))
         self.assertEqual(outcome(crossed, issuer="them", audience="us"), "accepted")
         self.assertEqual(outcome(crossed, issuer="us", audience="us"), "WrongIssuer")

@@ -125,7 +125,7 @@ class Reading(unittest.TestCase):
                 self.assertRegex(complaint(f"k1:{SECRET},{second},k2:{SECRET}"), r"\b[Kk]ey 2\b")
 
     def test_what_a_refusal_says(self) -> None:
-        """It quotes no secret, even where somebody forgot the kid and the secret stands in its place."""
+        """A refusal quotes no secret, even where somebody forgot the kid and the secret stands in its place."""
         for name, text, _ in REFUSED:
             with self.subTest(name):
                 for start in range(len(SECRET) - 8):

@@ -164,7 +164,7 @@ class MechanismContract:
     # -- logging out
 
     def test_after_logging_out(self) -> None:
-        """The answer is 200. A copy opens nothing: of a session at once, of a token when it expires or is listed."""
+        """A logout answers 200. Then a copy opens nothing: of a session at once, of a token once expired or listed."""
         answer, other = self.log_in(), self.log_in()
         bobs = self.carry(self.log_in(self.bob))
         self.assertEqual(self.door.log_out(self.leave(answer)).status, 200)

@@ -79,7 +79,7 @@ class RefreshCase(unittest.TestCase):
 
 class Rotation(RefreshCase):
     def test_an_exchange(self) -> None:
-        """The answer has the shape of a login's: a new access token of the same login, and a new refresh token."""
+        """A refresh is answered like a login: a new access token of the same login, and a new refresh token."""
         first = self.log_in()
         self.clock.advance(1)
         answer = self.use(first["refresh_token"])
@@ -696,7 +696,7 @@ class Meeting(PartsCase):
     """What happens once in a million times, made to happen: something changes between looking and writing."""
 
     def test_two_uses_that_both_saw_the_same_record(self) -> None:
-        """The second does not overwrite what the first has written, but looks again: both get one successor."""
+        """Of two uses at once the second does not overwrite the first, but looks again: both get one successor."""
         seen, token = self.start()
         for _ in range(2):  # with an unused token, and with one that has been used
             self.clock.advance(1)

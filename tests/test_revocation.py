@@ -223,7 +223,7 @@ class Entries(unittest.TestCase):
         self.deny_list.end(family_of(token), family)
 
     def test_a_login_that_ends_right_after_its_last_token(self) -> None:
-        """The entry outlives the token by what a clock may be wrong, and no longer: the list stays short."""
+        """An entry outlives its tokens by what a clock may be wrong, and no longer: the list stays short."""
         _, token = self.start()
         self.assertFalse(self.deny_list.is_revoked(family_of(token)))
         self.end(token)
@@ -329,7 +329,7 @@ class ClockSetBack(unittest.TestCase):
                 self.assert_stays_denied(scene, login)
 
     def test_between_the_last_token_and_the_logout(self) -> None:
-        """The entry counts from the last token, not from a clock that now shows an earlier time."""
+        """An entry's time runs from the last token, not from a clock that now shows an earlier time."""
         for mode in ("denylist", "allowlist"):
             with self.subTest(mode):
                 scene = Scene(mode)

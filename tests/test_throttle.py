@@ -115,7 +115,7 @@ class Accounts(ThrottleCase):
         self.assertEqual(self.right().status, 200)
 
     def test_the_right_password_while_waiting(self) -> None:
-        """It is refused as well, or the answer would tell a guesser which guess was right; a moment later it works."""
+        """The right password is refused too while there is a wait, or a guesser learns which guess was right."""
         self.fail_five_times()
         self.assertEqual(self.right(), self.attempt())
         self.assert_waits(self.right(), 1)

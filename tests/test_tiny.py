@@ -292,7 +292,7 @@ class TokensTest(unittest.TestCase):
                 self.assertNotEqual(self.tokens.sign(text), ours)
 
     def test_how_it_is_written(self) -> None:
-        """It is 32 bytes in base64url without padding, 43 signs that may stand in a header and in an address."""
+        """A signature is 32 bytes in base64url without padding, 43 signs that may stand in a header or address."""
         for number in range(50):
             self.assertRegex(self.tokens.sign(str(number)), r"\A[A-Za-z0-9_-]{43}\Z")
 

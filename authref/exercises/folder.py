@@ -80,17 +80,17 @@ def _head(number: int, exercise: Exercise) -> list[str]:
     name = name_of(exercise)
     file = path_of(module_of(exercise)).relative_to(PACKAGE.parent).as_posix() if name else ""
     line = f", line {place_of(source_of(module_of(exercise)), name)}" if name else ""
+    judged = (
+        f"you may add imports and helpers. To be judged it is put into its place in {file}{line}, so all names of "
+        "that file are at hand."
+    )
     what = {
         PREDICT: "Put a value in the place of each ... below: a number, a text in quotes, None, a dict.",
-        HEAL: f"What counts is `{name}`, which is naive, and names that you add (imports, helpers). It is judged in "
-        f"its place in {file}{line}, where all names of that file are at hand.",
-        BREAK: f"First comes `{name}` in a naive version, as it might stand in {file}; what counts is `attack`. All "
-        "names of that file are at hand.",
+        HEAL: f"Mend `{name}`, which is naive below; {judged}",
+        BREAK: f"First comes `{name}` in a naive version, as it might stand in {file}. Write `attack`; all names of "
+        "that file are at hand.",
     }
-    usual = (
-        f"What counts is `{name}`, and names that you add (imports, helpers). It is judged in its place in "
-        f"{file}{line}, where all names of that file are at hand."
-    )
+    usual = f"Write `{name}`; {judged}"
     return [
         f"Exercise {number}, {exercise.kind}: {exercise.title}",
         f"Lesson {exercise.lesson}: {LESSONS[exercise.lesson]} (about {exercise.minutes} min, {exercise.difficulty})",

@@ -99,10 +99,10 @@ ACCOUNTS: tuple[Exercise, ...] = (
         title="Where does the request end?",
         minutes=15,
         difficulty=HARD,
-        task="This version finds out how long a body is, and is friendly about it. Make it strict: whatever a proxy "
-        "could understand differently is refused with 400; a coding before chunked with 501, more than MAX_BODY bytes "
-        "with 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field speaks "
-        "of a body.",
+        task="This version finds out how long a body is, and takes whatever it gets. Make it strict: what a proxy "
+        "could understand differently is refused with 400; another coding before chunked with 501, more than MAX_BODY "
+        "bytes with 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field "
+        "speaks of a body.",
         attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
         "in the first one (request smuggling), and the proxy's checks never see it.",
         read="authref/serving/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
@@ -148,10 +148,10 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         title="A secret that everybody knows",
         minutes=8,
         difficulty=MIDDLE,
-        task="Before a server starts, it looks at its signing keys. This version is content if there is one. Refuse "
-        "every ring that must not sign: for a `kid` that is not plain, for a key that is too short (say how many bytes "
-        "it has), published in some tutorial, or patterned (fewer than 16 different bytes). Each refusal is one "
-        "sentence that says which of these it is, in these words, and it never quotes a secret.",
+        task="Before a server starts, it looks at its ring of signing keys: each has a name, its `kid`. This version "
+        "is content if there is one. Refuse every ring that must not sign: for a `kid` that does not match _KID, for "
+        "a key that is too short (say how many bytes it has), published, or patterned (fewer than 16 different "
+        "bytes). Each refusal says in one sentence which of these it is, in these words, and quotes no secret.",
         attacker="Whoever guesses the key can write any token, for any user. Guessing begins with the keys from "
         "tutorials.",
         read="authref/keys.py; RFC 7518 §3.2",
@@ -275,9 +275,9 @@ def _pre_hash(password: str) -> bytes:
         title="Is this the password?",
         minutes=8,
         difficulty=EASY,
-        task="Say whether the stored text was made from this password. What is not a bcrypt hash of a bearable cost "
-        "is False at once. A hash of a lower cost than `work` takes as much work as one of that cost: 2**c rounds, and "
-        "2**c, 2**(c+1) and so on beyond.",
+        task="Say whether the stored text was made from this password. False at once for what is no bcrypt hash or "
+        "costs too much: `cost_of` is 0. A hash of cost c takes 2**c rounds. If `work` is more than c, take 2**work "
+        "rounds in all: go on comparing, with hashes of nobody, at cost c, c+1 and so on.",
         attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days.",
         read="authref/passwords.py: `hash_password`, `cost_of`, `hash_of_nobody`",
         target="authref.passwords:verify_password",
@@ -360,8 +360,8 @@ def check(target, attack):
         minutes=12,
         difficulty=MIDDLE,
         task="Read the fields of a JSON body: all of `required`, some of `optional`, and no others, each of exactly "
-        "the type that is named. Otherwise raise Problem 400 `invalid_request`, with `errors` that has a sentence for "
-        "each wrong field; a body that is no object is the same Problem without `errors`.",
+        "the type that is named. Otherwise raise Problem 400 `invalid_request`. Its `errors` is a dict with a "
+        "sentence under the name of each wrong field; for a body that is no object it is left out.",
         attacker="Fields that nobody reads today are trusted by somebody tomorrow, and a list where a text belongs "
         "turns a comparison into something else.",
         read="authref/app/routes.py: the opening; authref/wire.py: Problem, Request.json",
@@ -393,8 +393,8 @@ def check(target, attack):
         minutes=8,
         difficulty=MIDDLE,
         task="This login looks the user up, and says no at once if there is none. Every way to fail must cost one "
-        "comparison of a password. And only whoever knows the password learns, in the log, that an account is "
-        "disabled.",
+        "comparison of a password. That an account is disabled is said only in the log, and only after the right "
+        "password.",
         attacker="A quarter of a second for a known address and a thousandth for an unknown one: with a stopwatch the "
         "attacker sorts a list of addresses into those who have an account here and those who do not.",
         read="authref/users.py: the opening, `Users.__init__`, InvalidCredentials",
@@ -483,9 +483,10 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
         title="May this one try?",
         minutes=20,
         difficulty=HARD,
-        task="Let a try begin, or raise the Problem of `_too_many`. What has as many failures as are free, or more, "
-        "waits for its `next_try`. A try that is let in is counted as a failure before anybody looks at the password, "
-        "so that whoever asks in the same moment meets it. Return the key of the counter.",
+        task="Let a try begin, or raise the Problem that `_too_many` makes. A counter with `free` failures or more "
+        "waits for its `next_try`. Count the try as a failure as soon as it is let in, before anybody looks at the "
+        "password: whoever asks in the same moment must meet it. Return the key of the counter. A `next_try` later "
+        "than any wait is another clock's error: count under another key.",
         attacker="People choose passwords that others chose too. A list of a thousand common ones opens some accounts, "
         "unless asking is slow. So fifty guesses are sent at once, in the moment the waiting ends.",
         read="authref/throttle.py: the opening, `_counted`, `_one_more`",

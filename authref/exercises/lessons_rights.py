@@ -100,9 +100,9 @@ def check(target, attack):
         minutes=8,
         difficulty=MIDDLE,
         task="This believes what the mechanism says of the caller, the role in a token included. Ask the store "
-        "instead: judge the account as it is now, and give it to the handler. Who is disabled or gone is refused like "
-        "a stranger, and each refusal of yours leaves an `authz_fail` in the log, with the user and, of a 403, the "
-        "rule.",
+        "instead: judge the account as it is now, and give it to the handler. Whoever is disabled or gone is refused "
+        "like a stranger. Each refusal of yours leaves an `authz_fail` in the log with the user; for a 403 also with "
+        "the rule.",
         attacker="An admin who is dismissed still holds a token that says admin, for up to a quarter of an hour.",
         read="authref/app/routes.py: Mechanism, `prove`; authref/roles.py; authref/tokens.py: the opening",
         target="authref.app.routes:Routes.permitted",

@@ -59,7 +59,7 @@ SESSIONS: tuple[Exercise, ...] = (
         title="Read a Cookie header",
         minutes=12,
         difficulty=MIDDLE,
-        task="Make a dict of the value of a Cookie header. A name that comes twice is not there; a broken piece never "
+        task="Make a dict of the value of a Cookie header. A name that comes twice is left out; a broken piece never "
         "costs its neighbours; nothing is decoded.",
         attacker="A page on a neighbouring host plants a second cookie of our name, or one whose name turns into ours "
         "when somebody trims or decodes it.",
@@ -90,7 +90,8 @@ SESSIONS: tuple[Exercise, ...] = (
         title="A number that means something",
         minutes=10,
         difficulty=MIDDLE,
-        task="This login makes the session's id from the address and the time. Make the ids that are worth a try.",
+        task="This login makes the session's id from the address and the time. Return the ids that are worth a try: "
+        "one of them must be somebody else's.",
         attacker="An id that can be computed is no secret, however long it is and however random it looks.",
         read="authref/sessions.py: `log_in`, ID_BYTES",
         target="authref.sessions:Sessions.log_in",
@@ -156,8 +157,8 @@ def check(target, attack):
         minutes=8,
         difficulty=MIDDLE,
         task="Store the value if the key is free, and return what is there afterwards: the value itself for whoever "
-        "was first, the other one for everybody else. Whatever runs at the same time, exactly one is first; an entry "
-        "that has ended is not there.",
+        "was first, the first one's for everybody else. Of many at the same time exactly one is first. An entry whose "
+        "time has ended counts as not there.",
         attacker="Two requests in the same moment that both believe they were first: two accounts with one address, "
         "one voucher used twice.",
         read="authref/maps.py: the opening, MemoryMap",
@@ -302,8 +303,8 @@ def log_in(self, user: User, request: Request) -> Response:
         title="Logged out, says the browser",
         minutes=4,
         difficulty=EASY,
-        task="This logout asks the browser to forget the cookie, and that is all. End the session on the server too, "
-        "whichever session the request names, and leave a `session_expired` in the log, with the user, the peer and "
+        task="This logout asks the browser to forget the cookie, and that is all. End on the server, too, the session "
+        "that the request names. If there was one, leave a `session_expired` in the log, with the user, the peer and "
         "the reason `logout`. The answer stays the same for everybody.",
         attacker="Whoever copied the cookie before goes on using it after the logout. The victim believes that it is "
         "over.",
@@ -477,10 +478,10 @@ def check(target, attack):
         title="Who wrote this request?",
         minutes=15,
         difficulty=HARD,
-        task="Return True for a request that would change something and that another site may have caused. A "
-        "bearer token clears it. Else Origin decides, compared as a whole; without one, a Sec-Fetch-Site that names no "
-        "other site clears it. Where neither header is there, no browser is asking. Beside `same-origin` null is "
-        "ours too, and where `public_url` is not set also https:// and our Host: a proxy may have ended TLS.",
+        task="Return True for a request that would change something and that another site may have caused. A bearer "
+        "token says that it did not. Else Origin decides, compared as a whole; without one, Sec-Fetch-Site must not "
+        "name another site. With neither, no browser is asking: False. Where Sec-Fetch-Site says `same-origin`, two "
+        "more Origins are ours: null, and without a `public_url` https:// with our Host, for a proxy may end TLS.",
         attacker="A hidden form on a foreign page sends a request, and the browser adds your cookie to it (cross-site "
         "request forgery).",
         read="authref/guards.py: the opening; RFC 9110 §9.2.1",

@@ -14,9 +14,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="What is kept of a password",
         minutes=8,
         difficulty=EASY,
-        task="Make an account: a user with a random id, the address and the role, and beside it a bcrypt hash of the "
-        "password, both kept under the address. Return the user. If somebody has the address already, change nothing "
-        "and return None.",
+        task="Make an account: a user, which is a dict of id, email and role, and a bcrypt hash of the password. The "
+        "id is random. Keep the pair of user and hash under the address, and return the user. If somebody has the "
+        "address already, change nothing and return None.",
         attacker="Databases leak. Whoever reads this one must not be able to log in with what stands in it.",
         read="authref/tiny.py: `check_credentials`, which reads what you keep; authref/passwords.py, its opening",
         target="authref.tiny:Users.sign_up",
@@ -71,9 +71,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Set the cookie",
         minutes=6,
         difficulty=EASY,
-        task="Begin a session: remember the user under a new random number, and answer 200 with the user as JSON "
-        "and the number in a Set-Cookie header. The cookie is named session; scripts cannot read it (HttpOnly), "
-        "forms of other sites do not send it (SameSite=Lax), and all paths get it (Path=/).",
+        task='Begin a session: remember the user under a new random number. Answer 200 with {"user": user}, and with '
+        "the number in a Set-Cookie header. The cookie is named session; scripts cannot read it (HttpOnly), forms of "
+        "other sites do not send it (SameSite=Lax), and all paths get it (Path=/).",
         attacker="Whoever knows or guesses the number is logged in. A script on the page would read a cookie that is "
         "not hidden from it.",
         read="authref/tiny.py: Answer, at the top, and `authenticate`; authref/cookies.py, its opening",
@@ -154,8 +154,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="The line that signs",
         minutes=4,
         difficulty=EASY,
-        task="Return the HS256 signature of this text: HMAC with SHA-256 under KEY, written in base64url without "
-        "padding by `encode`.",
+        task="Return the HS256 signature of this text: HMAC with SHA-256 under KEY. `encode` writes its bytes in "
+        "base64url without padding.",
         attacker="They can read and write every part of a token but this one. Without the key nobody can make it, and "
         "with a key that can be guessed everybody can.",
         read="the documentation of Python's hmac module; RFC 7515 §3.1 and appendix A.1, an example",
@@ -180,9 +180,10 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Make a token",
         minutes=10,
         difficulty=MIDDLE,
-        task='Answer 200 with {"token", "token_type": "Bearer", "expires_in"}. The token has three parts with dots '
-        'between: the header {"alg": "HS256", "typ": "JWT"}, claims (sub, the id; email; role; exp, TOKEN_LIFETIME '
-        "from now in whole Unix seconds), each as base64url of its JSON, and the signature of the two.",
+        task='Answer 200 with {"token": …, "token_type": "Bearer", "expires_in": …}, the last being TOKEN_LIFETIME. A '
+        'token has three parts, with dots between: the header {"alg": "HS256", "typ": "JWT"}; the claims sub (the '
+        "id), email, role and exp (TOKEN_LIFETIME from now, in whole Unix seconds); and the signature of the first "
+        "two with their dot. Header and claims are base64url of their JSON.",
         attacker="A token works for whoever has it, and nobody can take it back here: without an end, for ever.",
         read="authref/tiny.py: `authenticate`, `sign`, `encode`; RFC 7519 §3.1, an example",
         target="authref.tiny:Tokens.log_in",
@@ -209,7 +210,7 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         difficulty=MIDDLE,
         task="The request's Authorization header says `Bearer ` and a token. Return the user that it describes, a "
         "dict of id, email and role, if its signature is ours and its `exp` has not come; else None. Compare the "
-        "signatures in constant time, and read nothing of the token before.",
+        "signatures in constant time, and read nothing that the token says before they fit.",
         attacker="They write any header and any claims they like: an admin's role, an algorithm called none. Only the "
         "signature can stop them, if it is asked first.",
         read="authref/tiny.py: `sign` and `log_in`; hmac.compare_digest; RFC 7519 §7.2; RFC 8725 §3.1",

@@ -63,8 +63,8 @@ TOKENS: tuple[Exercise, ...] = (
         title="One spelling",
         minutes=10,
         difficulty=MIDDLE,
-        task="Decode base64url without padding, strictly: what has characters of another alphabet, an impossible "
-        "length, or spare bits that are not zero is Malformed.",
+        task="Decode base64url without padding, strictly. Raise Malformed for characters of another alphabet, for an "
+        "impossible length, and for spare bits at the end that are not zero.",
         attacker="If two texts mean the same token, a list of revoked tokens knows only one of them.",
         read="authref/jwt.py: `encode`; RFC 7515 §2, RFC 4648 §3.5",
         target="authref.jwt:decode",
@@ -141,8 +141,8 @@ TOKENS: tuple[Exercise, ...] = (
         title="Three parts, exactly",
         minutes=8,
         difficulty=MIDDLE,
-        task="Cut a token into header, payload and signature, as bytes, still encoded. What is longer than MAX_TOKEN, "
-        "or not three parts of base64url, is Malformed.",
+        task="Cut a token into header, payload and signature, as bytes, still encoded. Raise Malformed for what is "
+        "longer than MAX_TOKEN, or is not three parts of base64url.",
         attacker="Ten megabytes of dots, blanks that somebody else trims, a fourth part that only one reader looks at: "
         "this is the first function that meets them.",
         read="authref/jwt.py: MAX_TOKEN, _ALPHABET; RFC 7515 §7.1",
@@ -232,8 +232,9 @@ TOKENS: tuple[Exercise, ...] = (
         title="The token says how to check it",
         minutes=6,
         difficulty=MIDDLE,
-        task="This verifier does what the token's header asks for. Make it check with HS256 and nothing else, whatever "
-        "the header says, and refuse keys, forms and extensions as the rest of the file does.",
+        task="This verifier does what the token's header asks for. Make it check with HS256 and nothing else, "
+        "whatever the header says. The helpers of this file refuse keys that are too short, tokens of a wrong form, "
+        "and headers with extensions: use them.",
         attacker="The header is written by whoever wrote the token. If it may choose the check, it chooses none.",
         read="authref/jwt.py: the opening, `_split`, `_members`, `_check_signature`; RFC 8725 §2.1, §3.1",
         target="authref.jwt:unsign",
@@ -514,9 +515,9 @@ def check(target, attack):
         title="Whose token is this?",
         minutes=20,
         difficulty=HARD,
-        task="Return what the request's bearer token claims, or the refusal. No token at all, one that must not be "
-        "believed, and what cannot even be a token are three different refusals; and a token may be good and its "
-        "login ended.",
+        task="Return what the request's bearer token claims, or the refusal. There are three refusals: for no token "
+        "at all, for one that must not be believed, and for a text that cannot even be a token. A good token whose "
+        "login has ended is refused like the second.",
         attacker="Two tokens in one line, a token in quotes, one for another server, one whose login has ended: "
         "whoever is asked here must say no, and the log must know why.",
         read="authref/tokens.py: the opening, `authenticate`, `refusal`, `_refuse`, `_bearer_error`, _B64TOKEN; "
@@ -552,9 +553,9 @@ def check(target, attack):
         title="Hand out what you will not remember",
         minutes=12,
         difficulty=MIDDLE,
-        task="Log the user in by token: begin a family of refresh tokens, keep it under its id, and return the answer "
-        "with both tokens. A user whose password changed meanwhile, or who was disabled, gets the refusal, and nothing "
-        "is left of the login. Of more than MAX_PER_USER logins the oldest end.",
+        task="Log the user in by token: begin a family (all refresh tokens of one login), keep it under its id, and "
+        "return the answer with both tokens. A user whose password changed meanwhile, or who was disabled, gets the "
+        "refusal, and nothing is left of the login. Of more than MAX_PER_USER logins the oldest end.",
         attacker="While a password is checked it may be changed, or the account closed: a login that began before must "
         "not outlive that.",
         read="authref/sessions.py: `log_in`, its twin: put the two side by side; authref/refresh.py: `new_family`, "
@@ -684,10 +685,10 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         title="A retry, or a thief?",
         minutes=12,
         difficulty=HARD,
-        task="Return the record after a use of this token, and the token to go on with: the newest that the steps lead "
-        "to. It is used up and its successor comes, but not for a retry, nor if it is younger than MIN_AGE, nor in the "
-        "last minutes, when the token is empty text. If it does not live, it is theft, unless a server of the first "
-        "edition used it less than RETRY_WINDOW ago. `last_seen` moves once a second, and never back.",
+        task="Return the record after a use of this token, and the token to go on with. `_follow` leads to the newest "
+        "one. If that lives, `_spend` makes its successor; but a retry, or one younger than MIN_AGE, gets it as it "
+        "is, and near the login's end an empty text. If the newest does not live, raise Reused, unless a server of "
+        "the first edition used it less than RETRY_WINDOW ago. `last_seen` moves once a second, never back.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",
@@ -721,9 +722,9 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         title="For how long is a no remembered?",
         minutes=10,
         difficulty=HARD,
-        task="End a login. With a deny list, first note it, for as long as any of its access tokens could still be "
-        "good, and CLOCK_ERROR seconds more. The family says when it last gave one out, as far as its record knows: "
-        "another may have been given out since, until this moment. Then, in every mode, remove the record.",
+        task="End a login. With a deny list, first note it there, until its last access token has expired, and "
+        "CLOCK_ERROR seconds more. The family's `last_seen` says when it last gave one out; another may have "
+        "followed, until now. Then, in every mode, remove the record of the login.",
         attacker="An entry that leaves the list too early brings a revoked token back to life. One that never leaves "
         "makes the list grow until somebody switches it off.",
         read="authref/revocation.py: the opening, CLOCK_ERROR, Denial; authref/refresh.py: ACCESS_LIFETIME",

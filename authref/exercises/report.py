@@ -24,7 +24,7 @@ from authref.terminal import in_colour
 
 WIDTH = 78  # columns
 _LABEL = 12  # columns before a value
-_HEADINGS = re.compile(r"^(Exercise \d+, .*|Solved\.|Attacker$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M)
+_HEADINGS = re.compile(r"^(Exercise \d+, .*|Solved\.|Why an .* cares$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M)
 
 
 def report(number: int, folder: Folder, judgement: Judgement) -> str:
@@ -45,7 +45,7 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
         if folder.is_as_written(number) and exercise.kind == HEAL:
             lines += [*_paragraph(f"Yours to mend: {path.parent.name}/{path.name}, line {folder.line(number)}"), ""]
         lines += _failure(exercise, judgement, path, folder.line(number), folder.told(number))
-        lines += ["", "Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
+        lines += ["", *_why(exercise)]
         lines += ["", f"A hint: {PROGRAM} hint {number}"]
     return "\n".join(lines)
 
@@ -60,6 +60,10 @@ def _watch(exercise: Exercise) -> list[str]:
 def _about(exercise: Exercise) -> list[str]:
     effort = f"  about {exercise.minutes} minutes, {exercise.difficulty}"
     return [f"  lesson {exercise.lesson}, {LESSONS[exercise.lesson]}{_target(exercise)}", effort]
+
+
+def _why(exercise: Exercise) -> list[str]:
+    return ["Why an attacker cares", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
 
 
 def _path_done(number: int, folder: Folder) -> str:
@@ -205,10 +209,9 @@ def hints(exercise: Exercise, count: int, number: int) -> str:
 def shown(exercise: Exercise, number: int, text: str) -> str:
     """The reference, and why it is like that."""
     title = f"Exercise {number}, {exercise.kind}: {exercise.title}"
-    why = ["Attacker", *_paragraph(exercise.attacker, "  "), "Read", *_paragraph(exercise.read, "  ")]
-    why += ["", *_watch(exercise)] if exercise.attacks else []
+    watch = ["", *_watch(exercise)] if exercise.attacks else []
     text = "\n".join(reasons(exercise)) if exercise.kind == PREDICT else text.rstrip()
-    return "\n".join([title, *_about(exercise), "", text, "", *why])
+    return "\n".join([title, *_about(exercise), "", text, "", *_why(exercise), *watch])
 
 
 def table(folder: Folder, numbers: Sequence[int]) -> str:
@@ -271,4 +274,4 @@ def reference(exercise: Exercise) -> str:
     if exercise.kind != BREAK:
         return text
     seen_to = "".join(f"\n- {sentence_of(claim)}" for claim in exercise.claims)
-    return f"What withstands the attack:\n\n{text}\n\nThe claims that see to it:\n{seen_to}"
+    return f"What withstands the attack:\n\n{text}\n\nWhat the tests ask of it:\n{seen_to}"
