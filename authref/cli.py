@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from authref import __version__
-from authref.terminal import Parser, fail, highlight, prepare, refuse_an_archive, say, sentences, warn
+from authref.terminal import Parser, did_you_mean, fail, highlight, prepare, refuse_an_archive, say, sentences, warn
 
 if TYPE_CHECKING:
     from authref.app import App
@@ -174,6 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sentences():
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]][1](arguments[1:])
+        if arguments and not arguments[0].startswith("-"):
+            meant = did_you_mean(arguments[0], COMMANDS)
+            fail(f"There is no command {arguments[0]}.{meant} authref --help lists them.")
         from authref.configuration import flags_of_environment
 
         return _serve(_parser().parse_args([*flags_of_environment(), *arguments]), arguments)

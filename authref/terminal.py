@@ -13,7 +13,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any, NoReturn
 
@@ -49,6 +49,13 @@ def fail(sentence: str) -> NoReturn:
     except OSError:
         _let_go(2)
     raise SystemExit(2)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The question whether the known word was meant that looks most like this one, with a blank before it; or ""."""
+    from difflib import get_close_matches  # here, for only a mistake needs it
+
+    return "".join(f" Did you mean {each}?" for each in get_close_matches(word, known, 1))
 
 
 def warn(sentence: str) -> None:

@@ -39,14 +39,14 @@ ROOM = Path(choose.__file__).parent
 OWN, OAUTH, KEYS = "whose pages", "clients of your own", "one ring of keys"
 COOKIE, CROSS, ENDS = "client holds cookies.py", "cross-domain guards.py", "revocation sessions.py"
 HEADER, LIST = "transport tokens.py", "revocation revocation.py"
-SECRET, FRONT = "a shared secret", "services behind the pages"
+SECRET, FRONT, BESIDE = "a shared secret", "services behind the pages", "tokens beside the sessions"
 CASES: tuple[tuple[str, str, set[str], set[str]], ...] = (
     # A web app of one domain: sessions, whatever else; several servers share a store.
     ("web one minutes one shared one", SESSIONS, {COOKIE, CROSS, ENDS}, set()),
-    ("web one instant one shared one", SESSIONS, {COOKIE, CROSS, ENDS}, set()),
+    ("web one instant one shared one", SESSIONS, {COOKIE, CROSS, ENDS}, {BESIDE}),
     ("web one minutes several shared one", SESSIONS, {COOKIE, ENDS}, {KEYS}),
-    ("web one instant several shared one", SESSIONS, {COOKIE, ENDS}, {KEYS}),
-    ("web one instant several none one", SESSIONS, {COOKIE, ENDS}, {KEYS, "instant without a store"}),
+    ("web one instant several shared one", SESSIONS, {COOKIE, ENDS}, {KEYS, BESIDE}),
+    ("web one instant several none one", SESSIONS, {COOKIE, ENDS}, {KEYS, BESIDE, "instant without a store"}),
     ("web one minutes one none one", SESSIONS, {COOKIE}, {"a store for one"}),
     # The same with a mobile app: each gets what suits it.
     ("web,mobile one minutes one shared one", BOTH, {COOKIE, CROSS, ENDS, HEADER, LIST}, {OAUTH}),

@@ -234,13 +234,18 @@ class WhatGoesWrong(Sentences):
             (("--trusted-proxy", "10.0.0.5", "--forwarded-header", "x-real-ip"), "--forwarded-header"),
             (("--revocation", "maybe"), "--revocation"),
             (("--key-file", "/no such folder/keys"), "/no such folder/keys"),
-            (("serve",), "serve"),
+            (("serve",), "no command serve. authref --help"),
+            (("atack",), "no command atack. Did you mean attack?"),
+            (("attack", "fixaton"), "no attack fixaton. Did you mean fixation?"),
+            (("attack", "zzz"), "no attack zzz. authref attack --list"),
+            (("attack", "fixation", "--only", "tokens"), "leave --only and --skip away"),
             (("--ports", "80"), "--ports.*--help"),
             (("--admin-email", ""), "admin.*e-mail"),
             (("--admin-email", "nobody"), "admin.*e-mail"),
         ):
             with self.subTest(arguments):
-                self.assert_one_sentence(run("--bcrypt-cost", "4", *arguments), pattern)
+                flags = ("--bcrypt-cost", "4") if arguments[0].startswith("-") else ()
+                self.assert_one_sentence(run(*flags, *arguments), pattern)
         for arguments in (("keys",), ("keys", "old"), ("keys", "new", "more")):
             with self.subTest(arguments):
                 self.assert_one_sentence(run(*arguments), "authref keys --help")

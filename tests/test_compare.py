@@ -295,12 +295,12 @@ class TheWhole(unittest.TestCase):
         self.assertEqual(set(held.values()), {False}, held)
 
     def test_a_claim_that_does_not_hold(self) -> None:
-        """With false figures the claim is printed as not held, and the answer that rests on it says so."""
+        """With false figures the claim is printed as not true, and the answer that rests on it says so."""
         false = (replace(seen().outcomes[0], seconds=Seconds(7)), *seen().outcomes[1:])
         run = report.conclude(replace(seen(), outcomes=false))
         for drawn in (text.write(report.tell(run), 1000), page.write(report.tell(run))):
             plain = re.sub("<[^>]*>", "", drawn).replace("&#x27;", "'")
-            self.assertIn("NOT HELD on this run: Each check of a session asks for its record", plain)
+            self.assertIn("NOT TRUE on this run: Each check of a session asks for its record", plain)
             self.assertIn("Of the grounds for this, 1 did not hold", plain)
             self.assertIn("[7 s; 2 look-ups a request; 0 of 10 others out]", plain)
         self.assertFalse(run.claims["lockout"]["session"].held)
@@ -343,10 +343,10 @@ class OnATerminal(unittest.TestCase):
         """Colour is there when asked for, and adds no word and no width."""
         blocks = [Claims("t", {"a": Claim("x", True, "1"), "b": Claim("y", False, "2")})]
         plain = text.write(blocks)
-        self.assertIn("  held: x [1]\n  NOT HELD on this run: y [2]", plain)
+        self.assertIn("  true: x [1]\n  NOT TRUE on this run: y [2]", plain)
         self.assertNotIn("\033", plain)
         self.assertEqual(re.sub("\033\\[[0-9;]*m", "", text.write(blocks, colour=True)), plain)
-        self.assertIn("\033[1;31mNOT HELD", text.write(blocks, colour=True))
+        self.assertIn("\033[1;31mNOT TRUE", text.write(blocks, colour=True))
 
     def test_a_number_and_its_unit(self) -> None:
         """A line never ends between a number and its unit."""

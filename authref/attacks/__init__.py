@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authref.terminal import Parser, fail, in_colour, say
+from authref.terminal import Parser, did_you_mean, fail, in_colour, say
 
 if TYPE_CHECKING:
     from authref.attacks.client import Address
@@ -38,8 +38,11 @@ def main(arguments: Sequence[str]) -> int:
     from authref.attacks.table import BY_NAME, chosen
 
     flags = _parser().parse_args(arguments)
-    if flags.name and (flags.name not in BY_NAME or flags.only or flags.skip):
-        fail("There is no such attack; authref attack --list shows all of them, and one is played without --only.")
+    if flags.name and flags.name not in BY_NAME:
+        meant = did_you_mean(flags.name, BY_NAME)
+        fail(f"There is no attack {flags.name}.{meant} authref attack --list shows all of them.")
+    if flags.name and (flags.only or flags.skip):
+        fail("One attack is played by its name alone; leave --only and --skip away.")
     attacks = [BY_NAME[flags.name]] if flags.name else chosen(flags.only, flags.skip, flags.slow)
     if flags.list:
         say("\n".join(f"{each.name:34}{each.title}" for each in attacks))

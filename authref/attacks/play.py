@@ -64,11 +64,11 @@ def play_one(scene: Scene, attack: Attack, proven: Twin | None = None) -> tuple[
         for route in attack.needs:
             scene.need(route)
         if proven is not attack.twin:
-            scene.turn("the honest twin, before")
+            scene.turn("before it, an honest client")
             attack.twin(scene)
         scene.turn("the attack")
         outcome = attack.play(scene)
-        scene.turn("the honest twin, after")
+        scene.turn("after it, an honest client")
         attack.twin(scene)
     except NotPlayed as reason:
         return Result(attack, name, NOT_PLAYED, masked(f"because {reason}", *scene.secrets)), None

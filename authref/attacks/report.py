@@ -137,8 +137,8 @@ def introduction(attack: Attack) -> str:
         f"lesson {attack.lesson}; {attack.wstg}, ASVS {attack.asvs}, CWE-{attack.cwe}",
         f"the attacker has    {attack.has}",
         f"and gains           {attack.gains}",
-        f"through means       {attack.counts}",
-        f"the honest twin     {(attack.twin.__doc__ or '').strip()}",
+        f"it got through if   {attack.counts}",
+        f"an honest client    {(attack.twin.__doc__ or '').strip()}",
         exercise,
     ]
     return "\n".join(filter(None, lines))

@@ -218,6 +218,9 @@ def _remarks(a: Answers, pick: str) -> Iterator[tuple[str, str]]:
     if a.apart and a.own_pages:
         yield ("a store is better", "If all servers reached the place of the accounts, your pages would have sessions, "
                "which no script can carry away. Prefer that.")
+    if pick == SESSIONS and a.instant:
+        yield ("tokens beside the sessions", "A session needs no flag for that. But authref gives tokens too, if "
+               "somebody asks, and --revocation allowlist makes a lock-out end those at once as well.")
     if a.services == "several" and a.instant:
         yield ("instant without asking", "These exclude each other: a service that asks nobody hears of a lock-out "
                "when the token expires. One that must know at once asks: GET /token/me, with the token. If all must, "
@@ -256,8 +259,7 @@ def _command(a: Answers) -> tuple[str, ...]:
     flags.append("--store redis://HOST:6379/0" if shared else "--store sqlite:authref.db")
     if a.calls("web") and a.domains == "several":
         flags.append("--allow-origin https://pages.example")
-    # With sessions too: authref always serves tokens beside them, and a lock-out must end those as well.
-    return (*flags, f"--revocation {'allowlist' if a.instant else 'none'}")
+    return (*flags, "--revocation allowlist") if a.instant else tuple(flags)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -325,7 +327,7 @@ def as_text(advice: Advice) -> str:
     said = " ".join(f"--{name}{_GLUE}{value}" for name, value in asdict(advice.answers).items())
     lines = [
         f"Pick: {advice.pick}",
-        _wrap(f"because: {advice.because} (rung {advice.rung} of {len(LADDER)} in choose.py)", "  ", "    "),
+        _wrap(f"because: {advice.because}", "  ", "    "),
         _wrap(f"answers: {said}", "  ", "    "),
         *_section("Why [row of authref compare; file that does it]", map(_sentence, advice.reasons)),
         *_section("What it costs, and what you must do", map(_sentence, advice.costs)),

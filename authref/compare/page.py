@@ -77,7 +77,7 @@ def _parts(block: Block, name: str) -> Iterator[str]:
 
 
 def _claim(claim: Claim) -> str:
-    mark = '<b class="held">held:</b>' if claim.held else f'<b class="not-held">{NOT_HELD}</b>'
+    mark = '<b class="held">true:</b>' if claim.held else f'<b class="not-held">{NOT_HELD}</b>'
     return f'<li>{mark} {escape(claim.text)} <span class="evidence">[{escape(claim.evidence)}]</span></li>'
 
 

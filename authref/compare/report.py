@@ -5,7 +5,7 @@
 
 Rules of this file:
 - each cell, and each ground of an answer, is made of this run's figures;
-- what courses say is held against them: a saying that is too simple is printed as not held, with what was seen.
+- what courses say is held against them: a saying that is too simple is printed as not true, with what was seen.
 """
 
 from __future__ import annotations

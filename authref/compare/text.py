@@ -17,7 +17,7 @@ from authref.compare.figures import Block, Claim, Claims, Heading, Pair, Paragra
 SIDE_BY_SIDE = 110  # columns from which two panels stand beside each other
 GAP = "  "
 BOLD, GREEN, RED, PLAIN = "\033[1m", "\033[32m", "\033[1;31m", "\033[0m"
-NOT_HELD = "NOT HELD on this run:"
+NOT_HELD = "NOT TRUE on this run:"
 
 # Blanks at which no line ends: between a number and its unit, and behind the arrow that says who sent the line.
 _BOUND = re.compile(r"(?<=\d) (?=(?:s|h|min|days|µs)\b|%)|(?<=^[<>]) ")
@@ -57,7 +57,7 @@ def _bold(title: str, width: int) -> list[str]:
 
 
 def _claim(claim: Claim, width: int) -> list[str]:
-    mark, colour = ("held:", GREEN) if claim.held else (NOT_HELD, RED)
+    mark, colour = ("true:", GREEN) if claim.held else (NOT_HELD, RED)
     first, *rest = _wrap(f"{mark} {claim.text} [{claim.evidence}]", width - 2, "  ")
     return ["  " + first.replace(mark, f"{colour}{mark}{PLAIN}", 1), *("  " + line for line in rest)]
 

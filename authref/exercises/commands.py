@@ -19,7 +19,7 @@ from authref.exercises.exercise import Exercise
 from authref.exercises.folder import PROGRAM, Folder, default, is_authrefs, is_somebody_elses, started
 from authref.exercises.judge import Judgement, judge, tests_folder
 from authref.exercises.keys import Pressed, keys
-from authref.terminal import Parser, fail, say
+from authref.terminal import Parser, did_you_mean, fail, say
 
 POLL = 0.3  # seconds between two looks at the files
 CORES = os.cpu_count() or 1
@@ -275,7 +275,7 @@ def _number(folder: Folder, text: str) -> int:
     ids = {exercise.id: number for number, exercise in enumerate(folder.exercises, 1)}
     number = ids.get(text) or (int(text) if text.isascii() and text.isdigit() else 0)
     if not 1 <= number <= len(ids):
-        fail(f"There is no exercise {text}; {PROGRAM} list shows them, 1 to {len(ids)}.")
+        fail(f"There is no exercise {text}.{did_you_mean(text, ids)} {PROGRAM} list shows them, 1 to {len(ids)}.")
     return number
 
 
