@@ -1,16 +1,16 @@
 """How does a browser bring something back with every request? You give it a cookie.
 
-The server hands it over once (`Set-Cookie`); the browser shows it at every later visit (`Cookie`), also when
-another site caused the visit. Attributes say who may read it and when it travels (RFC 6265bis):
+The server hands it over once (`Set-Cookie`); the browser shows it at every later visit (`Cookie`), even if another
+site caused the visit. Its attributes, or flags, limit who may read it and when it travels (RFC 6265bis):
 
     Cookie      = pair *( ";" pair )          pair = blanks name "=" value blanks
     Set-Cookie  = name "=" value "; Path=/; Max-Age=…; Expires=…; HttpOnly; SameSite=Lax" [ "; Secure" ]
 
 Rules of this file:
-- anybody who controls a neighbouring host can plant cookies, so a name that comes twice is ignored;
-- a value is taken as sent. Quotes, %41 and \\101 stay what they are: readers that decode them
-  (http.cookies does) see a name or a value that the guard before them did not;
-- one bad pair never costs its neighbours; reading is linear in the header's length;
+- whoever controls a neighbouring host (x.example for y.example) can plant cookies: a name twice is ignored;
+- a value is taken as sent. Quotes, %41 and \\101 stay what they are: a reader that decodes them, as http.cookies
+  does, sees another name or value than the browser did;
+- one bad pair does not make the others unreadable; reading is linear in the header's length;
 - nothing that could end the header line, or add an attribute, is ever written.
 
 Left out: the Domain attribute, which shares a login with every subdomain.
@@ -62,9 +62,9 @@ def values(header: str, name: str) -> list[str]:
 def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool = False) -> str:
     """A Set-Cookie header's value for a cookie that lives `max_age` seconds from `now` on. Raises ValueError.
 
-    HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: another site's form or image
-    does not carry it, a link does. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
-    All browsers but WebKitGTK 2.50 take a `__Host-` cookie only with these, so that no neighbour can plant one.
+    HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: it goes along with a link from another
+    site, not with its form or image. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
+    Browsers take a name with `__Host-` only with these (but WebKitGTK 2.50), so that no neighbour can plant it.
 
     >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)
     'session=abc; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 08:01:00 GMT; HttpOnly; SameSite=Lax'
@@ -75,7 +75,7 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
         raise ValueError(f"a cookie's name and value together have at most {MAX_SIZE} bytes")
     if name.startswith(("__Host-", "__Secure-")) and not secure:
         raise ValueError("a browser ignores a cookie with this prefix unless it is Secure")
-    # Java's clients take Max-Age without Expires for a form of the year 2000, and send the value back in quotes.
+    # Without Expires, Java's clients read Max-Age as RFC 2965 (of 2000) meant it, and send the value back in quotes.
     # Others misread what follows SameSite, so these stand before it.
     lifetime = f"Max-Age={max_age}; Expires={formatdate(now + max_age, usegmt=True)}"
     return f"{name}={value}; Path=/; {lifetime}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")

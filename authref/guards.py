@@ -1,18 +1,18 @@
 """What stands before the door, whoever you are?
 
-A browser adds your cookies to a request even if another site wrote it. So a hidden form on a page you happen
-to visit can press buttons here in your name (cross-site request forgery). A browser also opens answers in
-frames, guesses their type and shares them between pages, unless it is told not to.
+A browser may add your cookies to a request that another site wrote. So a hidden form on a page you visit can press
+buttons here in your name (cross-site request forgery). SameSite stops most of these, not all.
+A browser also opens answers in frames, guesses their type and shares them, unless it is told not to.
 
 Rules of this file:
-- a request that changes something comes from our own pages or from no browser. A browser says which, in
-  `Sec-Fetch-Site` and `Origin`, and a page cannot forge either;
+- a request that changes something must come from our own pages or from no browser, else 403. A browser says whose
+  page it was, in `Sec-Fetch-Site` and `Origin`, and no page can forge these;
 - a request with a bearer token passes: unlike a cookie or a Basic password, a browser never adds that by itself;
 - there are no exceptions by path, for the one exception is what gets found;
-- another origin reads our answers only if its exact name is listed, and never with our cookies. "Any origin,
-  with credentials" turns the guard into a gate. Tokens cross, cookies do not;
-- a request for a name that is not ours is not for us, whatever the address it came to;
-- every answer, errors too, tells the browser to keep it to itself.
+- a page of another origin reads our answers only if its exact name is listed, and never by our cookies. With "any
+  origin, with credentials" every page could read your account. Tokens cross, cookies do not;
+- a request whose `Host` is not our name is refused (DNS rebinding);
+- every answer, errors too, forbids the browser to frame it, to guess its type and to share it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def is_ours(request: Request, names: Collection[str]) -> bool:
     """True if the request's Host is one of our names; without `names` every host is ours.
 
     A stranger can have their own name resolve to our address; for a browser their page is then ours (DNS rebinding).
-    Who names no host is no browser, and what asks for /health by a bare address is a load balancer.
+    A request without Host comes from no browser; /health by a bare address comes from a load balancer.
     """
     host = request.header("host")
     if host is None or not names:

@@ -9,10 +9,10 @@ bytes (JWS), `create/verify` add what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
-- the token never chooses how it is checked, for a forger writes the header, too: `alg` is HS256 or the token is
+- the token never chooses how it is checked, because a forger writes its header: `alg` is HS256 or the token is
   refused. Keys in its header (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only
   picks one of our own keys;
-- each token has one spelling: two texts that decode to the same bytes would slip past a list of revoked ones;
+- each token has one text only. Could it be written in two ways, a list of revoked tokens would know one of them;
 - each refusal has its own class, for the log. The client hears one and the same 401.
 
 Left out: encryption (JWE) and public-key algorithms, for the server that issues a token is the one that reads it.
@@ -47,16 +47,16 @@ Claims = dict[str, object]
 class InvalidToken(Exception):
     """The token is refused. The message says why, in words for a log, and quotes nothing of the token.
 
-    Malformed       It has not the form of our tokens.
-    WrongAlgorithm  Its header names another algorithm than HS256.
-    WrongType       It was made for another purpose.
+    Malformed       Not the form of our tokens.
+    WrongAlgorithm  Another algorithm than HS256.
+    WrongType       Made for another purpose.
     UnknownKey      Its `kid` names no key of ours.
-    BadSignature    It was not signed with that key, or was changed since.
-    MissingClaim    It does not say what a token must say.
+    BadSignature    Not signed with that key, or changed since.
+    MissingClaim    A claim that it must have is missing.
     Expired         Its time is over.
     NotYetValid     Its time has not come.
-    WrongIssuer     Somebody else issued it.
-    WrongAudience   It was issued for somebody else.
+    WrongIssuer     Issued by somebody else.
+    WrongAudience   Issued for somebody else.
     """
 
 
@@ -176,8 +176,8 @@ def _key_id(header: bytes) -> str:
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
     """The decoded payload, if the signature is right.
 
-    Compared is the text, so that no other spelling of the 32 bytes fits; in constant time, so that nobody finds
-    it character by character.
+    The text is compared: no other text of the same 32 bytes fits. It takes constant time, or somebody finds the
+    right characters one by one.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")

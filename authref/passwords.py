@@ -1,13 +1,13 @@
 """How do you recognise a password that you must not be able to reveal?
 
 Databases leak, and a thief guesses: billions of times a second if the hash is a fast one. A bcrypt hash is slow
-on purpose (cost c means 2**c rounds), and salted: each guess has to be repeated for each user.
+on purpose (cost c means 2**c rounds). Random bytes in it, the salt, make each guess good for one user only.
 
 Rules of this file:
 - a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
-- bcrypt reads only 72 bytes, so what it gets is 44 bytes that depend on every character (a pre-hash);
-- what is not a bcrypt hash of a bearable cost never reaches bcrypt: a planted cost of 31 takes days;
-- hashing is the one costly thing a stranger can ask for, so whoever calls this has waited for a turn (throttle.py).
+- bcrypt reads 72 bytes at most: it gets 44 that depend on the whole password, another hash of it (a pre-hash);
+- only a hash of cost 4 to 14 reaches bcrypt: one of cost 31, planted in the store, takes days;
+- hashing is the one costly thing a stranger can ask for, so it waits for its turn first (throttle.py).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def hash_password(password: str, cost: int = COST) -> str:
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password.
 
-    False, at once, for anything that is no `$2b$` hash of cost 04 to 14. It takes at least the work of cost `work`:
-    time does not tell whose hash is an old one.
+    False, at once, for what is no `$2b$` hash of cost 4 to 14. An old hash of a lower cost than
+    `work` gets the missing rounds in a loop, so that the time does not tell old from new.
     """
     if not cost_of(stored):
         return False
     secret = _pre_hash(password)
     right = bcrypt.checkpw(secret, stored.encode())
-    for cost in range(cost_of(stored), work):  # 2**c + 2**c + 2**(c+1) + … + 2**(work-1) = 2**work
+    for cost in range(cost_of(stored), work):  # 2**c rounds are done; 2**c + 2**(c+1) + … makes them 2**work
         bcrypt.checkpw(secret, hash_of_nobody(cost).encode())
     return right
 

@@ -3,13 +3,13 @@
 A token has no record that could go: to end it early, something must be asked at each request after all. Three
 answers differ in what is kept:
 
-    none        nothing, and nothing is asked. Access ends with the token, at most 15 minutes later.
+    none        nothing, and nothing is asked: the default. Access ends with the token, at most 15 minutes later.
     denylist    the logins that were ended, until their last tokens have expired: a short list.
-    allowlist   the logins that live. A token then needs a look-up like a session and ends as exactly; the
+    allowlist   the logins that live. A token then needs a look-up like a session and ends as promptly; the
                 list is there already, for refreshing needs it.
 
 The fourth answer is to change the key (keys.py): it ends every token of everybody. A list names logins, by the
-`fam` claim that all tokens of one login share: one entry ends them all, and no clocks are compared.
+`fam` claim that all tokens of one login share: one entry ends them all.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ The cookie holds 32 random bytes that mean nothing. What they stand for is here,
 when it ends. So it can end at any moment: its strength. Each request costs a look-up: its price. (Compare tokens.py.)
 
 Rules of this file:
-- logging in always makes a new id and ends the one that came with the request. Otherwise an attacker plants an
-  id of theirs and waits for the victim to log in (fixation);
+- logging in always makes a new id and ends the one that came with the request. Otherwise an attacker plants their
+  own id in the victim's browser and waits for the login (fixation);
 - the map's keys are SHA-256 of the ids, so that whoever reads the store cannot use what they read;
-- two ends: 30 minutes without use (a computer left open), 24 hours in all (a stolen cookie kept warm);
+- two ends, at which the map forgets it: 30 minutes without use, 24 hours in all;
 - the user is looked up anew each time, so being disabled or deleted acts at once;
 - a session counts only for the password it was opened with: one write, of a new password, ends them all.
 """
@@ -70,7 +70,7 @@ class Sessions:
         session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()
         session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
         self._records[_key(session_id)] = session
-        if not self._users.who_proved(user.id, user.password_version):  # not any more: hashing took a while
+        if not self._users.who_proved(user.id, user.password_version):  # it changed during the hashing
             self._records.pop(_key(session_id))
             return self.refusal()
         for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
@@ -124,7 +124,7 @@ class Sessions:
             self._records.pop(public_id)
 
     def refusal(self, request: Request | None = None) -> Response:
-        """401 for a request without a live session; whether it brought a token, good or bad, is all that it tells."""
+        """401 for a request without a live session; it tells only whether a token came instead."""
         detail = "Log in first: POST /login."
         if request is not None and request.header("authorization") is not None:
             detail = "This route takes the cookie of a session, /token/me takes a token, all others take either."
@@ -135,7 +135,7 @@ class Sessions:
         return self.refusal(request)
 
     def _end(self, request: Request) -> Session | None:
-        """End the sessions that the request names, also where a planted second one makes it nobody's; the last one."""
+        """End each session that the request names, a planted one too; the last of them, or None."""
         ended = None
         line = (request.header("cookie") or "").replace(",", ";")  # a comma joins two lines
         for session_id in list(filter(_ID.fullmatch, cookies.values(line, self.cookie_name)))[:MAX_PER_USER]:

@@ -4,9 +4,10 @@ The access token says whose it is and until when. Any server with the key can be
 What was once signed stays true until it expires, even after a logout: their price. (Compare sessions.py.)
 
 Rules of this file:
-- an access token lives 15 minutes: so long a stolen one opens doors, so old its claims can be;
-- it travels in the Authorization header only. A query is written to logs, a cookie needs all that guards one;
-- it says who you are, and no look-up is needed. What you may do costs one: a role can change in 15 minutes (roles.py).
+- an access token lives 15 minutes. That is how long a stolen one opens doors, and how old its claims can be;
+- it travels in the Authorization header only: an address is written to logs, and a cookie needs guards;
+- it says who you are: `GET /token/me` looks nothing up. What you may do is looked up, for roles change (roles.py);
+- all tokens of one login are a family, which the claim `fam` names (refresh.py).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Tokens:
         """200 with both tokens and their lifetimes in seconds (RFC 6749 §5.1; its `access_token` is `token` here)."""
         family, token = new_family(user, request.user_agent, self.now())
         self.families[family_of(token)] = family
-        if not self.users.who_proved(user.id, user.password_version):  # not any more: hashing took a while
+        if not self.users.who_proved(user.id, user.password_version):  # it changed during the hashing
             self.families.pop(family_of(token))
             return self.refusal()
         for family_id, oldest in list(self.logins(user.id).items())[:-MAX_PER_USER]:
@@ -117,7 +118,7 @@ class Tokens:
                 self.revocation.end(family_id, family)
 
     def refusal(self, request: Request | None = None) -> Response:
-        """401 for a request that brings no token; whether it brought a cookie, good or bad, is all that it tells."""
+        """401 for a request that brings no token; it tells only whether a cookie came instead."""
         detail = "Send a token: Authorization: Bearer <token>."
         if request is not None and request.header("authorization") is None and request.header("cookie") is not None:
             detail = "This route takes a token (Authorization: Bearer <token>), /me a cookie, all others take either."

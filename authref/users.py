@@ -5,12 +5,11 @@ the secret; sessions and tokens only remember the answer.
 
 Rules of this file:
 - one address, one account, however it is spelt and however many sign up at once;
-- an unknown address, a wrong password and a disabled account cost the same time and look the same, or a login
-  form tells strangers who has an account here. (Signing up does; throttle.py counts it);
+- an unknown address, a wrong password and a disabled account cost the same time and look the same. Otherwise a
+  login form tells strangers who has an account here. (Sign-up tells; throttle.py limits how often);
 - ids are random and never used again, so that what a deleted user left behind opens nothing;
-- a proof is judged when it is used (`who_proved`), for hashing takes a while and much can change;
-- a crash between two writes leaves an account without an address, or the reverse. Nobody can log in with
-  either, and the next sign-up takes the address.
+- hashing takes a while: whether the proved password still counts is asked after it (`who_proved`);
+- an account and its address are two writes. After a crash in between nobody can log in, and the address is free.
 
 Left out: proof that the address is theirs (a mail with a link), and multi-factor authentication.
 """

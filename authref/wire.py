@@ -5,9 +5,9 @@ something into it. Everything in this project is about that something.
 
 Rules of this file:
 - a request and a response are values: frozen, compared by content, built in a test in one line;
-- header names are lower-case, and header lines are a tuple of pairs, for `set-cookie` may come twice;
+- header names are lower-case; the headers are a tuple of pairs, because `set-cookie` may come twice;
 - one JSON reader serves bodies and tokens: no two parts of the system read the same bytes differently;
-- what cannot be read raises `Problem`; it carries the answer to send.
+- what cannot be read raises `Problem`, which carries the answer to send.
 
 Left out: sockets, and the grammar of a request's bytes (serving/).
 """

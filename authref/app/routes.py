@@ -1,7 +1,7 @@
-"""What does every handler need? To know the caller, and to read a body without being told too much.
+"""What does every handler need? To know the caller, and to take no more from a body than it asked for.
 
-Each protected handler begins the same way, and from there on cannot tell whether a cookie or a token spoke
-for the caller:
+Each protected handler begins the same way. From there on it makes no difference whether the caller came with a
+cookie or a token:
 
     caller = self.permitted(request, "user")      (or one mechanism's own: self.sessions.authenticate(request))
     if isinstance(caller, Response):
@@ -86,7 +86,7 @@ class Routes:
             return caller
         live = self.users.get(caller.id)
         if live is None or live.disabled:
-            self.tokens.end_all(caller.id)  # what ended the account may have broken off before it came to this
+            self.tokens.end_all(caller.id)  # a crash may have kept them alive
             self.events.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
             return mechanism.refusal()
         if not roles.permits(rule, live, user_id):
