@@ -40,28 +40,29 @@ def _step(question: str, file: str, *names: str) -> Step:
 
 SHORT = Way(
     "30 minutes: from the cookie to why a token goes on",
-    22,
+    25,
     (
         _step("What does a server see?", "wire.py"),
         _step("How is a password kept?", "passwords.py", "hash_password", "verify_password"),
-        _step("Who are you, once?", "users.py", "Users.check_credentials"),
+        _step("Who are you, once?", "users.py", "Users.check_credentials", "Users.who_proved"),
         _step("What does a browser carry?", "cookies.py", "set_cookie", "parse"),
-        _step("Whose page made this request?", "guards.py"),
         _step("How does the server remember?", "sessions.py",
               "Sessions.log_in", "Sessions.authenticate", "Sessions.log_out"),
+        _step("Whose page made this request?", "guards.py"),
+        _step("What if the client remembers?", "jwt.py",
+              "sign", "_signature", "_members", "_check_signature", "verify"),
+        _step("The same three verbs, and nothing kept?", "tokens.py", "Tokens.authenticate", "Tokens._claims"),
+        _step("How does a login last longer than its tokens?", "refresh.py"),
+        Step("What does a login by token give, and what does a logout take back?", "tokens.py",
+             ("Tokens.log_in", "Tokens._answer", "Tokens.log_out")),
         _step("You are you. May you do this?", "roles.py"),
         _step("Where is that asked?", "app/routes.py", "Routes.permitted"),
-        _step("What if the client remembers?", "jwt.py",
-              "sign", "unsign", "_check_signature", "_signature", "verify"),
-        _step("The same three verbs, and nothing kept?", "tokens.py",
-              "Tokens.log_in", "Tokens.authenticate", "Tokens._claims", "Tokens.log_out"),
-        _step("How does a login last longer than its tokens?", "refresh.py"),
         _step("Why does a token go on, and what does it cost to end it?", "revocation.py"),
     ),
 )  # fmt: skip
 
 LONG = Way(
-    "Two hours: the core without its edges",
+    "Two hours: the core, without stores and flags",
     105,
     (
         _step("What does a server see?", "wire.py", "Request", "Response", "read_json", "write_response"),
