@@ -20,7 +20,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       7 min
     throttle.py       How many guesses a stranger gets, and who waits for that.                          13 min
     devices.py        Has this browser logged in here before? Then it is no stranger.                     4 min
-    app/              The routes; they cannot tell which mechanism they were given.                      40 min
+    app/              The routes; they cannot tell which mechanism they were given.                      39 min
     configuration.py  From flags and environment to an app.                                               9 min
     terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             8 min
     cli.py            The commands: a table of rooms, each opened only when its command is given.        17 min

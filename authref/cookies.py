@@ -62,8 +62,8 @@ def values(header: str, name: str) -> list[str]:
 def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool = False) -> str:
     """A Set-Cookie header's value for a cookie that lives `max_age` seconds from `now` on. Raises ValueError.
 
-    HttpOnly: a script that slipped into a page cannot read it. SameSite=Lax: it goes along with a link from another
-    site, not with its form or image. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
+    HttpOnly: a script that slipped into a page (XSS) cannot read it. SameSite=Lax: it goes along with another site's
+    link, not with its form or image. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
     Browsers take a name with `__Host-` only with these (but WebKitGTK 2.50), so that no neighbour can plant it.
 
     >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)

@@ -9,7 +9,7 @@ Rules of this file:
   page it was, in `Sec-Fetch-Site` and `Origin`, and no page can forge these;
 - a request with a bearer token passes: unlike a cookie or a Basic password, a browser never adds that by itself;
 - there are no exceptions by path, for the one exception is what gets found;
-- a page of another origin reads our answers only if its exact name is listed, and never by our cookies. With "any
+- a page of another origin reads our answers only if its exact name is listed (CORS), never by our cookies. With "any
   origin, with credentials" every page could read your account. Tokens cross, cookies do not;
 - a request whose `Host` is not our name is refused (DNS rebinding);
 - every answer, errors too, forbids the browser to frame it, to guess its type and to share it.

@@ -15,7 +15,7 @@ Rules of this file:
 - each token has one text only. Could it be written in two ways, a list of revoked tokens would know one of them;
 - each refusal has its own class, for the log. The client hears one and the same 401.
 
-Left out: encryption (JWE) and public-key algorithms, for the server that issues a token is the one that reads it.
+Left out: encryption (JWE), and public-key algorithms, for whoever issues a token here also reads it.
 """
 
 from __future__ import annotations

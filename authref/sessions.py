@@ -7,7 +7,7 @@ Rules of this file:
 - logging in always makes a new id and ends the one that came with the request. Otherwise an attacker plants their
   own id in the victim's browser and waits for the login (fixation);
 - the map's keys are SHA-256 of the ids, so that whoever reads the store cannot use what they read;
-- two ends, at which the map forgets it: 30 minutes without use, 24 hours in all;
+- two ends, at which the map forgets it: 30 minutes without use (idle end), 24 hours in all (absolute end);
 - the user is looked up anew each time, so being disabled or deleted acts at once;
 - a session counts only for the password it was opened with: one write, of a new password, ends them all.
 """

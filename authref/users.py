@@ -6,7 +6,7 @@ the secret; sessions and tokens only remember the answer.
 Rules of this file:
 - one address, one account, however it is spelt and however many sign up at once;
 - an unknown address, a wrong password and a disabled account cost the same time and look the same. Otherwise a
-  login form tells strangers who has an account here. (Sign-up tells; throttle.py limits how often);
+  login form tells strangers who has an account here (enumeration). (Sign-up tells; throttle.py limits how often);
 - ids are random and never used again, so that what a deleted user left behind opens nothing;
 - hashing takes a while: whether the proved password still counts is asked after it (`who_proved`);
 - an account and its address are two writes. After a crash in between nobody can log in, and the address is free.

@@ -12,13 +12,15 @@ import unittest
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
+from html import escape
 from pathlib import Path
 from unittest import mock
 
 from authref.book import Book, main
 from authref.book.asked import ASKED
-from authref.book.chapters import PACKAGE, chapters, pieces
+from authref.book.chapters import OPENING, PACKAGE, chapters, pieces, texts
 from authref.book.paths import SHORT
+from authref.book.words import first_uses
 from authref.wire import Request
 
 MAX_BYTES = 1_500_000
@@ -154,9 +156,14 @@ class TheWay(unittest.TestCase):
         self.assertEqual((seen[0], seen[-1]), ("wire", "revocation"))
 
     def test_a_word_at_its_first_use(self) -> None:
-        """HMAC is said in a sentence where the short path meets it, and nowhere else in the chapters."""
-        self.assertEqual(html().count("<b>HMAC</b>"), 1)
-        self.assertIn("<b>HMAC</b>", html().partition('id="jwt.sign"')[2].partition("<pre>")[0])
+        """Each word of the short path is said in a sentence where it is met first, and nowhere else in the chapters."""
+        for (file, name), told in first_uses((each, texts()[each]) for each in SHORT.places).items():
+            place = file.removesuffix(".py").replace("/", "-") + f".{name}".removesuffix(f".{OPENING}")
+            here = html().partition(f' id="{place}"')[2].partition(' class="piece')[0]
+            for word in told:
+                with self.subTest(place, word=word.word):
+                    self.assertEqual(html().count(f"<b>{word.word}</b>"), 1)
+                    self.assertIn(f"<p><b>{word.word}</b> {escape(word.sentence)}</p>", here)
 
     def test_an_answer_by_a_run(self) -> None:
         """Under each question stand its lines, and below them what travelled; the refusal is unfolded."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from authref import passwords, refresh, sessions, throttle, tokens, users
+from authref.book.chapters import OPENING, chapters, texts
 from authref.book.paths import LONG, SHORT, as_markdown
 from authref.book.runs import Lie, Run
 from authref.book.words import first_uses, words
@@ -190,13 +191,27 @@ class TheWords(unittest.TestCase):
 
     def test_a_word_that_is_met(self) -> None:
         """A word is told where it is met first, in any form, and not inside another one, and not a second time."""
-        texts = [
+        read = [
             ("a", "Types are exports."),
             ("b", "A HASH, and no hashes; `exp` ends it."),
             ("c", "denylist hash exp"),
         ]
-        found = {name: [each.word for each in those] for name, those in first_uses(texts).items()}
+        found = {name: [each.word for each in those] for name, those in first_uses(read).items()}
         self.assertEqual(found, {"b": ["exp", "hash"], "c": ["deny list"]})
+
+    def test_a_word_on_the_short_path(self) -> None:
+        """A word in the prose of the short path is told at the first place that has it; most words are met."""
+        prose = {(each.file, OPENING): each.opening for each in chapters()}
+        prose |= {(each.file, piece.name): piece.prose for each in chapters() for piece in each.pieces}
+        told = first_uses((number, texts()[each]) for number, each in enumerate(SHORT.places))
+        told_at = {word.word: number for number, those in told.items() for word in those}
+        for word in words():
+            forms = "|".join(re.escape(form) for form in word.word.split(", "))
+            used = re.compile(rf"(?<![\w-])({forms})(e?s)?(?!\w|-[a-z])", re.IGNORECASE if len(word.word) > 3 else 0)
+            first = [number for number, each in enumerate(SHORT.places) if used.search(prose[each])][:1]
+            with self.subTest(word.word):
+                self.assertLessEqual(told_at.get(word.word, 1000), *first or (1000,))
+        self.assertGreaterEqual(len(told_at), 45)
 
 
 class TheQuestions(unittest.TestCase):

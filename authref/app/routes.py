@@ -1,7 +1,6 @@
 """What does every handler need? To know the caller, and to take no more from a body than it asked for.
 
-Each protected handler begins the same way. From there on it makes no difference whether the caller came with a
-cookie or a token:
+Each protected handler begins the same way. From there on it makes no difference whether by cookie or by token:
 
     caller = self.permitted(request, "user")      (or one mechanism's own: self.sessions.authenticate(request))
     if isinstance(caller, Response):

@@ -18,6 +18,8 @@ import authref
 PACKAGE = Path(authref.__file__).parent
 ROOMS = ("serving", "stores")  # that are read with the core: how bytes get in, and where maps are kept
 
+OPENING = "opening"  # the name of a place: what stands at the top of a file
+
 Definition = ast.FunctionDef | ast.ClassDef
 
 
@@ -52,6 +54,14 @@ def chapters() -> tuple[Chapter, ...]:
         for path in sorted(folder.glob("*.py")) if folder.is_dir() else [PACKAGE / f"{name}.py"]:
             found.append(chapter(path, minutes if path.stem == "__init__" or not folder.is_dir() else ""))
     return tuple(found)
+
+
+def texts() -> dict[tuple[str, str], str]:
+    """What stands at each place, a file and a name in it: an opening, or prose and code of a definition."""
+    found = {(each.file, OPENING): each.opening for each in chapters()}
+    for each in chapters():
+        found |= {(each.file, piece.name): f"{piece.prose}\n{piece.code}" for piece in each.pieces if piece.name}
+    return found
 
 
 def chapter(path: Path, minutes: str) -> Chapter:

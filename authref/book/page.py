@@ -22,8 +22,8 @@ from pygments.lexers import PythonLexer
 
 from authref.attacks.table import ATTACKS
 from authref.book.asked import ASKED
-from authref.book.chapters import PACKAGE, Chapter, Piece, chapters
-from authref.book.paths import LONG, OPENING, SHORT, Way
+from authref.book.chapters import OPENING, PACKAGE, Chapter, Piece, chapters, texts
+from authref.book.paths import LONG, SHORT, Way
 from authref.book.runs import played
 from authref.book.shown import Shown
 from authref.book.words import first_uses
@@ -92,7 +92,7 @@ def book() -> str:
         f'<li><a href="#{_anchor(each.file)}">{escape(each.title)}</a> {_where(each)}</li>' for each in read
     )
     beside = "".join(f'<li><a href="#page-{name}">{escape(title)}</a></li>' for name, title in titles.items())
-    notes = _notes(read)
+    notes = _notes()
     body = [_chapter(each, shown, notes) for each in read] + [_page(name) for name in ORDER]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -118,15 +118,13 @@ def _way(way: Way) -> str:
     return f"<details{' open' * (way is SHORT)}><summary>{title}</summary><ol>{''.join(steps)}</ol></details>"
 
 
-def _notes(read: tuple[Chapter, ...]) -> dict[str, str]:
+def _notes() -> dict[str, str]:
     """What the book adds at a place: the words that a reader meets there first, and where the short path goes on."""
-    texts = {_place(each.file, OPENING): each.opening for each in read}
-    texts |= {_place(each.file, piece.name): f"{piece.prose}\n{piece.code}"
-              for each in read for piece in each.pieces if piece.name}  # fmt: skip
+    found_at = {_place(*each): text for each, text in texts().items()}
     path = [_place(*each) for each in SHORT.places]
-    order = dict.fromkeys([*path, *texts])  # whoever reads all of it has read the short path first
-    notes = dict.fromkeys(texts, "")
-    for place, found in first_uses((place, texts[place]) for place in order).items():
+    order = dict.fromkeys([*path, *found_at])  # whoever reads all of it has read the short path first
+    notes = dict.fromkeys(found_at, "")
+    for place, found in first_uses((place, found_at[place]) for place in order).items():
         lines = "".join(f"<p><b>{escape(each.word)}</b> {escape(each.sentence)}</p>" for each in found)
         notes[place] += f'<div class="words">{lines}</div>'
     for number, place in enumerate(path, 1):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OPENING = "opening"
+from authref.book.chapters import OPENING, texts
+from authref.book.words import first_uses
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,19 @@ LONG = Way(
 )  # fmt: skip
 
 
-def as_markdown(path: Way) -> str:
-    """The path as a table, as the page of paths shows it."""
-    rows = []
-    for step in path.steps:
+def as_markdown(way: Way) -> str:
+    """The path as a table, as the page of paths shows it, with the words that each step is the first to use."""
+    rows, met = [], first_uses((step, _text(step)) for step in way.steps)
+    for step in way.steps:
         names = ", ".join(name if name == OPENING else f"`{name}`" for name in step.names)
-        rows.append(f"| {step.question} | `{step.file}`: {names} |")
-    return "\n".join(["| question | where |", "|---|---|", *rows])
+        new = " · ".join(each.word for each in met.get(step, ()))
+        rows.append(f"| {step.question} | `{step.file}`: {names} | {new} |")
+    return "\n".join(["| question | where | new [words](words.md) |", "|---|---|---|", *rows])
+
+
+def _text(step: Step) -> str:
+    """All that stands at the places of a step; a class has its methods."""
+    return "\n".join(
+        text for name in step.names for (file, each), text in texts().items()
+        if file == step.file and (each == name or each.startswith(f"{name}."))
+    )  # fmt: skip
