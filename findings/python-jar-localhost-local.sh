@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Python's cookie jar, and the name localhost.
 #
-# Tests often put a session's cookie into a client by hand, or take it out to look at it.
-# What one would guess: a cookie for localhost is found, and set, under the domain "localhost".
+# Tests often put a session's cookie into a client by hand.
+# What one would guess: a cookie for localhost is kept, and set, under the domain "localhost".
 # What happens: http.cookiejar adds ".local" to a name without a dot, so requests 2.34.2 and httpx 0.28.1 keep what a
-# server at localhost sets under "localhost.local". Asked for the cookies of "localhost" they have none. One that is set
-# for "localhost" is kept and never sent, with no word; one that is set for "localhost.local" is sent to localhost.
-# With 127.0.0.1 nothing of this happens.
+# server at localhost sets under "localhost.local". A cookie that is set by hand for "localhost" is kept and never sent,
+# with no word; one that is set for "localhost.local" is sent to localhost. With 127.0.0.1 nothing of this happens.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
