@@ -1,6 +1,6 @@
 """How can a login last a month when its tokens last 15 minutes? By a second token, good for one use.
 
-It is sent to one route only, and each use makes its successor (rotation, RFC 9700 §4.14). So a stolen one
+A refresh token gets new tokens, and each use makes its successor (rotation, RFC 9700 §4.14). So a stolen one
 betrays itself: thief and owner hold the same token, and whoever comes second brings a used one.
 
     refresh token = handle "." secret      the handle is the family's: all tokens that came from one login
@@ -9,7 +9,7 @@ Rules of this file:
 - one token of a family lives. A second use within a minute of a token's first use is a retry (two tabs, an
   answer that got lost) and gets the living token. Any other use of a used token is theft and ends the family;
 - whoever reads the store can use nothing. It holds SHA-256 of the living token. For each token used in the last
-  minute it has a step: the successor, masked, so that only somebody with the used token can read it;
+  minute it has a step: random text, from which HMAC makes the successor, with the used token as its key;
 - the record is changed by `replace` only: of two uses at once one is second, and looks again.
 
 What is left to a thief: to come within a minute after each renewal of the owner. A later use ends the family.
