@@ -241,7 +241,9 @@ class TheQuestions(unittest.TestCase):
     def test_a_line_that_lies(self) -> None:
         """A line that is not so, or that nobody understands, is found."""
         for line in ("you GET /me 200", "you POST /login 200", "something else", "the log says: wrong_password",
-                     "a token with sub 7 is accepted with a leeway of 0"):  # fmt: skip
+                     "a token with sub 7 is accepted with a leeway of 0",
+                     "a browser GET localhost/me 401, sends its cookie",
+                     "a browser GET localhost/me 200, has no cookie"):  # fmt: skip
             with self.subTest(line), self.assertRaises(Lie):
                 Run().play(line)
 

@@ -6,6 +6,7 @@
     paths.py        what to read in thirty minutes, and what in two hours
     words.py        where a word is met first
     runs.py         the answers to the questions, played and shown
+    browser.py      what a browser sends along, by a jar of cookies
     page.py         all of it as one page
     pages/          what is told beside the source: questions, words, how to operate it …
 

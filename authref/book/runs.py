@@ -14,9 +14,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 
 from authref import jwt
 from authref.app import Settings, build
+from authref.book import browser
 from authref.events import Events
 from authref.keys import fresh_keys
 from authref.passwords import MIN_COST
@@ -58,7 +60,7 @@ class Run:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self._recorder = Recorder(self.clock)
+        self._recorder, self._jar = Recorder(self.clock), CookieJar()
         self._clients: dict[str, Client] = {}
         self._public_url: str | None = None
         self._keys, self._store = fresh_keys(), GlassStore(self.clock)
@@ -141,6 +143,18 @@ class Run:
         return _true(as_text(self._recorder.after(0, 0)[-1]), good, (answer.status, shown))
 
 
+    def browse(self, method: str, host: str, path: str, status: str, sends: str) -> str:
+        """Send it as a browser would that was told this host, and look whether the session's cookie goes along."""
+        fields = _fields(Client(), method, path)
+        data = None if fields is None else json.dumps(fields).encode()
+        app = browser.OnLoopback(self._app, lambda request: self._recorder.record(self._app, request))
+        asked = browser.ask(app, self._jar, method, host, path, data)
+        exchange = self._recorder.after(0, 0)[-1]
+        sent_it = "session=" in (asked.get_header("Cookie") or "")
+        good = str(exchange.response.status) == status and sent_it == (sends == "sends its cookie")
+        return _true(f"{asked.full_url}\n{as_text(exchange)}", good, (exchange.response.status, sent_it))
+
+
 def _true(shown: str, good: bool, seen: object) -> str:
     if not good:
         raise Lie(f"seen was {seen}")
@@ -184,6 +198,7 @@ def otherwise(
 
 FORMS: dict[str, Callable[..., str]] = {
     r"(\w+) (GET|POST) (/[\w/]*)(?: ((?:with|as|from|without) .+?))? (\d{3})(?: (.+))?": Run.ask,
+    r"a browser (GET|POST) (localhost|127\.0\.0\.1)(/\w+) (\d{3}), (sends its cookie|has no cookie)": Run.browse,
     r"(\d+) minutes later": Run.later,
     r"a (\w+) copies the refresh token": Run.copies,
     r"authref --public-url (\S+)": Run.under,
