@@ -125,8 +125,11 @@ class TheCatalogue(unittest.TestCase):
 
     def test_words(self) -> None:
         """Texts are short and whole sentences; hints are three; nothing names a test or gives a line away."""
+        ids = {exercise.id for exercise in EXERCISES}
         for exercise in EXERCISES:
             with self.subTest(exercise.id):
+                self.assertEqual(exercise.lacks != "", exercise.lesson == 0)
+                self.assertLessEqual(set(re.findall(r"\(exercise ([\w-]+)\)", exercise.lacks)), ids)
                 self.assertEqual(len(exercise.hints), 3)
                 self.assertLessEqual(len(exercise.title), 60)
                 self.assertLessEqual(len(exercise.task), 420)

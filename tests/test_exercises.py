@@ -555,7 +555,7 @@ class InAFolder(unittest.TestCase):
             out = command("start", str(self.path))[1]
             self.assertIn("Start with these (30 minutes)", out)
             self.assertIn("   4  What does it say?", out)
-            self.assertRegex(out, r"The first stands in 04-cookies-say\.py, line \d+\.")
+            self.assertRegex(out, r"The next one stands in 04-cookies-say\.py, line \d+\.")
             self.assertIn("Exercise 4, predict", command("next")[1])
             self.write("04-cookies-say.py", ANSWERS)
             out = command("run", "4")[1]
@@ -683,7 +683,7 @@ class InAFolder(unittest.TestCase):
             judgement = judge(TINY[number - 1], path.read_text("utf-8"), path.name)
             self.assertEqual(out.count(report(number, folder, judgement)), 1)
         self.assertNotIn("Exercise 1,", out)
-        self.assertEqual(re.findall(r"(?m)^ +(\d) ", out.rpartition("no  lesson and kind")[2]), ["1", "2", "4"])
+        self.assertEqual(re.findall(r"(?m)^ +(\d) ", out.rpartition("no  lesson, kind")[2]), ["1", "2", "4"])
         self.assertNotIn("Exercise ", command("run")[1])  # of all of them that would be too much
 
     def test_what_is_not_understood(self) -> None:
@@ -755,7 +755,7 @@ class InAFolder(unittest.TestCase):
         self.assertEqual((status, shown), (0, ["h", "", "x", "", "s", "l", "q"]))
         places = [out.index(words) for words in (
             "Exercise 1, write", HINTS[0], "Solved. All 2 claims hold", "Exercise 2, heal", "Exercise 3, break",
-            " no  lesson and kind",
+            " no  lesson, kind and title",
         )]  # fmt: skip
         self.assertEqual(places, sorted(places))
         self.assertEqual(out.count("Exercise 2, heal"), 1)

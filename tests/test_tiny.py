@@ -24,6 +24,7 @@ import time
 import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
 from http.server import ThreadingHTTPServer
@@ -52,12 +53,19 @@ RFC_TEXT = (
 RFC_SIGNATURE = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
 
+@dataclass
+class Asked:
+    """What the verbs need of a request."""
+
+    headers: Message
+
+
 def request(**headers: str) -> Any:
-    """What the verbs need of a request: its headers, whose names know no case."""
+    """A request with these headers, whose names know no case."""
     message = Message()
     for name, value in headers.items():
         message[name] = value
-    return SimpleNamespace(headers=message)
+    return Asked(message)
 
 
 def decoded(part: str) -> dict[str, Any]:
@@ -320,7 +328,8 @@ class TokensTest(unittest.TestCase):
 
     def test_a_good_token(self) -> None:
         """A token that we signed says who is asking, field by field, and of two users each is told apart."""
-        for user in (ALICE, ROOT):
+        padded = [{**ALICE, "email": "a" * length + "@example.com"} for length in (1, 2, 3)]  # by 0, 1 and 2 signs
+        for user in (*padded, ALICE, ROOT):
             shown = request(Authorization=f"Bearer {self.token(user)}")
             self.assertEqual(self.tokens.authenticate(shown), user)
 
@@ -365,17 +374,17 @@ class TokensTest(unittest.TestCase):
         with at(1_000):
             token = self.token()
         for moment, email in ((1_000, "alice@example.com"), (1_899, "alice@example.com"), (1_900, "nobody")):
-            with self.subTest(moment=moment), at(moment):
+            with self.subTest(exp=1_900, now=moment), at(moment):
                 self.assertEqual(self.who(token), email)
 
     def test_how_signatures_are_compared(self) -> None:
         """No signature meets another by `==`, which stops at the first difference: its time tells where."""
 
         class Text(str):
-            compared = False
+            compared = "in constant time"
 
             def __eq__(self, other: object) -> bool:
-                Text.compared = True
+                Text.compared = "by =="
                 return str(self) == other
 
             __hash__ = str.__hash__
@@ -388,7 +397,7 @@ class TokensTest(unittest.TestCase):
 
         class Bytes(bytes):
             def __eq__(self, other: object) -> bool:
-                Text.compared = True
+                Text.compared = "by =="
                 return bytes(self) == other
 
             __hash__ = bytes.__hash__
@@ -400,7 +409,7 @@ class TokensTest(unittest.TestCase):
         with mock.patch.object(tiny.Tokens, "sign", lambda tokens, text: Text(sign(tokens, text))):
             self.assertEqual(self.who(token), "alice@example.com")
             self.assertEqual(self.who(token[:-2] + "xx"), "nobody")
-        self.assertFalse(Text.compared, "compared by ==")
+        self.assertEqual(Text.compared, "in constant time")
 
     def test_logging_out(self) -> None:
         """The logout ends nothing, and does not claim to: the client throws the token away, and a copy goes on."""

@@ -76,8 +76,7 @@ def _start(chosen: argparse.Namespace) -> int:
     new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
     say(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
     say(report.beginning(folder))
-    here = started(Path.cwd()) == path
-    say(f"Go on{', here or' if here else ''} in that folder: {PROGRAM} watch")
+    say(f"Go on{' here' if started(Path.cwd()) == path else ' in that folder'}: {PROGRAM} watch")
     return 0
 
 
@@ -297,8 +296,8 @@ def _parser() -> Parser:
     start = add("start", _start, "make a folder of exercises, or add to one what is new")
     about = "default: AUTHREF_EXERCISES, else authref-exercises"
     start.add_argument("folder", nargs="?", metavar="DIR", help=about)
-    add("next", _next, "judge the first exercise that is not solved")
-    watch = add("watch", _watch, "judge an exercise whenever its file is saved")
+    add("next", _next, "judge the next exercise that is not solved; those of the shorter paths come first")
+    watch = add("watch", _watch, "judge an exercise whenever its file is saved; with a number, that one only")
     watch.add_argument("exercise", nargs="?", metavar="N", help=number)
     run = add("run", _run, "judge these exercises; all, if none is named")
     run.add_argument("exercises", nargs="*", metavar="N", help=number)

@@ -81,8 +81,8 @@ def _head(number: int, exercise: Exercise) -> list[str]:
     file = path_of(module_of(exercise)).relative_to(PACKAGE.parent).as_posix() if name else ""
     line = f", line {place_of(source_of(module_of(exercise)), name)}" if name else ""
     judged = (
-        f"you may add imports and helpers. To be judged it is put into its place in {file}{line}, so all names of "
-        "that file are at hand."
+        f"you may add imports and helpers. To be judged it is put into its place in {file}{line}, where authref's own "
+        "stands: all names of that file are at hand."
     )
     what = {
         PREDICT: "Put a value in the place of each ... below: a number, a text in quotes, None, a dict.",

@@ -14,11 +14,13 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="What is kept of a password",
         minutes=8,
         difficulty=EASY,
-        task="Make an account: a user, which is a dict of id, email and role, and a bcrypt hash of the password. The "
-        "id is random. Keep the pair of user and hash under the address, and return the user. If somebody has the "
-        "address already, change nothing and return None.",
+        task="Make an account: a user, which is a dict of id, email and role, and a bcrypt hash of the password, in "
+        "bytes. The id is a random text that nobody can guess. Keep the pair of user and hash in this dict, under the "
+        "address, and return the user. If somebody has the address already, change nothing and return None.",
         attacker="Databases leak. Whoever reads this one must not be able to log in with what stands in it.",
         read="authref/tiny.py: `check_credentials`, which reads what you keep; authref/passwords.py, its opening",
+        lacks="Beyond 72 bytes bcrypt raises or cuts, by its release; the route lets no longer one in. "
+        "passwords.py makes 44 bytes of any password before (exercise long-passwords).",
         target="authref.tiny:Users.sign_up",
         claims=(
             f"{_TESTS}.Passwords.test_a_new_user",
@@ -44,11 +46,13 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Who knows this password?",
         minutes=6,
         difficulty=EASY,
-        task="Return the user whose address and password these are, or None: for an address that nobody has, for a "
-        "wrong password, and for one longer than 72 bytes, which bcrypt does not read to its end.",
+        task="Return the user who has this address, if the password is theirs. Return None for an address that nobody "
+        "has, for a wrong password, and for a password of more than 72 bytes: bcrypt does not read further.",
         attacker="They try addresses and passwords from other leaks. An answer that says which of the two was wrong "
         "saves them half of the work.",
         read="authref/tiny.py: `sign_up`, which keeps what you read; the documentation of bcrypt.checkpw",
+        lacks="An unknown address is answered at once, a known one after a hash: the time says who has an account. "
+        "users.py works as long for both (exercise login-time).",
         target="authref.tiny:Users.check_credentials",
         claims=(
             f"{_TESTS}.Passwords.test_the_right_password",
@@ -71,12 +75,15 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Set the cookie",
         minutes=6,
         difficulty=EASY,
-        task='Begin a session: remember the user under a new random number. Answer 200 with {"user": user}, and with '
-        "the number in a Set-Cookie header. The cookie is named session; scripts cannot read it (HttpOnly), forms of "
-        "other sites do not send it (SameSite=Lax), and all paths get it (Path=/).",
+        task="Begin a session: remember the user under a new random number of 256 bits, written as text. Answer 200 "
+        'with {"user": user}, and with a header named Set-Cookie: a cookie named session with this number. Scripts '
+        "cannot read it (HttpOnly), forms of other sites do not send it (SameSite=Lax), and all paths get it "
+        "(Path=/).",
         attacker="Whoever knows or guesses the number is logged in. A script on the page would read a cookie that is "
         "not hidden from it.",
         read="authref/tiny.py: Answer, at the top, and `authenticate`; authref/cookies.py, its opening",
+        lacks="This session never ends by itself, and whoever copies the dict is logged in as everybody. "
+        "sessions.py knows two ends, and keeps only hashes of its numbers (exercise sessions-authenticate).",
         target="authref.tiny:Sessions.log_in",
         claims=(
             f"{_TESTS}.SessionsTest.test_whoever_logged_in",
@@ -99,11 +106,14 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Read the cookie",
         minutes=6,
         difficulty=EASY,
-        task="Return the value of the cookie named session from the request's Cookie header, such as "
-        "`theme=dark; session=k3J; lang=en`. If there is none, or no such header, return an empty text.",
+        task="Return the value of the cookie named session from the request's Cookie header, such as `theme=dark; "
+        "session=k3J; lang=en`. If there is none, or no such header, return an empty text. If it comes twice, take "
+        "either one: cookies.py will be stricter.",
         attacker="They cannot read your cookie, but they can often set one beside it, with a name that looks like "
         "yours.",
         read="authref/tiny.py: who calls it; authref/cookies.py, which is stricter; RFC 6265 §4.2.1",
+        lacks="Of two cookies named session one is believed, though a neighbouring host may have planted it. "
+        "cookies.py takes neither (exercise cookies-parse).",
         target="authref.tiny:Sessions.read_cookie",
         claims=(
             f"{_TESTS}.SessionsTest.test_among_other_cookies",
@@ -132,6 +142,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         attacker="They have copied the cookie. If the logout only tells the browser to forget it, the copy goes on "
         "working.",
         read="authref/tiny.py: `log_in`, whose counterpart this is; authref/sessions.py, its opening",
+        lacks="Another site's page can log you out. guards.py asks whose page made the request (exercise "
+        "cross-site).",
         target="authref.tiny:Sessions.log_out",
         claims=(
             f"{_TESTS}.SessionsTest.test_what_the_browser_is_told",
@@ -159,6 +171,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         attacker="They can read and write every part of a token but this one. Without the key nobody can make it, and "
         "with a key that can be guessed everybody can.",
         read="the documentation of Python's hmac module; RFC 7515 §3.1 and appendix A.1, an example",
+        lacks="The one key is gone when the program ends, and with it every login. keys.py keeps a ring, so that a "
+        "key can be changed; each token names the one it needs (exercise jwt-create).",
         target="authref.tiny:Tokens.sign",
         claims=(
             f"{_TESTS}.TokensTest.test_how_it_is_written",
@@ -186,6 +200,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         "two with their dot. Header and claims are base64url of their JSON.",
         attacker="A token works for whoever has it, and nobody can take it back here: without an end, for ever.",
         read="authref/tiny.py: `authenticate`, `sign`, `encode`; RFC 7519 §3.1, an example",
+        lacks="Nobody can take this token back, and its role stays what it was. revocation.py ends a login early "
+        "(exercise deny-list), and roles are asked of the store (exercise role-from-token).",
         target="authref.tiny:Tokens.log_in",
         claims=(
             f"{_TESTS}.TokensTest.test_the_answer",
@@ -209,11 +225,14 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         minutes=12,
         difficulty=MIDDLE,
         task="The request's Authorization header says `Bearer ` and a token. Return the user that it describes, a "
-        "dict of id, email and role, if its signature is ours and its `exp` has not come; else None. Compare the "
-        "signatures in constant time, and read nothing that the token says before they fit.",
+        "dict of id, email and role, if its signature is ours and `exp` is still to come; else None. Compare the "
+        "signatures in constant time, as bytes, and believe nothing that the token says before they fit. To decode "
+        "base64url, Python wants the padding back that `encode` took away; `==` is always enough.",
         attacker="They write any header and any claims they like: an admin's role, an algorithm called none. Only the "
         "signature can stop them, if it is asked first.",
         read="authref/tiny.py: `sign` and `log_in`; hmac.compare_digest; RFC 7519 §7.2; RFC 8725 §3.1",
+        lacks="It does not ask who issued the token, for whom, and for what purpose. jwt.py does (exercise "
+        "issuer-prefix).",
         target="authref.tiny:Tokens.authenticate",
         attacks=("changed-payload",),
         claims=(
@@ -227,8 +246,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
             f"{_TESTS}.TokensTest.test_how_signatures_are_compared",
         ),
         hints=(
-            "What can you believe before the signature fits? What does a token's `alg` have to say about how you check "
-            "it?",
+            "Where in the text does the signature begin, and what was signed? What of the token can you believe before "
+            "that fits?",
             "`str.rpartition` cuts at the last dot. Make the signature of what stands before it and let "
             "`hmac.compare_digest` compare the two, as bytes: for letters outside ASCII it raises. Base64url needs its "
             'padding back: "==" is enough.',

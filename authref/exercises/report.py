@@ -24,7 +24,9 @@ from authref.terminal import in_colour
 
 WIDTH = 78  # columns
 _LABEL = 12  # columns before a value
-_HEADINGS = re.compile(r"^(Exercise \d+, .*|Solved\.|Why an .* cares$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M)
+_HEADINGS = re.compile(
+    r"^(Exercise \d+, .*|Solved\.|Why an .* cares$|What it lacks$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M
+)
 
 
 def report(number: int, folder: Folder, judgement: Judgement) -> str:
@@ -90,7 +92,7 @@ def beginning(folder: Folder) -> str:
         ]
     left = [number for number in in_order(folder.exercises) if not folder.is_solved(number)]
     if left:
-        lines += ["", f"The first stands in {folder.file(left[0]).name}, line {folder.line(left[0])}."]
+        lines += ["", f"The next one stands in {folder.file(left[0]).name}, line {folder.line(left[0])}."]
     return "\n".join(lines)
 
 
@@ -114,6 +116,8 @@ def _failure(exercise: Exercise, judgement: Judgement, path: Path, line: int, to
     total = {PREDICT: len(exercise.questions), BREAK: 2}.get(exercise.kind, len(exercise.claims))
     which = list(judgement.verdicts).index(verdict) + 1
     what = "Question" if exercise.kind == PREDICT else "Claim"
+    if verdict.hole and what == "Claim":
+        yield from [*_paragraph("Not written yet. It is judged by claims, each a test of authref's own:"), ""]
     yield from _paragraph(f"{what} {which} of {total}: {verdict.sentence}")
     if exercise.kind == PREDICT:
         yield from ["", *(f"  {line}" for line in verdict.case.strip().split("\n"))]
@@ -211,13 +215,14 @@ def shown(exercise: Exercise, number: int, text: str) -> str:
     title = f"Exercise {number}, {exercise.kind}: {exercise.title}"
     watch = ["", *_watch(exercise)] if exercise.attacks else []
     text = "\n".join(reasons(exercise)) if exercise.kind == PREDICT else text.rstrip()
-    return "\n".join([title, *_about(exercise), "", text, "", *_why(exercise), *watch])
+    lacks = ["What it lacks", *_paragraph(exercise.lacks, "  ")] if exercise.lacks else []
+    return "\n".join([title, *_about(exercise), "", text, "", *lacks, *_why(exercise), *watch])
 
 
 def table(folder: Folder, numbers: Sequence[int]) -> str:
     """The exercises, a line each, and the progress in two more."""
     rows = [row(number, folder) for number in numbers]
-    return "\n".join([" no  lesson and kind  title", *rows, "", summary(folder), progress(folder)])
+    return "\n".join([" no  lesson, kind and title", *rows, "", summary(folder), progress(folder)])
 
 
 def row(number: int, folder: Folder) -> str:

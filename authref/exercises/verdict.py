@@ -39,6 +39,8 @@ class _Short(reprlib.Repr):
         kind: Any = type(x)
         if kind.__module__ == "authref.wire" and kind.__name__ in ("Request", "Response"):
             return _as_http(x)
+        if kind.__module__ == "email.message":  # the headers of a request, as http.server has them
+            return super().repr1(dict(x.items()), level)  # type: ignore[attr-defined]
         names = _fields(kind)
         if level <= 0 or not names:
             return super().repr_instance(x, level)
