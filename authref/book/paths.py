@@ -100,7 +100,7 @@ def as_markdown(way: Way) -> str:
     rows, met = [], first_uses((step, _text(step)) for step in way.steps)
     for step in way.steps:
         names = ", ".join(name if name == OPENING else f"`{name}`" for name in step.names)
-        new = " · ".join(each.word for each in met.get(step, ()))
+        new = " · ".join(each.word.split(", ")[0] for each in met.get(step, ()))
         rows.append(f"| {step.question} | `{step.file}`: {names} | {new} |")
     return "\n".join(["| question | where | new [words](words.md) |", "|---|---|---|", *rows])
 

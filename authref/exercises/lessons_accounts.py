@@ -238,8 +238,8 @@ def check(target, attack):
         difficulty=MIDDLE,
         task="No more than 72 bytes reach bcrypt, so this version cuts the password there. Make 44 bytes of the "
         "password instead that depend on each of its bytes, as the docstring says.",
-        attacker="With a cut password, a long sentence is worth its beginning only. Where the e-mail address is put "
-        "in front, as happened, the password itself may not count at all.",
+        attacker="With a cut password, a long sentence is worth its beginning only. One product hashed name and "
+        "password in one piece: with a long name any password was right.",
         read="authref/passwords.py: the opening, `hash_password`; the standard library's hmac.digest",
         target="authref.passwords:_pre_hash",
         attacks=("the-73rd-byte", "nul-in-a-password"),
@@ -362,8 +362,8 @@ def check(target, attack):
         task="Read the fields of a JSON body: all of `required`, some of `optional`, and no others, each of exactly "
         "the type that is named. Otherwise raise Problem 400 `invalid_request`. Its `errors` is a dict with a "
         "sentence under the name of each wrong field; for a body that is no object it is left out.",
-        attacker="Fields that nobody reads today are trusted by somebody tomorrow, and a list where a text belongs "
-        "turns a comparison into something else.",
+        attacker="A field that nobody reads today is trusted by somebody tomorrow. And where a text belongs, a list "
+        "or a number may pass a check that was written for texts.",
         read="authref/app/routes.py: the opening; authref/wire.py: Problem, Request.json",
         target="authref.app.routes:read_fields",
         attacks=("field-at-a-change", "password-of-another-type", "json-by-a-form"),

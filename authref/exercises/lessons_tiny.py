@@ -198,7 +198,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         'token has three parts, with dots between: the header {"alg": "HS256", "typ": "JWT"}; the claims sub (the '
         "id), email, role and exp (TOKEN_LIFETIME from now, in whole Unix seconds); and the signature of the first "
         "two with their dot. Header and claims are base64url of their JSON.",
-        attacker="A token works for whoever has it, and nobody can take it back here: without an end, for ever.",
+        attacker="A token works for whoever has it, and nobody can take it back here. Without `exp` it would work for "
+        "ever.",
         read="authref/tiny.py: `authenticate`, `sign`, `encode`; RFC 7519 §3.1, an example",
         lacks="Nobody can take this token back, and its role stays what it was. revocation.py ends a login early "
         "(exercise deny-list), and roles are asked of the store (exercise role-from-token).",

@@ -342,7 +342,8 @@ def attack(token: str) -> str:
         difficulty=MIDDLE,
         task="This compares the signatures character by character, as far as both of them go. Get your own claims past "
         "it, without the key.",
-        attacker="A comparison that stops early is worse than a slow one: it compares what the attacker wants it to.",
+        attacker="This comparison ends where the shorter of the two texts ends, and the attacker chooses how long "
+        "theirs is.",
         read="authref/jwt.py: `_check_signature`",
         target="authref.jwt:_check_signature",
         attacks=("half-a-signature",),
@@ -756,7 +757,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         difficulty=EASY,
         task="Alice has a session and a token (with the default: nothing is asked about tokens). Then something "
         "happens. Say which status her next request gets.",
-        attacker='The minutes between "ended" and "over" are what a thief has left.',
+        attacker="Between a logout and the end of a token lie minutes. They are what a thief has left.",
         read="authref/revocation.py: the opening; authref/book/pages/when-access-ends.md",
         hints=(
             "For each credential: is something looked up when it is shown, or is everything in the thing itself?",
