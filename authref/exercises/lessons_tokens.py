@@ -757,7 +757,7 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         difficulty=EASY,
         task="Alice has a session and a token (with the default: nothing is asked about tokens). Then something "
         "happens. Say which status her next request gets.",
-        attacker="Between a logout and the end of a token lie minutes. They are what a thief has left.",
+        attacker="From the logout to the end of the token: these minutes are a thief's.",
         read="authref/revocation.py: the opening; authref/book/pages/when-access-ends.md",
         hints=(
             "For each credential: is something looked up when it is shown, or is everything in the thing itself?",
