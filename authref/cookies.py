@@ -7,7 +7,7 @@ site caused the visit. Its attributes, or flags, limit who may read it and when 
     Set-Cookie  = name "=" value "; Path=/; Max-Age=…; Expires=…; HttpOnly; SameSite=Lax" [ "; Secure" ]
 
 Rules of this file:
-- whoever controls a neighbouring host (x.example for y.example) can plant cookies: a name twice is ignored;
+- whoever controls a neighbouring host (another subdomain) can plant cookies, so a name that comes twice is ignored;
 - a value is taken as sent. Quotes, %41 and \\101 stay what they are: a reader that decodes them, as http.cookies
   does, sees another name or value than the browser did;
 - one bad pair does not make the others unreadable; reading is linear in the header's length;
