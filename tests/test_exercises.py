@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from email.message import Message
 from pathlib import Path
 from textwrap import dedent
 from unittest import mock
@@ -323,6 +324,9 @@ class Judging(unittest.TestCase):
         answer = Response.json({"a": 1})
         self.assertEqual(show(answer), 'HTTP/1.1 200\n  content-type: application/json; {"a":1}')
         self.assertEqual(show(Response(204)), "HTTP/1.1 204")
+        headers = Message()
+        headers["Authorization"] = f"Bearer {token}"
+        self.assertRegex(show(headers), rf"\A{{'Authorization': 'Bearer {re.escape(told)}[\w-]{{8}}…>'}}\Z")
         for text in (
             "eyJ",
             "eyJ.eyJ.",
@@ -695,6 +699,9 @@ class InAFolder(unittest.TestCase):
                 status, out, err = command(*arguments)
                 self.assertEqual((status, out), (2, ""))
                 self.assertRegex(err, r"\Aauthref: [^\n]+\n\Z")
+
+        err = command("run", "cookies-pares")[2]
+        self.assertIn("There is no exercise cookies-pares. Did you mean cookies-parse?", err)
 
     def test_nothing_asked(self) -> None:
         """Without a command it says how to begin, or, where there is a folder, how to go on."""
