@@ -2,7 +2,7 @@
 
 A browser may add your cookies to a request that another site wrote. So a hidden form on a page you visit can press
 buttons here in your name (cross-site request forgery). SameSite stops most of these, not all.
-A browser also opens answers in frames, guesses their type and shares them, unless it is told not to.
+A browser also opens answers in frames, guesses their type and gives them to other pages, unless it is told not to.
 
 Rules of this file:
 - a request that changes something must come from our own pages or from no browser, else 403. A browser says whose

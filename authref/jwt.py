@@ -12,7 +12,7 @@ Rules of this file:
 - the token never chooses how it is checked, because a forger writes its header: `alg` is HS256 or the token is
   refused. Keys in its header (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only
   picks one of our own keys;
-- each token has one text only. Could it be written in two ways, a list of revoked tokens would know one of them;
+- a token has one text only: base64url has others for its bytes, which a list of refused tokens would not know;
 - each refusal has its own class, for the log. The client hears one and the same 401.
 
 Left out: encryption (JWE), and public-key algorithms, for whoever issues a token here also reads it.

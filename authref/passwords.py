@@ -1,11 +1,11 @@
 """How do you recognise a password that you must not be able to reveal?
 
-Databases leak, and a thief guesses: billions of times a second if the hash is a fast one. A bcrypt hash is slow
-on purpose (cost c means 2**c rounds). Random bytes in it, the salt, make each guess good for one user only.
+Databases leak, and a thief guesses: billions of times a second if the hash is a fast one. bcrypt is slow on purpose
+(cost c: 2**c rounds). Its salt, random bytes, makes equal passwords look different: each guess is for one user only.
 
 Rules of this file:
 - a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
-- bcrypt reads 72 bytes at most: it gets 44 that depend on the whole password, another hash of it (a pre-hash);
+- bcrypt reads only 72 bytes. So it gets a hash of the password (a pre-hash): 44 bytes that depend on all of it;
 - only a hash of cost 4 to 14 reaches bcrypt: one of cost 31, planted in the store, takes days;
 - hashing is the one costly thing a stranger can ask for, so it waits for its turn first (throttle.py).
 """
@@ -39,8 +39,8 @@ def hash_password(password: str, cost: int = COST) -> str:
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password.
 
-    False, at once, for what is no `$2b$` hash of cost 4 to 14. An old hash of a lower cost than
-    `work` gets the missing rounds in a loop, so that the time does not tell old from new.
+    False, at once, for what is no `$2b$` hash of cost 4 to 14. Otherwise it does at least
+    the work of cost `work`: an old hash of a lower cost would be quicker, and the time would tell whose it is.
     """
     if not cost_of(stored):
         return False

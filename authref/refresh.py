@@ -5,14 +5,15 @@ betrays itself: thief and owner hold the same token, and whoever comes second br
 
     refresh token = handle "." secret      the handle is the family's: all tokens that came from one login
 
-Rules of this file:
-- one token of a family lives. A second use within a minute of a token's first use is a retry (two tabs, an
-  answer that got lost) and gets the living token. Any other use of a used token is theft and ends the family;
-- whoever reads the store can use nothing. It holds SHA-256 of the living token. For each token used in the last
-  minute it has a step: random text, from which HMAC makes the successor, with the used token as its key;
-- the record is changed by `replace` only: of two uses at once one is second, and looks again.
+    10:00:00    a token is used        its successor takes its place, the one token of the family that lives
+    10:00:30    it is used again       a retry, from a second tab or after a lost answer: it gets the living token
+    10:20:00    it is used again       theft: the family ends, for thief and owner
 
-What is left to a thief: to come within a minute after each renewal of the owner. A later use ends the family.
+Rules of this file:
+- whoever reads the store can use nothing. It holds SHA-256 of the living token. Of each token used in the last
+  minute it holds a step: random text, from which HMAC makes the successor, with the used token as key;
+- the record is changed by `replace` only: of two uses at once one is second, and looks again;
+- a thief who always comes within a minute of the owner is not noticed.
 """
 
 from __future__ import annotations

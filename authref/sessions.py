@@ -1,7 +1,7 @@
 """How does the server remember that you logged in? It keeps a note, and you carry its number.
 
-The cookie holds 32 random bytes that mean nothing. What they stand for is here, in a map: whose session it is and
-when it ends. So it can end at any moment: its strength. Each request costs a look-up: its price. (Compare tokens.py.)
+The number, the session's id, is 32 random bytes that mean nothing. What they stand for is in a map here: whose login,
+until when. So it can end at any moment: its strength. Each request costs a look-up: its price. (Compare tokens.py.)
 
 Rules of this file:
 - logging in always makes a new id and ends the one that came with the request. Otherwise an attacker plants their
@@ -65,12 +65,12 @@ class Sessions:
         self.clearing: Headers = (("set-cookie", clear), ("clear-site-data", '"cache", "storage"'))
 
     def log_in(self, user: User, request: Request) -> Response:
-        """200 with the user, and a cookie with a new session's id."""
+        """200 with the user, and a cookie with a new session's id; the session of the old cookie ends."""
         self._end(request)
         session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()
         session = Session(user.id, user.password_version, now, now, now + IDLE_LIFETIME, request.user_agent)
         self._records[_key(session_id)] = session
-        if not self._users.who_proved(user.id, user.password_version):  # it changed during the hashing
+        if not self._users.who_proved(user.id, user.password_version):  # disabled, or another password by now
             self._records.pop(_key(session_id))
             return self.refusal()
         for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:

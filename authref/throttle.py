@@ -1,7 +1,7 @@
 """How many guesses does a stranger get, and who has to wait for that? Few, and nobody else.
 
-People choose passwords that others chose too. So a list of common ones opens some accounts after few guesses, and
-no hash helps: asking must be slow. And each answer costs a hash, so whoever asks most would get all the cores.
+A list of common passwords opens some accounts after few guesses, and no hash helps: asking must be slow. And each
+answer costs a hash, so whoever asks most would get all the cores.
 
 What is promised:
 - strangers together have five failures in a row for an account; then each next try waits 1, 2, 4 … seconds, 15

@@ -5,8 +5,8 @@ What was once signed stays true until it expires, even after a logout: their pri
 
 Rules of this file:
 - an access token lives 15 minutes. That is how long a stolen one opens doors, and how old its claims can be;
-- it travels in the Authorization header only: an address is written to logs, and a cookie needs guards;
-- it says who you are: `GET /token/me` looks nothing up. What you may do is looked up, for roles change (roles.py);
+- it travels in the Authorization header only: a URL is written to logs, and a cookie needs guards;
+- it says who you are: by default `GET /token/me` looks nothing up. What you may do is looked up (roles.py);
 - all tokens of one login are a family, which the claim `fam` names (refresh.py).
 """
 
@@ -49,7 +49,7 @@ class Tokens:
         """200 with both tokens and their lifetimes in seconds (RFC 6749 §5.1; its `access_token` is `token` here)."""
         family, token = new_family(user, request.user_agent, self.now())
         self.families[family_of(token)] = family
-        if not self.users.who_proved(user.id, user.password_version):  # it changed during the hashing
+        if not self.users.who_proved(user.id, user.password_version):  # disabled, or another password by now
             self.families.pop(family_of(token))
             return self.refusal()
         for family_id, oldest in list(self.logins(user.id).items())[:-MAX_PER_USER]:

@@ -6,7 +6,7 @@ the secret; sessions and tokens only remember the answer.
 Rules of this file:
 - one address, one account, however it is spelt and however many sign up at once;
 - an unknown address, a wrong password and a disabled account cost the same time and look the same. Otherwise a
-  login form tells strangers who has an account here (enumeration). (Sign-up tells; throttle.py limits how often);
+  login form tells strangers who has an account here (enumeration). (Sign-up does tell; throttle.py limits it);
 - ids are random and never used again, so that what a deleted user left behind opens nothing;
 - hashing takes a while: whether the proved password still counts is asked after it (`who_proved`);
 - an account and its address are two writes. After a crash in between nobody can log in, and the address is free.
@@ -116,7 +116,7 @@ class Users:
         return user
 
     def check_credentials(self, email: str, password: str) -> User:
-        """The user whose password this is. Raises InvalidCredentials, always after the same work."""
+        """The user whose password this is, hashed anew if its cost is old. Raises InvalidCredentials."""
         user = self.by_email(email)
         work = self._highest_cost(cost_of(user.password_hash) if user else 0)
         right = verify_password(password, user.password_hash if user else hash_of_nobody(work), work)

@@ -51,7 +51,7 @@ SHORT = Way(
               "Sessions.log_in", "Sessions.authenticate", "Sessions.log_out"),
         _step("Whose page made this request?", "guards.py"),
         _step("What if the client remembers?", "jwt.py",
-              "sign", "_signature", "_members", "_check_signature", "verify"),
+              "sign", "_signature", "_members", "_key_id", "_check_signature", "verify"),
         _step("The same three verbs, and nothing kept?", "tokens.py", "Tokens.authenticate", "Tokens._claims"),
         _step("How does a login last longer than its tokens?", "refresh.py"),
         Step("What does a login by token give, and what does a logout take back?", "tokens.py",
