@@ -198,8 +198,8 @@ class Writing(unittest.TestCase):
         """A __Host- or __Secure- cookie needs Secure, or the browser drops it and every login fails silently."""
         for prefix in ("__Host-", "__Secure-"):
             with self.subTest(prefix):
-                self.assertRaisesRegex(ValueError, "Secure", set_cookie, prefix + "session", "abc", **MINUTE)
-                self.assertRaisesRegex(ValueError, "Secure", clear_cookie, prefix + "session")
+                self.assertRaises(ValueError, set_cookie, prefix + "session", "abc", **MINUTE)
+                self.assertRaises(ValueError, clear_cookie, prefix + "session")
                 self.assertIn("; Secure", set_cookie(prefix + "session", "abc", **MINUTE, secure=True))
                 self.assertIn("; Secure", clear_cookie(prefix + "session", secure=True))
 
@@ -208,15 +208,15 @@ class Writing(unittest.TestCase):
         for character in '\r\n\0;,"\\ \t\x1f\x7f\x85\xa0é\u2028\ud800':
             for value in (character, "abc" + character, character + "abc", f"a{character}c"):
                 with self.subTest(value):
-                    self.assertRaisesRegex(ValueError, "character", set_cookie, "session", value, **MINUTE)
-                    self.assertRaisesRegex(ValueError, "character", set_cookie, value, "abc", **MINUTE)
-                    self.assertRaisesRegex(ValueError, "character", clear_cookie, value)
+                    self.assertRaises(ValueError, set_cookie, "session", value, **MINUTE)
+                    self.assertRaises(ValueError, set_cookie, value, "abc", **MINUTE)
+                    self.assertRaises(ValueError, clear_cookie, value)
 
     def test_names_that_are_no_token(self) -> None:
         """A cookie's name that is empty, or has a blank, a semicolon or another separator, raises ValueError."""
         for name in ("", "=", "a=b", "a b", "(", ")", "<", ">", "@", ":", "/", "[", "]", "?", "{", "}"):
             with self.subTest(name):
-                self.assertRaisesRegex(ValueError, "character", set_cookie, name, "abc", **MINUTE)
+                self.assertRaises(ValueError, set_cookie, name, "abc", **MINUTE)
         self.assertTrue(set_cookie("!#$%&'*+-.^_`|~09azAZ", "abc", **MINUTE))
 
     def test_one_byte_too_many(self) -> None:
@@ -226,7 +226,18 @@ class Writing(unittest.TestCase):
             with self.subTest(name):
                 fits = "x" * (4096 - len(name))
                 self.assertTrue(set_cookie(name, fits, **MINUTE).startswith(f"{name}={fits}; "))
-                self.assertRaisesRegex(ValueError, "4096", set_cookie, name, fits + "x", **MINUTE)
+                self.assertRaises(ValueError, set_cookie, name, fits + "x", **MINUTE)
+
+    def test_what_a_refusal_says(self) -> None:
+        """The sentence of a ValueError names what is wrong: the characters, the size, or Secure."""
+        for name, value, word in (
+            ("session", "a\r\nb", "character"), ("a b", "abc", "character"), ("session", "x" * 4096, "4096"),
+            ("__Host-session", "abc", "Secure"), ("__Secure-session", "abc", "Secure"),
+        ):  # fmt: skip
+            with self.subTest(name, value=value[:9]):
+                self.assertRaisesRegex(ValueError, word, set_cookie, name, value, **MINUTE)
+        self.assertRaisesRegex(ValueError, "character", clear_cookie, "a b")
+        self.assertRaisesRegex(ValueError, "Secure", clear_cookie, "__Host-session")
 
     def test_clearing(self) -> None:
         """Clearing names the same cookie with the same flags, empty, and ended long ago: else a browser keeps the old.

@@ -199,7 +199,7 @@ class TheSameWork(unittest.TestCase):
     """Not a clock is asked, which would tell something else on each machine, but how many rounds are computed."""
 
     def test_every_cost(self) -> None:
-        """A hash of any cost, of nobody too, takes as many rounds as one of the cost asked for, to the last one."""
+        """A hash of any cost, of nobody too, takes exactly as many rounds as one of the cost asked for."""
         tail = hash_password(PASSWORD, 4)[7:]
         with counted_work() as rounds:
             for work in range(4, 15):

@@ -432,6 +432,12 @@ class Ends(RefreshCase):
                 self.assertEqual(self.me(answer["token"]).status, 200)
                 self.clock.advance(1)
                 self.assertEqual(self.me(answer["token"]).status, 401)
+                self.clock.time = START
+                token = self.log_in()["refresh_token"]
+                self.clock.time = START + LIFETIME - left - 1
+                self.use(token)
+                self.clock.advance(1)
+                self.assertEqual("refresh_token" in body(self.use(token)), left > ACCESS_LIFETIME, "for a retry")
 
     def test_clients_near_the_end(self) -> None:
         """However early a client renews, only one of its tokens is shorter than the others: nothing comes after it."""

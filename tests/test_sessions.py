@@ -146,12 +146,16 @@ class Fixation(DoorTestCase):
         self.assertEqual(self.door.who(cookie), "alice@example.com")
 
     def test_the_attackers_own_session_planted(self) -> None:
-        """An attacker who plants a session of their own is not joined in it by the victim; it ends."""
+        """A session that an attacker planted ends at the login: the victim does not share it."""
         eve = self.door.users.sign_up("eve@example.com", PASSWORD)
         planted = self.door.log_in(eve)
         self.assertEqual(self.door.who(planted), "eve@example.com")
         cookie = self.door.log_in(self.door.alice, cookie=planted)
         self.assertEqual((self.door.who(planted), self.door.who(cookie)), ("nobody", "alice@example.com"))
+        planted = self.door.log_in(eve)
+        self.door.users.set_password(self.door.alice.id, "another password", 0)
+        self.door.log_in(self.door.alice, cookie=planted)  # what she proved counts no more: a refusal
+        self.assertEqual(self.door.who(planted), "nobody")
 
     def test_a_second_login_in_the_same_browser(self) -> None:
         """The old session of that cookie ends; those of other browsers go on."""

@@ -307,7 +307,9 @@ class Hostile(unittest.TestCase):
             with self.subTest(name):
                 self.harness.log.clear()
                 me(self.harness, ("authorization", f"Bearer {token}"))
-                (event,) = self.harness.events()
+                events = self.harness.events()
+                self.assertEqual(len(events), 1, "one line in the log")
+                (event,) = events
                 self.assertEqual((event["event"], event["peer"]), ("authn_token_refused", "127.0.0.1"))
                 self.assertEqual(event["reason"][: len(reason)], reason)
 

@@ -276,9 +276,11 @@ def _pre_hash(password: str) -> bytes:
         minutes=8,
         difficulty=EASY,
         task="Say whether the stored text was made from this password. False at once for what is no bcrypt hash or "
-        "costs too much: `cost_of` is 0. A hash of cost c takes 2**c rounds. If `work` is more than c, take 2**work "
-        "rounds in all: go on comparing, with hashes of nobody, at cost c, c+1 and so on.",
-        attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days.",
+        "costs too much: `cost_of` is 0. A hash of cost c takes 2**c rounds. If `work` is more than c, make it "
+        "2**work rounds in all, for the time must be the same: compare with hashes of nobody, too, of cost c, c+1 and "
+        "so on up to work - 1.",
+        attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days. And "
+        "a hash of an old, lower cost answers sooner: the time tells whose account is old, and that it exists.",
         read="authref/passwords.py: `hash_password`, `cost_of`, `hash_of_nobody`",
         target="authref.passwords:verify_password",
         claims=(
@@ -442,7 +444,7 @@ def check_credentials(self, email: str, password: str) -> User:
         minutes=5,
         difficulty=EASY,
         task="This login tells people whether their address or their password was wrong. Make both refusals one, byte "
-        "for byte. Whoever knows the password still gets what the mechanism gives.",
+        "for byte, with a sentence that is true of both. Whoever knows the password is logged in as before.",
         attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
         "to them in your name.",
         read="authref/app/routes.py: `prove`; authref/app/accounts.py: the opening",
@@ -465,7 +467,9 @@ def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
     if user is None:
         return Response.problem(401, "invalid_credentials", "The password is wrong.", mechanism.challenge)
     self.events.emit("authn_login_success", user=user.id, peer=request.peer)
-    return mechanism.log_in(user, request)
+    answer = mechanism.log_in(user, request)
+    device = self.devices.remember(user, request) if mechanism is self.sessions else ()
+    return replace(answer, headers=answer.headers + device)
 ''',
         hints=(
             "How many different refusals are there, and who can tell them apart? Look also at what `prove` does by "

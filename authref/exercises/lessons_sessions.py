@@ -35,7 +35,7 @@ SESSIONS: tuple[Exercise, ...] = (
                 "Our name twice",
                 "parse('session=mine; theme=dark; session=planted')",
                 COOKIES,
-                "Nobody can tell which of two is the planted one, so neither is taken. The neighbour stays.",
+                "Nobody can tell which of two is the planted one, so neither is taken. The other cookie stays.",
             ),
             Question(
                 "A quoted value with a semicolon",
@@ -191,7 +191,7 @@ def check(target, attack):
         "id, and end the session that came with the request.",
         attacker="The attacker plants an id of theirs in the victim's browser and waits for the login. Then both hold "
         "the same session (session fixation).",
-        read="authref/sessions.py: the opening, `_end`; authref/users.py: `who_proved`",
+        read="authref/sessions.py: the opening, `_end`",
         target="authref.sessions:Sessions.log_in",
         attacks=("fixation", "old-id-after-a-new-login"),
         claims=(
@@ -386,7 +386,9 @@ def set_password(self, user_id: str, password: str, proved_version: int) -> User
         minutes=6,
         difficulty=EASY,
         task="This writes a name and a value. Write the flags that guard a session, in the order of the docstring's "
-        "example, and refuse with ValueError whatever could break out of the header or would be ignored by a browser.",
+        "example; `secure` adds Secure at the end. Raise ValueError for characters that could break out of the "
+        "header, for more than MAX_SIZE bytes, and for what a browser ignores: a name that begins with `__Host-` or "
+        "`__Secure-` without Secure.",
         attacker="A script in a page reads a cookie without HttpOnly, another site's form carries one without "
         "SameSite, and a line end in the value begins a header of the attacker's choosing.",
         read="authref/cookies.py: the opening, _NAME, _VALUE, MAX_SIZE; RFC 6265bis §4.1",
@@ -418,7 +420,7 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
             "text. A browser ignores a name that begins with __Host- or __Secure- unless the cookie is Secure. The "
             "text ends with `; Secure` where `secure` is true. formatdate(seconds, usegmt=True) writes a date as HTTP "
             "does.",
-            "Three refusals first: a name or value that the patterns do not cover, more than MAX_SIZE characters, and "
+            "Three refusals first: a name or value that the patterns do not cover, more than MAX_SIZE bytes, and "
             "a guarded prefix without `secure`. Then one text with all flags, to which Secure is added at the end.",
         ),
     ),

@@ -516,13 +516,14 @@ def check(target, attack):
         title="Whose token is this?",
         minutes=20,
         difficulty=HARD,
-        task="Return what the request's bearer token claims, or the refusal. There are three refusals: for no token "
-        "at all, for one that must not be believed, and for a text that cannot even be a token. A good token whose "
-        "login has ended is refused like the second.",
+        task="Return what the request's bearer token claims, or a refusal. No token: `refusal`. One that `jwt.verify` "
+        "does not believe, or whose login has ended: `_refuse`; the log's reason is the exception's class, a colon, a "
+        "blank and its text, or `revoked`. A text that cannot be a token (_B64TOKEN): 400 by `_bearer_error`, and the "
+        "event authn_token_refused with the reason `malformed credentials`.",
         attacker="Two tokens in one line, a token in quotes, one for another server, one whose login has ended: "
         "whoever is asked here must say no, and the log must know why.",
-        read="authref/tokens.py: the opening, `authenticate`, `refusal`, `_refuse`, `_bearer_error`, _B64TOKEN; "
-        "authref/sessions.py: `authenticate`, its twin; RFC 6750 §2.1, §3.1",
+        read="authref/tokens.py: the opening, `authenticate`, `_refuse`, `_bearer_error`; authref/jwt.py: `verify`; "
+        "authref/revocation.py: `is_revoked`; authref/sessions.py: `authenticate`, its twin; RFC 6750 §2.1, §3.1",
         target="authref.tokens:Tokens._claims",
         attacks=("token-in-a-cookie",),
         claims=(
@@ -684,12 +685,12 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         lesson=18,
         kind=WRITE,
         title="A retry, or a thief?",
-        minutes=12,
+        minutes=20,
         difficulty=HARD,
-        task="Return the record after a use of this token, and the token to go on with. `_follow` leads to the newest "
-        "one. If that lives, `_spend` makes its successor; but a retry, or one younger than MIN_AGE, gets it as it "
-        "is, and near the login's end an empty text. If the newest does not live, raise Reused, unless a server of "
-        "the first edition used it less than RETRY_WINDOW ago. `last_seen` moves once a second, never back.",
+        task="Return the record after a use of this token, and the token to go on with. `_follow` leads to the "
+        "newest. If that lives: near the end (ACCESS_LIFETIME or less is left) an empty text; for a retry, or less "
+        "than MIN_AGE after the last use, the newest as it is; else `_spend`. If not: `_spend` if it is "
+        "`family.used`, for less than RETRY_WINDOW; else raise Reused. `last_seen` moves once a second, never back.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",

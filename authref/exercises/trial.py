@@ -50,7 +50,8 @@ EXPECTED = {
     "assertIn": "{0} in it", "assertNotIn": "no {0} in it", "assertIsInstance": "an instance of {1}",
     "assertLess": "less than {1}", "assertLessEqual": "at most {1}", "assertGreater": "more than {1}",
     "assertGreaterEqual": "at least {1}", "assertRegex": "text that matches {1}", "assertCountEqual": "{1}",
-    "assertRaises": "{0} is raised", "assertRaisesRegex": "{0} is raised", "assertNotRegex": "no text like {1}",
+    "assertRaises": "{0} is raised", "assertRaisesRegex": "{0} is raised, and says {1}",
+    "assertNotRegex": "no text like {1}",
 }  # fmt: skip
 _LOOKED_AT = {"assertIn": 1, "assertNotIn": 1}
 
