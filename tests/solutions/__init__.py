@@ -930,6 +930,15 @@ def setdefault(self, key, value):
             "Ids that we gave out ourselves are trusted; the attacker's is one of them.",
         ),
         Wrong(
+            but(
+                "sessions:Sessions.log_in",
+                ("    self._end(request)\n", ""),
+                ("    return Response.json", "    self._end(request)\n    return Response.json"),
+            ),
+            "sessions.Fixation.test_the_attackers_own_session_planted",
+            "Where the login is refused at last, the planted session lives on.",
+        ),
+        Wrong(
             but("sessions:Sessions.log_in", ("self._end(request)", "self.end_all(user.id)")),
             "sessions.Many.test_one_more_than_the_cap",
             "Every login ends the user's others, and the planted one, which is somebody else's, lives.",
@@ -1671,6 +1680,14 @@ def mechanism(self, request):
             but("refresh:_after_use", (" or now - family.used_at < MIN_AGE", "")),
             "refresh.Retry.test_a_token_younger_than_a_second",
             "Who asks fast makes the record grow without end.",
+        ),
+        Wrong(
+            but(
+                "refresh:_after_use",
+                ("if family.expires_at - now <=", "if newest == token and family.expires_at - now <="),
+            ),
+            "refresh.Ends.test_the_last_access_tokens",
+            "A retry near the end is given a token with which nothing can be renewed.",
         ),
         Wrong(
             but("refresh:_after_use", ('            return family, ""\n', "            pass\n")),
