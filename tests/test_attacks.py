@@ -63,6 +63,8 @@ class TheTable(unittest.TestCase):
         for attack in table.ATTACKS:
             with self.subTest(attack.name):
                 self.assertTrue(attack.title and attack.has and attack.gains and attack.counts)
+                self.assertNotIn("the same", (attack.has, attack.gains), "each row is read alone")
+                self.assertLessEqual(len(f"An attacker with {attack.has} gains {attack.gains}.".split()), 30)
                 self.assertRegex(attack.wstg, r"\AWSTG-[A-Z]{4}-\d\d\Z")
                 self.assertRegex(attack.asvs, r"\A\d+\.\d+\.\d+\Z")
                 self.assertTrue(attack.twin.__doc__)

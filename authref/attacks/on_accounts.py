@@ -47,7 +47,7 @@ def joins(scene: Scene, account: Account) -> tuple[Answer, bool]:
     exercise="role-from-body",
 )  # fmt: skip
 def role_at_sign_up(scene: Scene) -> Outcome:
-    """A field nobody asked for: the role, at sign-up"""
+    """A field nobody asked for at sign-up: the role"""
     asked: dict[str, object] = json.loads(scene.routes.promote)
     for more in ({"role": "admin"}, {"is_admin": True, "admin": True, "isAdmin": True, "roles": ["admin"]}, asked):
         account = somebody()
@@ -65,7 +65,7 @@ def role_at_sign_up(scene: Scene) -> Outcome:
     read="users.py:Users.sign_up", tiny="tiny.py:Users.sign_up", wstg="IDNT-02", asvs="2.2.1", cwe=178,
 )  # fmt: skip
 def address_in_capitals(scene: Scene) -> Outcome:
-    """One address in other letters is another account"""
+    """One address in upper and in lower case makes two accounts"""
     account = scene.new_account()
     name, _, domain = account.email.partition("@")
     twins = (f"{name.upper()}@{domain}", f"{name}@{domain.upper()}", f"{name.capitalize()}@{domain.title()}")
@@ -91,12 +91,12 @@ def address_that_looks_alike(scene: Scene) -> Outcome:
 
 
 @attack(
-    6, has="a moment", gains="two accounts with one address, one of them in nobody's sight",
+    6, has="two requests sent in one moment", gains="two accounts with one address, one of which nobody sees",
     counts="more than one of the sign-ups succeeds", read="users.py:Users.sign_up", tiny="tiny.py:Users.sign_up",
     wstg="BUSL-04", asvs="15.4.2", cwe=362, exercise="map-setdefault", slow=True,
 )  # fmt: skip
 def sign_up_at_once(scene: Scene) -> Outcome:
-    """Several sign-ups of one address at once"""
+    """Several sign-ups with one address at the same time"""
     account = somebody()
     with ThreadPoolExecutor(6) as pool:
         answers = list(
@@ -109,7 +109,7 @@ def sign_up_at_once(scene: Scene) -> Outcome:
 
 
 @attack(
-    5, has="the beginning of a password", gains="the account", counts="another ending logs in",
+    5, has="the beginning of a password", gains="the account that it begins", counts="another ending logs in",
     read="passwords.py:_pre_hash", tiny="tiny.py:Users.check_credentials", wstg="ATHN-07", asvs="6.2.8", cwe=916,
     exercise="long-passwords",
 )  # fmt: skip
@@ -129,7 +129,7 @@ def the_73rd_byte(scene: Scene) -> Outcome:
     exercise="long-passwords",
 )  # fmt: skip
 def nul_in_a_password(scene: Scene) -> Outcome:
-    """A password ends at its NUL"""
+    """A password ends at its first NUL"""
     account = Account(somebody().email, "correct horse\0 and more of it")
     answer = scene.sign_up(account)
     if not scene.succeeded(answer):
@@ -139,9 +139,9 @@ def nul_in_a_password(scene: Scene) -> Outcome:
 
 
 @attack(
-    4, has="the lists that everybody has", gains="each account with such a password",
-    counts="one can sign up with it, and log in", read="passwords.py:objection",
-    tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.4", cwe=521,
+    4, has="a published list of passwords", gains="each account that has one of them",
+    counts="one can sign up with it, and log in", read="passwords.py:objection", tiny="tiny.py:Handler.answer",
+    wstg="ATHN-07", asvs="6.2.4", cwe=521,
 )  # fmt: skip
 def common_password(scene: Scene) -> Outcome:
     """One of the commonest passwords may be chosen"""
@@ -149,7 +149,7 @@ def common_password(scene: Scene) -> Outcome:
 
 
 @attack(
-    4, has="the address", gains="the account, at the first guess", counts="one can sign up with it, and log in",
+    4, has="somebody's address", gains="the account, at the first guess", counts="one can sign up with it, and log in",
     read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.11", cwe=521,
 )  # fmt: skip
 def password_is_the_address(scene: Scene) -> Outcome:
@@ -159,8 +159,9 @@ def password_is_the_address(scene: Scene) -> Outcome:
 
 
 @attack(
-    4, has="the sign-up form", gains="accounts that a few tries open", counts="fewer than 8 signs sign up and log in",
-    read="passwords.py:objection", tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.1", cwe=521,
+    4, has="time for all short passwords", gains="accounts that a few tries open",
+    counts="one can sign up with fewer than 8 characters, and log in", read="passwords.py:objection",
+    tiny="tiny.py:Handler.answer", wstg="ATHN-07", asvs="6.2.1", cwe=521,
 )  # fmt: skip
 def short_password(scene: Scene) -> Outcome:
     """A password of a few characters may be chosen"""
@@ -168,12 +169,12 @@ def short_password(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="an address, and a list of passwords", gains="the account", counts="no try is ever held up",
+    7, has="an address, and a list of passwords", gains="the account", counts="no guess is held up",
     read="throttle.py:Throttle.admit", tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=307,
     exercise="throttle-admit",
 )  # fmt: skip
 def guessing(scene: Scene) -> Outcome:
-    """As many guesses at one account as one likes, each from another address"""
+    """Any number of guesses at one account, from many addresses"""
     account = scene.new_account()
     with ThreadPoolExecutor(2) as pool:
         wrong = list(pool.map(lambda n: scene.log_in(Account(account.email, f"a wrong guess {n}")), range(GUESSES)))
@@ -185,7 +186,7 @@ def guessing(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="somebody's address", gains="that they cannot get in, for as long as it goes on",
+    7, has="somebody's address", gains="an owner who cannot log in while the guesses go on",
     counts="their right password is refused in the browser that they always use", read="throttle.py:Throttle.guess",
     tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=645, exercise="throttle-admit",
 )  # fmt: skip
@@ -200,7 +201,7 @@ def owner_locked_out(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="a list of addresses", gains="the accounts with that password", counts="no try is ever held up",
+    7, has="a list of addresses", gains="each account that has this password", counts="no guess is held up",
     read="throttle.py:Throttle.admit", tiny="tiny.py:Handler.answer", wstg="ATHN-03", asvs="6.3.1", cwe=307,
     exercise="throttle-admit",
 )  # fmt: skip
@@ -218,7 +219,7 @@ def spraying(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="a list of addresses", gains="who has an account here", counts="the two refusals differ",
+    7, has="a list of addresses", gains="a list of those who have an account here", counts="the two refusals differ",
     read="app/routes.py:Routes.log_in_by", tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
     exercise="login-message", twin=logs_in,
 )  # fmt: skip
@@ -236,8 +237,9 @@ def login_that_tells(scene: Scene) -> Outcome:
 
 
 @attack(
-    6, has="a list of addresses", gains="who has an account here", counts="signing up with a taken address tells it",
-    read="app/accounts.py:AccountRoutes.sign_up", tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
+    6, has="a list of addresses", gains="a list of those who have an account here",
+    counts="signing up with a taken address tells it", read="app/accounts.py:AccountRoutes.sign_up",
+    tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
 )  # fmt: skip
 def sign_up_tells(scene: Scene) -> Outcome:
     """Signing up tells whether an address is taken"""
@@ -247,13 +249,13 @@ def sign_up_tells(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="a clock, and a list of addresses", gains="who has an account here",
+    7, has="a clock, and a list of addresses", gains="a list of those who have an account here",
     counts="an unknown address is answered in less than 70 % of the time", slow=True, twin=logs_in,
     read="users.py:Users.check_credentials", tiny="tiny.py:Users.check_credentials", wstg="IDNT-04", asvs="6.3.8",
     cwe=208, exercise="login-time",
 )  # fmt: skip
 def login_time(scene: Scene) -> Outcome:
-    """The time of a refusal tells whether there is such an account"""
+    """The time until a refusal tells whether there is such an account"""
     known: list[float] = []
     unknown: list[float] = []
     account = scene.new_account()
@@ -279,7 +281,7 @@ def login_time(scene: Scene) -> Outcome:
     exercise="fast-hash",
 )  # fmt: skip
 def hash_in_an_answer(scene: Scene) -> Outcome:
-    """The hash of a password comes back in an answer"""
+    """An answer holds the hash of a password"""
     client, account = scene.client(), scene.alice
     answers = [scene.log_in(account, client), scene.me(scene.logged_in(account))]
     with suppress(NotPlayed):
@@ -310,9 +312,9 @@ def default_account(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="the login form", gains="whatever a database takes for true", counts="a login that is no text succeeds",
-    read="app/routes.py:read_fields", tiny="tiny.py:Handler.answer", wstg="INPV-05", asvs="15.3.5", cwe=1287,
-    exercise="read-fields", twin=logs_in,
+    7, has="the login form", gains="any account whose check takes it for true",
+    counts="a login with such a password succeeds", read="app/routes.py:read_fields", tiny="tiny.py:Handler.answer",
+    wstg="INPV-05", asvs="15.3.5", cwe=1287, exercise="read-fields", twin=logs_in,
 )  # fmt: skip
 def password_of_another_type(scene: Scene) -> Outcome:
     """A password that is a list, a number, true, null or a query"""
@@ -328,12 +330,12 @@ def password_of_another_type(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="a gate before the server that reads JSON otherwise", gains="a login that the gate took for another",
+    7, has="a gateway that reads JSON otherwise", gains="a login that the gateway took for another",
     counts="a body with the address twice is taken", read="wire.py:read_json", tiny="tiny.py:Handler.answer",
     wstg="INPV-04", asvs="15.3.7", cwe=235, twin=logs_in,
 )  # fmt: skip
 def field_twice(scene: Scene) -> Outcome:
-    """A field that comes twice is taken, once"""
+    """A JSON body that has one field twice is taken"""
     scene.must_take_json()
     text = '{{"{0}": "nobody@attack.example", "{0}": "{2}", "{1}": "{3}"}}'
     (name, email), (word, password) = scene.fields(scene.alice).items()
@@ -342,12 +344,12 @@ def field_twice(scene: Scene) -> Outcome:
 
 
 @attack(
-    7, has="a gate before the server that reads UTF-8", gains="a body that the gate could not read",
+    7, has="a gateway that reads UTF-8 alone", gains="a body that the gateway could not read",
     counts="a login in UTF-16 succeeds", read="wire.py:read_json", tiny="tiny.py:Handler.answer", wstg="INPV-12",
     asvs="1.1.1", cwe=173, twin=logs_in,
 )  # fmt: skip
 def body_in_utf_16(scene: Scene) -> Outcome:
-    """A body in another encoding is guessed, and taken"""
+    """The encoding of a JSON body is guessed"""
     scene.must_take_json()
     text = json.dumps(scene.fields(scene.alice))
     answer = scene.client().send(scene.log_in_route, text.encode("utf-16-le"))
@@ -355,13 +357,12 @@ def body_in_utf_16(scene: Scene) -> Outcome:
 
 
 @attack(
-    12, has="an open session, left for a minute", gains="the account, for good", twin=logs_in,
+    12, has="a session that was left open for a minute", gains="the account, for good", twin=logs_in,
     counts="the password is changed without the old one", read="app/logins.py:LoginRoutes.change_password",
-    wstg="ATHN-09", asvs="6.2.3", cwe=620,
-    needs=("change_password",),
+    wstg="ATHN-09", asvs="6.2.3", cwe=620, needs=("change_password",),
 )  # fmt: skip
 def new_password_without_the_old(scene: Scene) -> Outcome:
-    """The password is changed by whoever sits down at an open session"""
+    """Whoever finds an open session can change the password"""
     victim = scene.account_to_lose()
     client, new, routes = scene.logged_in(victim), "another horse entirely", scene.routes
     tried: list[dict[str, object]] = [

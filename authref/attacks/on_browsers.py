@@ -27,13 +27,13 @@ def from_elsewhere(scene: Scene, tried: Mapping[str, Mapping[str, str]]) -> Outc
 
 
 @attack(
-    13, has="a page that the victim visits", gains="what the victim does next, in the attacker's account; any change",
+    13, has="a page that the victim visits", gains="a login that they chose, or a change in the victim's name",
     counts="a request that names another origin is obeyed", read="guards.py:is_cross_site",
     tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, exercise="cross-site", twin=logs_in,
     needs=("log_in",),
 )  # fmt: skip
 def form_of_another_site(scene: Scene) -> Outcome:
-    """A page of another site sends a request: `Origin` says so"""
+    """Another site sends a request, and `Origin` says so"""
     return from_elsewhere(
         scene,
         {
@@ -45,23 +45,21 @@ def form_of_another_site(scene: Scene) -> Outcome:
 
 
 @attack(
-    13, has="a page in a sandboxed frame", gains="the same, and the origin is hidden",
+    13, has="a page in a sandboxed frame", gains="a login that they chose, or a change in the victim's name",
     counts="a request of a hidden origin is obeyed", read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer",
-    wstg="SESS-05", asvs="3.5.1", cwe=346, exercise="cross-site", twin=logs_in,
-    needs=("log_in",),
+    wstg="SESS-05", asvs="3.5.1", cwe=346, exercise="cross-site", twin=logs_in, needs=("log_in",),
 )  # fmt: skip
 def origin_null(scene: Scene) -> Outcome:
-    """A page that hides its origin: `Origin: null`"""
+    """A page that hides its origin sends a request: `Origin: null`"""
     return from_elsewhere(
         scene, {"null": {"Origin": "null"}, "null, cross-site": {"Origin": "null", "Sec-Fetch-Site": "cross-site"}}
     )
 
 
 @attack(
-    13, has="a host whose name looks like ours", gains="the same", counts="a request of such an origin is obeyed",
-    read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=346,
-    exercise="cross-site", twin=logs_in,
-    needs=("log_in",),
+    13, has="a host whose name looks like ours", gains="a login that they chose, or a change in the victim's name",
+    counts="a request of such an origin is obeyed", read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer",
+    wstg="SESS-05", asvs="3.5.1", cwe=346, exercise="cross-site", twin=logs_in, needs=("log_in",),
 )  # fmt: skip
 def origin_that_looks_alike(scene: Scene) -> Outcome:
     """An origin that begins or ends like ours, or has another port"""
@@ -78,20 +76,20 @@ def origin_that_looks_alike(scene: Scene) -> Outcome:
 
 
 @attack(
-    13, has="a page on a neighbouring host", gains="the same: SameSite lets neighbours pass",
+    13, has="a page on a neighbouring host", gains="a login or a change, for SameSite lets neighbours pass",
     counts="a request that is not of the same origin is obeyed", read="guards.py:is_cross_site",
     tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, exercise="cross-site", twin=logs_in,
     needs=("log_in",),
 )  # fmt: skip
 def fetch_site_says_so(scene: Scene) -> Outcome:
-    """The browser says that the request is another site's: `Sec-Fetch-Site`"""
+    """The browser says that another site sends the request: `Sec-Fetch-Site`"""
     return from_elsewhere(scene, {each: {"Sec-Fetch-Site": each, "Origin": ""} for each in ("cross-site", "same-site")})
 
 
 @attack(
-    12, has="a page on a neighbouring host", gains="that the visitor is logged out", counts="the session is ended",
-    read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.1", cwe=352, twin=logs_out,
-    needs=("log_in",), exercise="attack-headers",
+    12, has="a page on a neighbouring host", gains="a logout that the visitor did not want",
+    counts="the session is ended", read="guards.py:is_cross_site", tiny="tiny.py:Handler.answer", wstg="SESS-05",
+    asvs="3.5.1", cwe=352, twin=logs_out, needs=("log_in",), exercise="attack-headers",
 )  # fmt: skip
 def logout_of_another_site(scene: Scene) -> Outcome:
     """A page of another site logs its visitor out"""
@@ -104,11 +102,10 @@ def logout_of_another_site(scene: Scene) -> Outcome:
 @attack(
     13, has="a form on any page", gains="requests without a preflight", counts="JSON is taken under another type",
     read="wire.py:Request.json", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.2", cwe=352,
-    exercise="read-fields", twin=logs_in,
-    needs=("log_in",),
+    exercise="read-fields", twin=logs_in, needs=("log_in",),
 )  # fmt: skip
 def json_by_a_form(scene: Scene) -> Outcome:
-    """A form sends JSON: `text/plain` needs no preflight"""
+    """A form sends JSON as `text/plain`, which needs no preflight"""
     scene.must_take_json()
     fields = scene.fields(scene.alice)
     kinds = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
@@ -120,12 +117,12 @@ def json_by_a_form(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a page that the victim visits", gains="to read the victim's answers",
+    20, has="a page that the victim visits", gains="what the victim's answers say",
     counts="the answer allows the foreign origin", read="guards.py:cors_headers", tiny="tiny.py:Handler.do_GET",
     wstg="CLNT-07", asvs="3.4.2", cwe=942, exercise="reflected-origin",
 )  # fmt: skip
 def reflected_origin(scene: Scene) -> Outcome:
-    """Every origin is welcome to read answers"""
+    """Pages of every origin may read answers"""
     ours = f"http://{scene.target.address.named}"
     for origin in (EVIL, "null", f"{ours}.evil.example", f"https://x{scene.target.address.named}"):
         answer = scene.me(scene.alice_session, {"Origin": origin})
@@ -135,12 +132,12 @@ def reflected_origin(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a page that the victim visits", gains="to send what only scripts can",
-    counts="a preflight is answered yes", read="guards.py:preflight", tiny="tiny.py:Handler.answer",
-    wstg="CLNT-07", asvs="3.5.2", cwe=942, exercise="reflected-origin",
+    20, has="a page that the victim visits", gains="requests that only scripts can send",
+    counts="a preflight is answered yes", read="guards.py:preflight", tiny="tiny.py:Handler.answer", wstg="CLNT-07",
+    asvs="3.5.2", cwe=942, exercise="reflected-origin",
 )  # fmt: skip
 def preflight(scene: Scene) -> Outcome:
-    """A browser asks first, and every origin gets a yes"""
+    """A preflight of every origin gets a yes"""
     path = scene.log_in_route.partition(" ")[2]
     asks = {
         "Origin": EVIL,
@@ -160,11 +157,11 @@ def header_of(scene: Scene, name: str, *words: str) -> Outcome:
 
 
 @attack(
-    13, has="a page with an invisible frame", gains="a click", counts="the answer may be framed by anybody",
+    13, has="a page with an invisible frame", gains="the victim's click", counts="the answer may be framed by anybody",
     read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET", wstg="CLNT-09", asvs="3.4.6", cwe=1021,
 )  # fmt: skip
 def frame(scene: Scene) -> Outcome:
-    """An answer in an invisible frame"""
+    """Any site may show an answer in a frame"""
     answer = must(scene, scene.me(scene.alice_session), "an honest session")
     policy, old = answer.header("content-security-policy"), answer.header("x-frame-options")
     safe = "frame-ancestors" in policy or old.lower() in ("deny", "sameorigin")
@@ -174,22 +171,22 @@ def frame(scene: Scene) -> Outcome:
 
 
 @attack(
-    13, has="a way to put text into an answer", gains="a script on our origin",
-    counts="the browser may guess the answer's type", read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET",
-    wstg="CONF-14", asvs="3.4.4", cwe=430,
+    13, has="a way to put text into an answer", gains="a script on our origin, where an answer lacks its type",
+    counts="the answer has no `X-Content-Type-Options: nosniff`", read="guards.py:SECURITY_HEADERS",
+    tiny="tiny.py:Handler.do_GET", wstg="CONF-14", asvs="3.4.4", cwe=430,
 )  # fmt: skip
 def guessed_type(scene: Scene) -> Outcome:
-    """JSON that looks like a page is opened as one"""
+    """Nothing stops a browser from guessing the type of an answer"""
     return header_of(scene, "x-content-type-options", "nosniff")
 
 
 @attack(
-    13, has="a page that the victim visits", gains="whether, and as whom, they are logged in",
-    counts="another site may embed the answer", read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET",
-    wstg="CLNT-13", asvs="3.5.8", cwe=346,
+    13, has="a page that the victim visits", gains="knowledge of whether the victim is logged in, and as whom",
+    counts="the answer has no `Cross-Origin-Resource-Policy` of our own", read="guards.py:SECURITY_HEADERS",
+    tiny="tiny.py:Handler.do_GET", wstg="CLNT-13", asvs="3.5.8", cwe=346,
 )  # fmt: skip
 def embedded_answer(scene: Scene) -> Outcome:
-    """Another site embeds an answer as a picture or a script"""
+    """Any site may embed an answer as an image or a script"""
     return header_of(scene, "cross-origin-resource-policy", "same-origin", "same-site")
 
 
@@ -199,7 +196,7 @@ def embedded_answer(scene: Scene) -> Outcome:
     wstg="INPV-17", asvs="4.1.3", cwe=350,
 )  # fmt: skip
 def rebinding(scene: Scene) -> Outcome:
-    """A stranger's name resolves to our address: `Host` says so"""
+    """The attacker's name resolves to our address, and `Host` says so"""
     port = scene.target.address.port
     answers = (
         (host, scene.me(scene.alice_session, {"Host": host})) for host in (f"evil.example:{port}", "evil.example")
@@ -208,11 +205,11 @@ def rebinding(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a list of holes", gains="to know which to try", counts="an answer names a version",
+    20, has="a list of known holes", gains="knowledge of which of them to try", counts="an answer names a version",
     read="guards.py:SECURITY_HEADERS", tiny="tiny.py:Handler.do_GET", wstg="INFO-02", asvs="13.4.6", cwe=497,
 )  # fmt: skip
 def version_told(scene: Scene) -> Outcome:
-    """An answer tells which software it is, and how old"""
+    """An answer names software and its version"""
     answer = scene.me(scene.alice_session)
     told = " ".join(answer.header(name) for name in ("server", "x-powered-by", "x-aspnet-version")).strip()
     return judge(answer, any(sign.isdigit() for sign in told), f"server: {told or 'none'}")

@@ -35,11 +35,12 @@ def late_reuse(scene: Scene) -> tuple[Answer, Answer]:
 
 
 @attack(
-    18, has="a copy of a refresh token", gains="new access for a month, unseen", counts="the same token is given back",
-    read="refresh.py:_spend", wstg="SESS-10", asvs="10.4.5", cwe=613, exercise="refresh-rotation",
+    18, has="a copy of a refresh token", gains="access for a month, unseen",
+    counts="the same refresh token comes back, or none", read="refresh.py:_spend", wstg="SESS-10", asvs="10.4.5",
+    cwe=613, exercise="refresh-rotation",
 )  # fmt: skip
 def refresh_without_rotation(scene: Scene) -> Outcome:
-    """A refresh token is good for ever: no new one comes"""
+    """A refresh gives no new refresh token"""
     token = scene.refreshable()
     scene.let_pass(1.1)  # some servers take a use within a second for a retry
     answer = must(scene, scene.use_refresh(token), "an honest refresh")
@@ -55,7 +56,7 @@ def refresh_without_rotation(scene: Scene) -> Outcome:
     exercise="after-use",
 )  # fmt: skip
 def refresh_reuse_at_once(scene: Scene) -> Outcome:
-    """A second use within seconds of the first"""
+    """A refresh token is used a second time within seconds"""
     token = scene.refreshable()
     next_of(scene, token)
     answer = scene.use_refresh(token)
@@ -63,34 +64,34 @@ def refresh_reuse_at_once(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a copy of a refresh token", gains="new access, after its owner used it", slow=True,
+    18, has="a copy of a refresh token", gains="access after its owner used it", slow=True,
     counts="a token that was used over a minute ago succeeds", read="refresh.py:_after_use", wstg="SESS-10",
     asvs="10.4.5", cwe=294, exercise="refresh-rotation",
 )  # fmt: skip
 def refresh_reuse_later(scene: Scene) -> Outcome:
-    """A refresh token is used again, a minute later"""
+    """A refresh token is used again a minute later"""
     old, _ = late_reuse(scene)
     return judge(old, scene.succeeded(old))
 
 
 @attack(
-    18, has="a copy, used before the owner used theirs", gains="to go on, although the copy was found out", slow=True,
-    counts="the login's living token still succeeds", read="tokens.py:Tokens.refresh", wstg="SESS-10", asvs="10.4.5",
+    18, has="a copy that they used first", gains="further access, although the copy was noticed", slow=True,
+    counts="the login's newest token still works", read="tokens.py:Tokens.refresh", wstg="SESS-10", asvs="10.4.5",
     cwe=613, exercise="refresh-rotation",
 )  # fmt: skip
 def refresh_after_theft(scene: Scene) -> Outcome:
-    """A theft is found out, and the thief goes on"""
+    """A stolen refresh token was noticed, and its login goes on"""
     _, living = late_reuse(scene)
     return judge(living, scene.succeeded(living))
 
 
 @attack(
-    18, has="a refresh token, and many hands", gains="many logins of one", slow=True,
+    18, has="a refresh token, and many connections", gains="many logins from one", slow=True,
     counts="a dozen uses at once give more than one living token", read="refresh.py:use", wstg="BUSL-04", asvs="15.4.2",
     cwe=362, exercise="refresh-rotation",
 )  # fmt: skip
 def refresh_at_once(scene: Scene) -> Outcome:
-    """A dozen uses of one token at once"""
+    """A dozen uses of one refresh token at the same time"""
     token = scene.refreshable()
     scene.let_pass(1.1)
     with ThreadPoolExecutor(12) as pool:
@@ -102,21 +103,21 @@ def refresh_at_once(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a token that every service sees", gains="a month instead of minutes", read="refresh.py:family_of",
-    counts="an access token is taken for a refresh token", wstg="SESS-10", asvs="9.2.2", cwe=843,
+    18, has="an access token, which every service sees", gains="access for a month instead of minutes",
+    read="refresh.py:family_of", counts="a refresh with it succeeds", wstg="SESS-10", asvs="9.2.2", cwe=843,
 )  # fmt: skip
 def access_token_refreshes(scene: Scene) -> Outcome:
-    """An access token is good for a refresh"""
+    """An access token is taken for a refresh token"""
     answer = scene.use_refresh(scene.alice_token)
     return judge(answer, scene.succeeded(answer))
 
 
 @attack(
-    18, has="a refresh token", gains="access for a month at once", counts="a refresh token opens a route",
-    read="jwt.py:_split", wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="jwt-split",
+    18, has="a refresh token", gains="access for a month at once", counts="a route takes it", read="jwt.py:_split",
+    wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="jwt-split",
 )  # fmt: skip
 def refresh_token_opens(scene: Scene) -> Outcome:
-    """A refresh token opens what an access token opens"""
+    """A refresh token is taken for an access token"""
     answer = scene.token_me(scene.refreshable())
     return judge(answer, scene.succeeded(answer))
 
@@ -179,9 +180,9 @@ def refresh_after_password_change(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a refresh token, when they are thrown out", gains="a month of access", read="users.py:Users.who_proved",
-    counts="it can be used after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
-    needs=("change_user",), exercise="access-ends",
+    18, has="a refresh token on the day when they are thrown out", gains="a month of access",
+    read="users.py:Users.who_proved", counts="it can be used after the account is disabled", wstg="SESS-07",
+    asvs="7.4.2", cwe=613, needs=("change_user",), exercise="access-ends",
 )  # fmt: skip
 def refresh_after_disable(scene: Scene) -> Outcome:
     """A disabled account's refresh token works"""

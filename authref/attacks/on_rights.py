@@ -50,12 +50,12 @@ def promote(scene: Scene, role: str, client: Client) -> None:
 
 
 @attack(
-    11, has="nothing", gains="what is behind the routes", counts="a route answers without credentials",
+    11, has="nothing", gains="what these routes protect", counts="a route answers without credentials",
     read="app/routes.py:Routes.permitted", tiny="tiny.py:Handler.answer", wstg="ATHN-04", asvs="8.2.1", cwe=306,
     exercise="me", twin=has_a_session,
 )  # fmt: skip
 def no_credentials(scene: Scene) -> Outcome:
-    """A protected route without any credentials"""
+    """Protected routes without any credentials"""
     answers = ((route, scene.client().send(route, {} if route[0] == "P" else None)) for route in routes_that_ask(scene))
     return judge_each((route, answer, scene.succeeded(answer)) for route, answer in answers)
 
@@ -66,7 +66,7 @@ def no_credentials(scene: Scene) -> Outcome:
     exercise="who-are-you", twin=has_a_session,
 )  # fmt: skip
 def identity_in_a_header(scene: Scene) -> Outcome:
-    """A header says who one is: X-User, X-Forwarded-User, Basic"""
+    """A header says who is calling: X-User, X-Forwarded-User, Basic"""
     user = scene.mark(scene.alice_session).decode()
     headers = (
         {"X-User": user},
@@ -83,11 +83,11 @@ def identity_in_a_header(scene: Scene) -> Outcome:
 
 
 @attack(
-    19, has="an account", gains="everybody's addresses", counts="a user sees what admins see",
-    read="roles.py:permits", tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.2.1", cwe=285, exercise="permits",
+    19, has="an account", gains="everybody's addresses", counts="a user sees what admins see", read="roles.py:permits",
+    tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.2.1", cwe=285, exercise="permits",
 )  # fmt: skip
 def user_as_admin(scene: Scene) -> Outcome:
-    """A user asks for what is for admins"""
+    """A user asks for what only admins may see"""
     answers = {"by login": scene.eve_session.send(scene.routes.users)}
     with suppress(NotPlayed):
         bearer = {"Authorization": f"Bearer {scene.alice_token}"}
@@ -100,7 +100,7 @@ def user_as_admin(scene: Scene) -> Outcome:
     read="app/__init__.py:App._find", tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.3.1", cwe=178,
 )  # fmt: skip
 def another_spelling_of_the_path(scene: Scene) -> Outcome:
-    """The path for admins, spelt otherwise"""
+    """The admins' path in another spelling"""
     path = scene.routes.users.partition(" ")[2]
     refused = scene.eve_session.send(scene.routes.users)
     if scene.succeeded(refused):
@@ -126,13 +126,12 @@ def another_spelling_of_the_path(scene: Scene) -> Outcome:
 
 
 @attack(
-    19, has="an account", gains="what the method in the line does not allow",
+    19, has="an account", gains="a request that was checked as another one",
     counts="a header changes the method or the path", read="app/__init__.py:App._answer", tiny="tiny.py:Handler.answer",
-    wstg="CONF-06", asvs="4.1.3", cwe=436, twin=has_a_session,
-    needs=("users",),
+    wstg="CONF-06", asvs="4.1.3", cwe=436, twin=has_a_session, needs=("users",),
 )  # fmt: skip
 def method_in_a_header(scene: Scene) -> Outcome:
-    """A header says another method or another path"""
+    """A header names another method or path"""
     path = scene.routes.users.partition(" ")[2]
     client = scene.eve_session
     honest, again = must(scene, scene.me(client), "an honest session"), scene.me(client)
@@ -146,12 +145,12 @@ def method_in_a_header(scene: Scene) -> Outcome:
 
 
 @attack(
-    19, has="an account, and another's id", gains="the other's account", counts="a user reads another's account",
-    read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
-    needs=("user",), twin=has_a_session,
+    19, has="an account, and another's id", gains="what it says", counts="a user reads another's account",
+    read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account", needs=("user",),
+    twin=has_a_session,
 )  # fmt: skip
 def id_in_the_path(scene: Scene) -> Outcome:
-    """Somebody else's id in the address: read it"""
+    """Somebody else's id in the path: read the account"""
     honest = scene.eve_session.send(scene.with_id(scene.routes.user, scene.id_of(scene.eve_session)))
     if honest.status == 403 and scene.target.admin:  # it is for admins alone
         honest = scene.admin.send(scene.with_id(scene.routes.user, scene.id_of(scene.eve_session)))
@@ -161,12 +160,12 @@ def id_in_the_path(scene: Scene) -> Outcome:
 
 
 @attack(
-    19, has="an account, and another's id", gains="that the other is gone", counts="a user deletes another's account",
-    read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account",
-    needs=("delete_user",), twin=has_a_session,
+    19, has="an account, and another's id", gains="the end of that account", counts="a user deletes another's account",
+    read="roles.py:permits", wstg="ATHZ-04", asvs="8.2.2", cwe=639, exercise="others-account", needs=("delete_user",),
+    twin=has_a_session,
 )  # fmt: skip
 def delete_somebody_else(scene: Scene) -> Outcome:
-    """Somebody else's id in the address: delete it"""
+    """Somebody else's id in the path: delete the account"""
     victim = scene.account_to_lose()
     user_id = scene.id_of(scene.logged_in(victim))
     answer = scene.eve_session.send(scene.with_id(scene.routes.delete_user, user_id))
@@ -192,12 +191,12 @@ def promote_oneself(scene: Scene) -> Outcome:
 
 
 @attack(
-    19, has="an admin's form", gains="a password or an id of their choice", counts="a field nobody offers is taken",
+    19, has="an admin's form", gains="an id or a role of their choice", counts="such a field is changed",
     read="app/routes.py:read_fields", wstg="INPV-20", asvs="15.3.3", cwe=915, exercise="read-fields",
     needs=("change_user",), twin=has_a_session,
 )  # fmt: skip
 def field_at_a_change(scene: Scene) -> Outcome:
-    """A field nobody offers, at a change: the hash, the id, another role"""
+    """A change sets fields that nobody offers: the id, the date, an unknown role"""
     client = scene.logged_in(scene.account_to_lose())
     route = scene.with_id(scene.routes.change_user, scene.id_of(client))
     before = scene.me(client).body
@@ -215,12 +214,12 @@ def _says(body: bytes, name: str) -> list[bytes]:
 
 
 @attack(
-    19, has="an account", gains="which accounts there are", counts="missing and foreign accounts look different",
-    read="app/users.py:UserRoutes.show", wstg="IDNT-04", asvs="8.2.2", cwe=204,
-    needs=("user",), twin=has_a_session, exercise="others-account",
+    19, has="an account", gains="a list of the accounts that exist",
+    counts="a missing account and somebody else's are refused differently", read="app/users.py:UserRoutes.show",
+    wstg="IDNT-04", asvs="8.2.2", cwe=204, needs=("user",), twin=has_a_session, exercise="others-account",
 )  # fmt: skip
 def refusal_that_tells(scene: Scene) -> Outcome:
-    """Not allowed, or not there: the refusal tells which accounts exist"""
+    """A refusal tells which accounts exist"""
     alice = scene.id_of(scene.alice_session)
     theirs, nobody = scene.eve_session.send(scene.with_id(scene.routes.user, alice)), another_id(alice)
     nobodys = scene.eve_session.send(scene.with_id(scene.routes.user, nobody))
@@ -250,9 +249,8 @@ def yesterdays_admin(scene: Scene) -> Outcome:
 
 
 @attack(
-    19, has="an admin's account, or a mistake", gains="that nobody can administer any more",
-    counts="the last admin goes", read="admins.py:Admins.change", wstg="BUSL-02", asvs="2.3.1", cwe=283,
-    needs=("change_user",), twin=has_a_session,
+    19, has="an admin's account, or a slip", gains="a service that nobody can administer", counts="the last admin goes",
+    read="admins.py:Admins.change", wstg="BUSL-02", asvs="2.3.1", cwe=283, needs=("change_user",), twin=has_a_session,
 )  # fmt: skip
 def last_admin(scene: Scene) -> Outcome:
     """The last admin demotes, disables or deletes themselves"""
@@ -269,10 +267,9 @@ def last_admin(scene: Scene) -> Outcome:
 
 
 @attack(
-    12, has="an account, and the id of another's login", gains="that the other is logged out",
+    12, has="an account, and the id of another's login", gains="the end of the other's login",
     counts="a user ends another's login", read="sessions.py:Sessions.end", wstg="ATHZ-04", asvs="8.2.2", cwe=639,
-    twin=has_a_session,
-    needs=("end_session",),
+    twin=has_a_session, needs=("end_session",),
 )  # fmt: skip
 def end_anothers_session(scene: Scene) -> Outcome:
     """Ending somebody else's login by its id"""
@@ -286,13 +283,12 @@ def end_anothers_session(scene: Scene) -> Outcome:
 
 
 @attack(
-    6, has="the address of a user who was deleted, and an old token", gains="the account of whoever has it now",
+    6, has="an old session or token of a deleted account", gains="the account of whoever has the address now",
     counts="the old session or token opens the new account", read="users.py:Users.sign_up", wstg="IDNT-03",
-    asvs="10.3.3", cwe=613, twin=has_a_session,
-    needs=("delete_user",),
+    asvs="10.3.3", cwe=613, twin=has_a_session, needs=("delete_user",),
 )  # fmt: skip
 def address_used_again(scene: Scene) -> Outcome:
-    """An address is used again, and what was left of the old account opens the new one"""
+    """What is left of a deleted account opens a new one with the same address"""
     account = scene.account_to_lose()
     client, (token, refresh) = scene.logged_in(account), scene.tokens(account)
     scene.delete(client)

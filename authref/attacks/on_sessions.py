@@ -72,7 +72,7 @@ def fixation(scene: Scene) -> Outcome:
     exercise="guessable-session", twin=logs_in,
 )  # fmt: skip
 def guessable_id(scene: Scene) -> Outcome:
-    """Ids that mean something: 64 logins compared"""
+    """The ids of 64 logins have a pattern"""
     with ThreadPoolExecutor(2) as pool:
         ids = list(pool.map(lambda _: scene.session(scene.alice).cookies[scene.routes.cookie], range(IDS)))
     length = min(map(len, ids))
@@ -82,12 +82,12 @@ def guessable_id(scene: Scene) -> Outcome:
 
 
 @attack(
-    9, has="nearly an id", gains="a session", counts="another spelling of the id is taken",
+    9, has="a part of an id", gains="a session", counts="another spelling of the id is taken",
     read="sessions.py:Sessions.current", tiny="tiny.py:Sessions.read_cookie", wstg="SESS-01", asvs="7.2.1", cwe=287,
     exercise="sessions-authenticate",
 )  # fmt: skip
 def id_nearly_right(scene: Scene) -> Outcome:
-    """An id that is cut, longer, in other letters, or a pattern"""
+    """An id that is cut, longer, in the other case, or a pattern"""
     name, right = scene.routes.cookie, scene.alice_session.cookies[scene.routes.cookie]
     tried = [right[:-1], right + "A", right.swapcase(), right[:8], "*", "%", "' OR '1'='1", "../" + right, "null", "0"]
     answers = ((each, scene.me(with_cookie(scene, f"{name}={each}"))) for each in tried if each != right)
@@ -118,9 +118,9 @@ def cookie_for_other_sites(scene: Scene) -> Outcome:
 
 
 @attack(
-    13, has="a neighbouring host", gains="the cookie, which is sent there too", counts="the cookie names a Domain",
-    read="cookies.py:set_cookie", tiny="tiny.py:Sessions.log_in", wstg="SESS-02", asvs="3.3.3", cwe=1275, twin=logs_in,
-    exercise="cookie-flags",
+    13, has="a neighbouring host", gains="the cookie, which browsers send there too",
+    counts="the cookie names a Domain", read="cookies.py:set_cookie", tiny="tiny.py:Sessions.log_in", wstg="SESS-02",
+    asvs="3.3.3", cwe=1275, twin=logs_in, exercise="cookie-flags",
 )  # fmt: skip
 def cookie_for_neighbours(scene: Scene) -> Outcome:
     """The cookie goes to every neighbouring host"""
@@ -164,12 +164,12 @@ def blank_that_is_none(scene: Scene) -> Outcome:
 
 
 @attack(
-    8, has="a neighbouring host that plants a broken cookie", gains="that nobody gets in any more",
+    8, has="a neighbouring host that plants a broken cookie", gains="victims who cannot log in",
     counts="the session beside it is not read", read="cookies.py:parse", tiny="tiny.py:Sessions.read_cookie",
     wstg="SESS-02", asvs="1.5.3", cwe=20, exercise="cookies-parse",
 )  # fmt: skip
 def broken_neighbour(scene: Scene) -> Outcome:
-    """A broken cookie costs its neighbours"""
+    """A broken cookie spoils those beside it"""
     pair = f"{scene.routes.cookie}={scene.alice_session.cookies[scene.routes.cookie]}"
     tried = ("=nameless", "no equals sign", 'quoted="never ended', "odd=\xff\xfe", "$Version=1", "a[b]=c", ";;;", "x==")
     answers = ((each, scene.me(with_cookie(scene, f"{each}; {pair}"))) for each in tried)
@@ -191,7 +191,7 @@ def logout_that_only_clears(scene: Scene) -> Outcome:
 
 
 @attack(
-    12, has="a picture on any page", gains="that the visitor is logged out", counts="a GET ends the session",
+    12, has="a picture on any page", gains="a logout that the visitor did not want", counts="a GET ends the session",
     read="app/__init__.py:App._table", tiny="tiny.py:Handler.answer", wstg="SESS-05", asvs="3.5.3", cwe=352,
     twin=logs_out,
 )  # fmt: skip
@@ -244,12 +244,11 @@ def after(scene: Scene, account: Account, change: Callable[[Client], object]) ->
 
 @attack(
     12, has="a copy of the cookie", gains="the session, although its owner noticed", twin=logs_in,
-    counts="another session outlives the new password", read="users.py:Users.who_proved", wstg="SESS-07",
-    asvs="7.4.3", cwe=613, exercise="password-change",
-    needs=("change_password",),
+    counts="another session outlives the new password", read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.3",
+    cwe=613, exercise="password-change", needs=("change_password",),
 )  # fmt: skip
 def session_after_password_change(scene: Scene) -> Outcome:
-    """A new password, and the thief stays"""
+    """Other sessions go on after a new password"""
     account, routes = scene.account_to_lose(), scene.routes
     fields = {routes.current_password: account.password, routes.new_password: "another horse entirely"}
     return after(
@@ -258,10 +257,9 @@ def session_after_password_change(scene: Scene) -> Outcome:
 
 
 @attack(
-    11, has="a session, when they are thrown out", gains="to stay", counts="the session outlives the account's end",
-    read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2", cwe=613, exercise="sessions-authenticate",
-    twin=logs_in,
-    needs=("change_user",),
+    11, has="a session on the day when they are thrown out", gains="access after the ban",
+    counts="the session outlives the account's end", read="users.py:Users.who_proved", wstg="SESS-07", asvs="7.4.2",
+    cwe=613, exercise="sessions-authenticate", twin=logs_in, needs=("change_user",),
 )  # fmt: skip
 def session_after_disable(scene: Scene) -> Outcome:
     """A disabled account's session goes on"""
@@ -285,7 +283,7 @@ def session_after_delete(scene: Scene) -> Outcome:
 
 
 @attack(
-    10, has="a browser that was left open", gains="the session of whoever left", twin=logs_in,
+    10, has="a browser that was left open", gains="the session that was left there", twin=logs_in,
     counts="a session that was not used for eight hours works", read="sessions.py:IDLE_LIFETIME",
     tiny="tiny.py:Sessions.authenticate", wstg="SESS-07", asvs="7.3.1", cwe=613, exercise="sessions-authenticate",
 )  # fmt: skip
@@ -318,13 +316,13 @@ def session_kept_alive(scene: Scene) -> Outcome:
 
 
 @attack(
-    13, has="a place between the browser and the site", gains="the cookie, the first time it goes over http",
+    13, has="a place in the network between browser and site", gains="the cookie, the first time it goes over http",
     counts="a site that browsers reach by https sets a cookie without Secure, or that a neighbour could set",
     read="cookies.py:set_cookie", wstg="SESS-02", asvs="3.3.1", cwe=614, exercise="cookie-flags", twin=logs_in,
     slow=True,
 )  # fmt: skip
 def cookie_over_http(scene: Scene) -> Outcome:
-    """The cookie of a site with https goes over http, too"""
+    """The cookie of an https site goes over http, too"""
     if scene.target.another is None:
         raise NotPlayed("nobody told it that browsers reach it by https")
     with scene.target.another(("--public-url", "https://login.example")) as same:
@@ -339,11 +337,11 @@ def cookie_over_http(scene: Scene) -> Outcome:
 
 
 @attack(
-    9, has="a log, a history, a Referer", gains="the session", counts="the id is taken from the address",
+    9, has="a log, a browser history or a Referer", gains="the session", counts="an id in the URL is taken",
     read="app/__init__.py:App._answer", tiny="tiny.py:Sessions.read_cookie", wstg="SESS-04", asvs="14.2.1", cwe=598,
 )  # fmt: skip
 def id_in_the_address(scene: Scene) -> Outcome:
-    """The session's id may stand in the address"""
+    """The session's id may stand in the URL"""
     name, value = scene.routes.cookie, scene.alice_session.cookies[scene.routes.cookie]
     tried = [f"?{name}={value}", f";{name}={value}", f"?PHPSESSID={value}", f"?sid={value}"]
     answers = ((each.partition("=")[0], scene.client().send(scene.routes.me + each)) for each in tried)
@@ -363,12 +361,12 @@ def private_answer_kept(scene: Scene) -> Outcome:
 
 
 @attack(
-    12, has="the list of the victim's logins, over their shoulder", gains="one of these sessions", twin=logs_in,
+    12, has="a look at the victim's list of logins", gains="one of these sessions", twin=logs_in,
     counts="a listed id opens a session", read="sessions.py:_key", wstg="SESS-04", asvs="7.5.2", cwe=200,
     needs=("sessions",),
 )  # fmt: skip
 def listed_id(scene: Scene) -> Outcome:
-    """The ids in the list of logins are those in the cookies"""
+    """The list of logins shows the ids that the cookies hold"""
     client = scene.session(scene.new_account())
     listing = must(scene, client.send(scene.routes.sessions), "an honest list of logins")
     ids = re.findall(r'"id": ?"([^"]+)"', listing.body.decode())

@@ -97,12 +97,12 @@ def alg_none(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token of their own", gains="another role, another account", counts="a changed payload is believed",
+    17, has="a token of their own", gains="another role or another account", counts="a changed payload is believed",
     read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.1.1", cwe=347,
     exercise="tiny-verify",
 )  # fmt: skip
 def changed_payload(scene: Scene) -> Outcome:
-    """A token that says something else than what was signed"""
+    """The payload says something else than what was signed"""
     header, payload, signature = alices(scene)
     others: dict[str, dict[str, object]] = {
         "role": {"role": "admin"},
@@ -116,8 +116,9 @@ def changed_payload(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token", gains="any account", counts="a part of a signature is enough", read="jwt.py:_check_signature",
-    tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.1.1", cwe=347, exercise="half-a-signature",
+    17, has="a token", gains="any account", counts="a part of a signature, or none, is enough",
+    read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.1.1", cwe=347,
+    exercise="half-a-signature",
 )  # fmt: skip
 def half_a_signature(scene: Scene) -> Outcome:
     """A signature that is empty, cut, doubled or changed at its end"""
@@ -135,12 +136,12 @@ def half_a_signature(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token, and a list", gains="any account, for as long as the key is used",
+    17, has="a token, and a list of published keys", gains="any account, for as long as the key is used",
     counts="one of the published secrets made the signature", read="keys.py:check_keys", tiny="tiny.py:KEY",
     wstg="SESS-10", asvs="11.2.3", cwe=521, exercise="published-keys",
 )  # fmt: skip
 def published_secret(scene: Scene) -> Outcome:
-    """The key is a word, or stands in a tutorial"""
+    """The key is a common word, or stands in a tutorial"""
     header, payload, signature = alices(scene)
     listed = (get_data("authref", "published-keys.txt") or b"").decode().splitlines()
     keys = [each.encode() for each in (*SECRETS, *PHRASES)] + [bytes.fromhex(line.split()[0]) for line in listed]
@@ -173,7 +174,7 @@ def key_in_the_token(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a web server", gains="any account; and the server visits whomever it is told", read="jwt.py:_key_id",
+    17, has="a web server", gains="any account, or a server that fetches whatever they name", read="jwt.py:_key_id",
     counts="the server fetches a key, or believes the token", tiny="tiny.py:Tokens.sign", wstg="INPV-19", asvs="9.1.3",
     cwe=918, exercise="jwt-alg",
 )  # fmt: skip
@@ -246,8 +247,8 @@ def empty_key(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token for which another algorithm was used", gains="that the token chooses how it is checked",
-    counts="an algorithm of the token's choice is used", read="jwt.py:_members", tiny="tiny.py:Tokens.sign",
+    17, has="a token that was signed by another algorithm", gains="a choice of how it is checked",
+    counts="the token's algorithm is used, and not the server's", read="jwt.py:_members", tiny="tiny.py:Tokens.sign",
     wstg="SESS-10", asvs="9.1.2", cwe=757, exercise="jwt-alg",
 )  # fmt: skip
 def another_algorithm(scene: Scene) -> Outcome:
@@ -293,12 +294,13 @@ def extension_passed_over(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a key that was leaked, or a sister service with it", gains="the memory of the server",
-    counts="a packed payload is unpacked", read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate",
+    17, has="the key, leaked or shared with another service",
+    gains="the server's memory, by a small token that unpacks to a large one",
+    counts="a compressed payload is unpacked", read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate",
     wstg="SESS-10", asvs="9.1.1", cwe=409,
 )  # fmt: skip
 def packed_token(scene: Scene) -> Outcome:
-    """A payload that is packed, as `zip` says, is unpacked"""
+    """A compressed payload is unpacked: `zip`"""
     must(scene, scene.token_me(scene.forged()), "a token that we signed like the server")
     header, payload, _ = alices(scene)
     text = json_text(payload).encode()
@@ -309,12 +311,12 @@ def packed_token(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="the key that everybody may have", gains="any account", read="jwt.py:_members",
-    counts="a MAC with the public key's bytes is taken for its owner's signature", tiny="tiny.py:Tokens.sign",
-    wstg="SESS-10", asvs="9.1.2", cwe=347, exercise="jwt-alg",
+    17, has="the public key", gains="any account", read="jwt.py:_members",
+    counts="an HMAC made with the public key's bytes is believed", tiny="tiny.py:Tokens.sign", wstg="SESS-10",
+    asvs="9.1.2", cwe=347, exercise="jwt-alg",
 )  # fmt: skip
 def public_key_as_secret(scene: Scene) -> Outcome:
-    """A public key is taken for a secret: RS256 becomes HS256"""
+    """A public key is taken for a shared secret: RS256 becomes HS256"""
     key = scene.target.public_key
     if not key:
         raise NotPlayed("it has no public key, or none was given")
@@ -326,9 +328,10 @@ def public_key_as_secret(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token of the same key, made for another purpose", gains="access with what was no access token",
-    counts="a token of another type is believed", read="jwt.py:_key_id", tiny="tiny.py:Tokens.authenticate",
-    wstg="SESS-10", asvs="9.2.2", cwe=843, exercise="jwt-create",
+    17, has="a token that the same key signed for another purpose",
+    gains="access with a token that was not made for it", counts="a token of another type is believed",
+    read="jwt.py:_key_id", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.2", cwe=843,
+    exercise="jwt-create",
 )  # fmt: skip
 def token_of_another_type(scene: Scene) -> Outcome:
     """A token that was made for something else"""
@@ -345,12 +348,12 @@ def token_of_another_type(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="an old token", gains="access without an end", counts="a token whose time is over, or none, is believed",
+    17, has="an old token", gains="access without an end", counts="a token without a valid `exp` is believed",
     read="jwt.py:_check_times", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.1", cwe=613,
     exercise="jwt-times",
 )  # fmt: skip
 def token_without_an_end(scene: Scene) -> Outcome:
-    """A token whose time is over, missing, or no date"""
+    """A token that has expired, or whose `exp` is missing or no date"""
     now = int(time.time())
     ends: dict[str, object] = {
         "over": now - 600,  # some allow for clocks that differ
@@ -367,12 +370,12 @@ def token_without_an_end(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token for tomorrow", gains="access today", counts="a token whose time has not come is believed",
+    17, has="a token that is not valid yet", gains="access today", counts="a token whose time has not come is believed",
     read="jwt.py:_check_times", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.1", cwe=345,
     exercise="jwt-times",
 )  # fmt: skip
 def token_of_tomorrow(scene: Scene) -> Outcome:
-    """A token whose time has not come"""
+    """A token whose `nbf` has not come yet"""
     ahead = int(time.time()) + 3600
     return forge_all(
         scene,
@@ -387,7 +390,7 @@ def token_of_tomorrow(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token of another issuer with the same key", gains="access here",
+    17, has="a token that another issuer signed with the same key", gains="access here",
     counts="another issuer's token is believed", read="jwt.py:verify", tiny="tiny.py:Tokens.authenticate",
     wstg="SESS-10", asvs="9.1.3", cwe=345, exercise="issuer-prefix",
 )  # fmt: skip
@@ -408,8 +411,9 @@ def issuer_that_looks_alike(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="a token for another service", gains="access to this one", counts="another's token is believed",
-    read="jwt.py:_is_for", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="9.2.3", cwe=346,
+    17, has="a token for another service", gains="access to this one",
+    counts="a token for another audience is believed", read="jwt.py:_is_for", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-10", asvs="9.2.3", cwe=346,
 )  # fmt: skip
 def token_for_somebody_else(scene: Scene) -> Outcome:
     """A token for another audience, alone or in a list"""
@@ -426,11 +430,12 @@ def token_for_somebody_else(scene: Scene) -> Outcome:
 
 
 @attack(
-    15, has="two readers that differ", gains="a token that each reads otherwise", counts="a member twice is taken",
-    read="wire.py:_without_duplicates", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10", asvs="15.3.7", cwe=235,
+    15, has="a second program that reads the same tokens", gains="a token that the two read differently",
+    counts="such a payload is believed", read="wire.py:_without_duplicates", tiny="tiny.py:Tokens.authenticate",
+    wstg="SESS-10", asvs="15.3.7", cwe=235,
 )  # fmt: skip
 def claim_twice(scene: Scene) -> Outcome:
-    """A token that says a thing twice, or in no JSON"""
+    """A token whose payload has one claim twice, or is no JSON object"""
     must(scene, scene.token_me(scene.forged()), "a token that we signed like the server")
     header, payload, _ = alices(scene)
     claims = json_text(payload)
@@ -453,7 +458,7 @@ def json_text(part: str) -> str:
 
 
 @attack(
-    14, has="a token that was put on a list of refused ones", gains="a second spelling that is on no list",
+    14, has="a token on a list of revoked ones", gains="a second spelling that is not on the list",
     counts="another spelling is believed", read="jwt.py:decode", tiny="tiny.py:Tokens.authenticate", wstg="SESS-10",
     asvs="9.1.1", cwe=178, exercise="base64url",
 )  # fmt: skip
@@ -476,18 +481,18 @@ def another_spelling(scene: Scene) -> Outcome:
 
 
 @attack(
-    14, has="a log, a history, a Referer", gains="the token", counts="a token in the address is taken",
+    14, has="a log, a browser history or a Referer", gains="the token", counts="a token in the URL is taken",
     read="app/__init__.py:App._answer", tiny="tiny.py:Tokens.authenticate", wstg="SESS-04", asvs="14.2.1", cwe=598,
 )  # fmt: skip
 def token_in_the_address(scene: Scene) -> Outcome:
-    """The token may stand in the address"""
+    """The token may stand in the URL"""
     names = ("access_token", "token", "jwt", "authorization")
     answers = ((name, scene.client().send(f"{scene.routes.token_me}?{name}={scene.alice_token}")) for name in names)
     return judge_each((name, answer, scene.succeeded(answer)) for name, answer in answers)
 
 
 @attack(
-    14, has="a page of another site", gains="a token that browsers send by themselves",
+    14, has="a page of another site", gains="requests with a token that browsers send by themselves",
     counts="a token in a cookie is taken", read="tokens.py:Tokens._claims", tiny="tiny.py:Tokens.authenticate",
     wstg="SESS-02", asvs="3.5.1", cwe=352, exercise="tokens-authenticate",
 )  # fmt: skip
@@ -501,12 +506,12 @@ def token_in_a_cookie(scene: Scene) -> Outcome:
 
 
 @attack(
-    2, has="a gate before the server that looks at one of two", gains="what the other one opens",
-    counts="a request with two Authorization lines is answered", read="wire.py:Request.header",
+    2, has="a gateway that looks at one of the two", gains="what the other one opens",
+    counts="a request with two Authorization headers is answered", read="wire.py:Request.header",
     tiny="tiny.py:Tokens.authenticate", wstg="INPV-04", asvs="15.3.7", cwe=436, exercise="request-header",
 )  # fmt: skip
 def two_credentials(scene: Scene) -> Outcome:
-    """Two Authorization lines, one of them good"""
+    """Two Authorization headers, one of them good"""
     good, bad = f"Bearer {scene.alice_token}", "Bearer a.b.c"
     orders = {"good first": f"{good}\r\nAuthorization: {bad}", "good last": f"{bad}\r\nAuthorization: {good}"}
     answers = (
@@ -517,7 +522,7 @@ def two_credentials(scene: Scene) -> Outcome:
 
 
 @attack(
-    15, has="a token", gains="what it tells everybody", counts="the payload holds a secret",
+    15, has="a token", gains="the password or hash in it", counts="the payload holds a secret",
     read="tokens.py:Tokens._answer", tiny="tiny.py:Tokens.log_in", wstg="SESS-10", asvs="14.2.6", cwe=312,
     exercise="jwt-anatomy",
 )  # fmt: skip
@@ -536,12 +541,12 @@ def secret_in_the_payload(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a token that was stolen once", gains="access for a day and longer", read="tokens.py:Tokens._answer",
+    18, has="a token that was stolen once", gains="access for days, or for ever", read="tokens.py:Tokens._answer",
     counts="an access token lives for more than a day, or for ever", tiny="tiny.py:Tokens.log_in", wstg="SESS-10",
     asvs="7.1.1", cwe=613, exercise="access-ends",
 )  # fmt: skip
 def token_for_a_year(scene: Scene) -> Outcome:
-    """An access token that lives for ever, or nearly"""
+    """An access token lives for more than a day"""
     end = read_part(alices(scene)[1]).get("exp")
     lifetime = end - time.time() if isinstance(end, int | float) else float("inf")
     return Outcome(lifetime > 86_400, f"it ends in {lifetime:.0f} s")
@@ -597,11 +602,9 @@ def token_after_password_change(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a token, when they are thrown out", gains="access until it ends",
-    read="revocation.py:Revocation.is_revoked",
-    counts="the token works after the account is disabled", wstg="SESS-07", asvs="7.4.2", cwe=613,
-    exercise="access-ends",
-    needs=("change_user",),
+    18, has="a token on the day when they are thrown out", gains="access until it ends",
+    read="revocation.py:Revocation.is_revoked", counts="the token works after the account is disabled", wstg="SESS-07",
+    asvs="7.4.2", cwe=613, exercise="access-ends", needs=("change_user",),
 )  # fmt: skip
 def token_after_disable(scene: Scene) -> Outcome:
     """A disabled account's token works"""
@@ -619,12 +622,11 @@ def token_after_delete(scene: Scene) -> Outcome:
 
 
 @attack(
-    18, has="a token, and the key that was changed because of it", gains="access until it ends",
-    counts="a token of the older key works", read="keys.py:read_keys", wstg="SESS-10", asvs="11.2.2", cwe=324,
-    exercise="access-ends", slow=True,
+    18, has="a token of the old key", gains="access until the token ends", counts="a token of the old key works",
+    read="keys.py:read_keys", wstg="SESS-10", asvs="11.2.2", cwe=324, exercise="access-ends", slow=True,
 )  # fmt: skip
 def token_after_key_change(scene: Scene) -> Outcome:
-    """The key was changed, and a token of the older one works"""
+    """A token of the old key works after the key was changed"""
     if scene.target.another is None:
         raise NotPlayed("its key is not ours to change")
     older, newer = fresh_keys(), fresh_keys()

@@ -62,8 +62,8 @@ def judge_wire(scene: Scene, answers: Iterable[tuple[str, Answer]]) -> Outcome:
 
 
 @attack(
-    20, has="a proxy before the server", gains="a request of theirs in somebody else's connection",
-    counts="a request with two lengths of two kinds is taken", read="serving/reader.py:_body_length",
+    20, has="a proxy before the server", gains="a request of theirs on somebody else's connection",
+    counts="a request with both is taken, and the next one read", read="serving/reader.py:_body_length",
     tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444, exercise="body-length",
 )  # fmt: skip
 def length_and_chunks(scene: Scene) -> Outcome:
@@ -91,9 +91,9 @@ def _first_of_two(scene: Scene, head: str, body: str) -> Answer:
 
 
 @attack(
-    20, has="a proxy before the server", gains="the same", counts="a request with two lengths is taken",
-    read="serving/reader.py:_join_repeated", tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
-    exercise="body-length",
+    20, has="a proxy before the server", gains="a request of theirs on somebody else's connection",
+    counts="a request with two lengths is taken", read="serving/reader.py:_join_repeated",
+    tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444, exercise="body-length",
 )  # fmt: skip
 def two_lengths(scene: Scene) -> Outcome:
     """Two lengths in one request"""
@@ -108,19 +108,20 @@ def two_lengths(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a proxy before the server", gains="the same", counts="a length that is no plain number is taken",
-    read="serving/reader.py:_body_length", tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
-    exercise="body-length",
+    20, has="a proxy before the server", gains="a request of theirs on somebody else's connection",
+    counts="a length that is no plain number is taken", read="serving/reader.py:_body_length",
+    tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444, exercise="body-length",
 )  # fmt: skip
 def odd_length(scene: Scene) -> Outcome:
-    """A length with a sign, an underscore, or of another base"""
+    """A length with a sign or an underscore, or not decimal"""
     values = ("+4", "4_0", "0x4", "4.0", "1e1", "\xb2", '"4"')
     return ask_each(scene, {value: (f"Content-Length: {value}\r\n", "null" + " " * 40) for value in values})
 
 
 @attack(
-    20, has="a proxy before the server", gains="the same", counts="an odd chunk is read as a body",
-    read="serving/reader.py:Reader._take_chunks", tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
+    20, has="a proxy before the server", gains="a request of theirs on somebody else's connection",
+    counts="an odd chunk is read as a body", read="serving/reader.py:Reader._take_chunks",
+    tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="4.2.1", cwe=444,
 )  # fmt: skip
 def odd_chunks(scene: Scene) -> Outcome:
     """Chunks with an odd size or an odd line end"""
@@ -149,12 +150,12 @@ def _log_in_by(scene: Scene, chunks: str) -> Answer:
 
 
 @attack(
-    20, has="a cache or a gate before the server", gains="an answer under a name of their choice",
-    counts="a request with two names is taken", read="serving/reader.py:_join_repeated", tiny="tiny.py:Handler.do_GET",
+    20, has="a cache or a gateway before the server", gains="an answer under a name of their choice",
+    counts="a request with two hosts is taken", read="serving/reader.py:_join_repeated", tiny="tiny.py:Handler.do_GET",
     wstg="INPV-17", asvs="4.2.1", cwe=444,
 )  # fmt: skip
 def two_hosts(scene: Scene) -> Outcome:
-    """Two hosts in one request"""
+    """Two Host headers in one request"""
     must(scene, ask(scene, ""), "the same request, written plainly")
     answers = {
         "ours first": ask(scene, "Host: evil.example\r\n"),
@@ -164,12 +165,12 @@ def two_hosts(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a proxy before the server", gains="a field that one of the two does not see",
-    counts="a folded line is taken", read="serving/reader.py:_read_fields", tiny="tiny.py:Handler.do_GET",
+    20, has="a proxy before the server", gains="a header that only one of the two sees",
+    counts="a folded header is taken", read="serving/reader.py:_read_fields", tiny="tiny.py:Handler.do_GET",
     wstg="INPV-15", asvs="4.2.1", cwe=444,
 )  # fmt: skip
 def folded_line(scene: Scene) -> Outcome:
-    """A header line that goes on in the next: obs-fold"""
+    """A header that goes on in the next line: obs-fold"""
     return ask_each(
         scene,
         {
@@ -181,12 +182,12 @@ def folded_line(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a proxy before the server", gains="a second field or request that one of the two does not see",
+    20, has="a proxy before the server", gains="a header or request that only one of the two sees",
     counts="another line end than CR LF is taken", read="serving/reader.py:_FIELD", tiny="tiny.py:Handler.do_GET",
     wstg="INPV-15", asvs="4.2.1", cwe=93, exercise="split-response",
 )  # fmt: skip
 def bare_line_end(scene: Scene) -> Outcome:
-    """A line that ends with LF alone, or holds a CR"""
+    """A header line that ends with LF alone, or holds a CR"""
     return ask_each(
         scene,
         {
@@ -198,12 +199,12 @@ def bare_line_end(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a proxy before the server", gains="a value that ends earlier for one of the two",
-    counts="a control character in a field is taken", read="serving/reader.py:_FIELD", tiny="tiny.py:Handler.do_GET",
-    wstg="INPV-15", asvs="4.2.1", cwe=20,
+    20, has="a proxy before the server", gains="a header that the two read differently",
+    counts="such a header is taken", read="serving/reader.py:_FIELD", tiny="tiny.py:Handler.do_GET", wstg="INPV-15",
+    asvs="4.2.1", cwe=20,
 )  # fmt: skip
 def odd_field(scene: Scene) -> Outcome:
-    """A NUL in a field, no name, no colon, a blank before it"""
+    """A header with a NUL, without a name or a colon, or with a blank before it"""
     return ask_each(
         scene,
         {
@@ -216,9 +217,9 @@ def odd_field(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a field that is echoed", gains="a header, or an answer, of their own", read="wire.py:write_response",
-    counts="what was sent stands in a header of the answer", tiny="tiny.py:Handler.do_GET", wstg="INPV-15",
-    asvs="1.2.1", cwe=113, exercise="split-response",
+    20, has="a field that the server echoes", gains="a header, or a whole answer, of their own",
+    read="wire.py:write_response", counts="what was sent stands in a header of the answer",
+    tiny="tiny.py:Handler.do_GET", wstg="INPV-15", asvs="1.2.1", cwe=113, exercise="split-response",
 )  # fmt: skip
 def split_response(scene: Scene) -> Outcome:
     """A line end in what is echoed begins another header"""
@@ -249,11 +250,11 @@ def must_tell(answers: list[Answer]) -> Answer:
 
 
 @attack(
-    20, has="a connection", gains="the server's memory", counts="a head of megabytes is read to its end",
+    20, has="a connection", gains="the server's memory", counts="such a header section is read to its end",
     read="serving/reader.py:_refuse_oversize", tiny="tiny.py:Handler.do_GET", wstg="BUSL-09", asvs="13.1.2", cwe=770,
 )  # fmt: skip
 def huge_head(scene: Scene) -> Outcome:
-    """A head of a megabyte, or of ten thousand fields"""
+    """A header section of a megabyte, or of ten thousand lines"""
     return ask_each(
         scene, {"a long field": (f"X-Note: {'a' * (1 << 20)}\r\n", ""), "many fields": ("X-Note: a\r\n" * 10_000, "")}
     )
@@ -265,7 +266,7 @@ def huge_head(scene: Scene) -> Outcome:
     exercise="body-length",
 )  # fmt: skip
 def huge_body(scene: Scene) -> Outcome:
-    """A body of megabytes for a login"""
+    """A login with a body of megabytes"""
     kind = "x-www-form-urlencoded" if scene.is_form(scene.log_in_route) else "json"
     head = f"{scene.log_in_route} HTTP/1.1\r\nHost: {scene.target.address.named}\r\nContent-Length: {HUGE}\r\n"
     sent, answer = 0, b""
@@ -280,11 +281,11 @@ def huge_body(scene: Scene) -> Outcome:
 
 
 @attack(
-    20, has="a few kilobytes", gains="that the server falls over them", counts="no answer comes, or a 5xx",
+    20, has="a few kilobytes", gains="a server that fails", counts="no answer comes, or a 5xx",
     read="wire.py:read_json", tiny="tiny.py:Handler.do_GET", wstg="INPV-12", asvs="16.5.3", cwe=674,
 )  # fmt: skip
 def deep_json(scene: Scene) -> Outcome:
-    """JSON in JSON in JSON, twenty thousand deep"""
+    """JSON that is nested twenty thousand deep"""
     scene.must_take_json()
     flat = scene.client().send(scene.log_in_route, b"[]").status
     if flat == 0 or flat >= 500:
@@ -336,17 +337,17 @@ def _still_open(sock: socket.socket, data: bytes) -> bool:
 
 
 @attack(
-    20, has="one laptop", gains="all places of the server", counts="a connection is held by a byte a second", slow=True,
-    read="serving/server.py:STATES", tiny="tiny.py:main", wstg="BUSL-09", asvs="13.1.2", cwe=400,
+    20, has="one laptop", gains="all connections that the server has", counts="a connection is held by a byte a second",
+    slow=True, read="serving/server.py:STATES", tiny="tiny.py:main", wstg="BUSL-09", asvs="13.1.2", cwe=400,
 )  # fmt: skip
 def slow_head(scene: Scene) -> Outcome:
-    """A head that comes a byte a second: slowloris"""
+    """A header section that comes a byte a second: slowloris"""
     return held_open(scene, b"GET / HTTP/1.1\r\nHost: " + scene.target.address.named.encode() + b"\r\nX-Note: ", b"a")
 
 
 @attack(
-    20, has="one laptop", gains="all places of the server", counts="a connection is held by a byte a second", slow=True,
-    read="serving/server.py:STATES", tiny="tiny.py:main", wstg="BUSL-09", asvs="13.1.2", cwe=400,
+    20, has="one laptop", gains="all connections that the server has", counts="a connection is held by a byte a second",
+    slow=True, read="serving/server.py:STATES", tiny="tiny.py:main", wstg="BUSL-09", asvs="13.1.2", cwe=400,
 )  # fmt: skip
 def slow_body(scene: Scene) -> Outcome:
     """A body that comes a byte a second"""
