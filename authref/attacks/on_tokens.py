@@ -440,10 +440,11 @@ def claim_twice(scene: Scene) -> Outcome:
     """A token whose payload has one claim twice, or is no JSON object"""
     must(scene, scene.token_me(scene.forged()), "a token that we signed like the server")
     header, payload, _ = alices(scene)
-    claims = json_text(payload)
+    claims, name = json_text(payload), next(iter(read_part(payload)))
     texts = {
-        "role twice": claims[:-1] + ', "role": "admin"}',
-        "sub twice, escaped": claims[:-1] + ', "\\u0073ub": "x"}',
+        f"{name} twice, ours last": f'{{"{name}": "x", {claims[1:]}',
+        f"{name} twice, ours first": f'{claims[:-1]}, "{name}": "x"}}',
+        f"{name} twice, escaped": f'{{"\\u{ord(name[0]):04x}{name[1:]}": "x", {claims[1:]}',
         "two values": claims + "{}",
         "a list": f"[{claims}]",
     }
