@@ -157,7 +157,7 @@ def _parser() -> Parser:
     add("--list", action="store_true", help="the attacks, and nothing is played")
     add("--only", metavar="WHICH", action="append", default=[], help="a name, a group or a WSTG number; may come often")
     add("--skip", metavar="WHICH", action="append", default=[], help="the same, left out")
-    add("--slow", action="store_true", help="also those that race, measure time or wait: two minutes more")
+    add("--slow", action="store_true", help="also those that race, measure time or wait: a minute more")
     add("--json", action="store_true", help="the table for programs")
     add("--html", metavar="FILE", help="write a page, too")
     add("--sarif", metavar="FILE", help="write what got through as SARIF 2.1.0, for code hosts")
