@@ -6,7 +6,7 @@ tables of tests/field/README.md. `--only NAME` plays one of them and writes noth
 
 Rules of this file:
 - what is said of a server is its class and effect, as its own documentation tells, and whose setting it is;
-- of nearly every kind of *got through* one was checked by hand, with its honest twin; not each cell was;
+- what newly gets through is tried by hand before it is shown: in plain Python, with an honest login beside it;
 - a row that no documentation of theirs speaks of is *not shown*.
 """
 

@@ -1,6 +1,7 @@
 """What do the others' own documentations say of what gets through them? A sentence for each attack.
 
-Each was checked by hand with its honest twin. What no documentation tells is *not shown*: it is not for us to publish.
+Each cell of the table that says *through* was tried by hand, too. What no documentation tells is *not shown*: it is
+not for us to publish.
 """
 
 SAID = {
@@ -31,7 +32,9 @@ SAID = {
         "fastapi-users documents `REGISTER_USER_ALREADY_EXISTS`. better-auth hides it where "
         "`requireEmailVerification` is on. In Passport's tutorial the database's error tells it."
     ),
-    "field-twice": "The last one counts, as Python's `json` and `JSON.parse` document; RFC 8259 section 4.",
+    "field-twice": (
+        "The last one counts, as Python's `json` and JavaScript's `JSON.parse` document; RFC 8259 section 4 allows it."
+    ),
     "body-in-utf-16": "Python's `json.loads` documents that bytes may be UTF-16 or UTF-32; Flask and Starlette use it.",
     "fixation": (
         "The README of @fastify/session shows a login that keeps the id, and documents "
