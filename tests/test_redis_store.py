@@ -549,8 +549,10 @@ class Opening(StoreCase):
 
         What it is stands under a name of its own in each kin of Redis: server_mode in Valkey's INFO.
         """
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            bus = str(free.getsockname()[1])  # by itself it would be 10,000 higher than the port, which may be too high
         with tempfile.TemporaryDirectory() as folder:
-            one = RedisServer("--cluster-enabled", "yes", "--dir", folder)
+            one = RedisServer("--cluster-enabled", "yes", "--cluster-port", bus, "--dir", folder)
             self.addCleanup(one.stop)
             self.assertRegex(self.refusal(one.url), "part of a cluster.*; use one that stands alone")
             with redis.Redis(port=one.port) as client:
