@@ -42,7 +42,7 @@ from authref.maps import MemoryStore, Store
 from authref.passwords import COST, hash_password
 from authref.refresh import ACCESS_LIFETIME, LIFETIME, Family, family_of, new_family
 from authref.sessions import IDLE_LIFETIME, TOUCH_INTERVAL, Session
-from authref.stores.redis_store import RedisStore
+from authref.stores.redis_store import _COMMON, RedisStore
 from authref.users import Pointer, User
 from authref.wire import Request, Response
 from tests.basics import Clock
@@ -54,7 +54,8 @@ from tests.test_maps import Watched
 SIZES = (1_000, 100_000, 1_000_000)
 MILLIONS = (1, 10, 100)
 LOGINS = (1, 10, 100, 1_000)  # a second
-BATCH = 1000  # writes that Redis is told at once while it is filled
+BATCH = 1000  # entries that are filled in at once
+FILL = "for at = 2, #ARGV, 2 do put(ARGV[at], ARGV[at + 1]) end"
 REPEATS = 400  # requests of a kind, for what one costs Redis
 ROUND = 64  # requests that are answered together
 TOGETHER = ("GET /me", "GET /token/me")
@@ -107,7 +108,7 @@ def main() -> None:
                  ([name, str(asked.total()), _which(asked)] for name, asked in operations.items())))  # fmt: skip
     print(_table(["request", "sent to Redis", "commands run there", *(f"µs of its core at {size}" for size in heads),
                   "a second on one node"],
-                 ([name, f"{redis.sent[name]:,.1f}", f"{redis.commands[name]:,.0f}",
+                 ([name, f"{redis.sent[name]:,.2f}", f"{redis.commands[name]:,.2f}",
                    *(f"{each * 1e6:,.0f}" for each in found), f"{NODE_CORE / found[-1]:,.0f}"]
                   for name, found in redis.seconds.items())))  # fmt: skip
     print(f"One node runs {redis.gets:,.0f} `GET` a second for 50 connections (redis-benchmark, on this machine).\n")
@@ -212,16 +213,35 @@ def _bytes(sizes: list[int]) -> Iterator[tuple[str, list[float]]]:
 def _fill(name: str, folder: str, kind: str, sizes: list[int]) -> list[float]:
     """The bytes of one entry, at each of the sizes."""
     store, size_of = _open(name, f"{folder}/{kind}.db")
-    maps, empty, number, found = _maps(store, kind), size_of(), 0, []
+    maps, empty, filled, found = [(each, store.map(each, MAPS[each])) for each in KINDS[kind]], size_of(), 0, []
     for size in sizes:
-        while number < size:
-            for each, entries in maps.items():
-                key, value = _entry(each, number)
-                entries[key] = value
-            number += 1
+        for each, entries in maps:
+            for batch in _batches(each, filled, size):
+                _write(store, entries, batch)
+        filled = size
         found.append((size_of() - empty) / size)
     store.close()
     return found
+
+
+def _batches(name: str, first: int, end: int) -> Iterator[list[tuple[str, Any]]]:
+    """What is to be filled into this map, some at a time."""
+    for start in range(first, end, BATCH):
+        yield [_entry(name, number) for number in range(start, min(start + BATCH, end))]
+
+
+def _write(store: Any, entries: Any, batch: list[tuple[str, Any]]) -> None:
+    """All of it at once, where the store can: one by one it would take an hour."""
+    if isinstance(store, RedisStore):
+        texts = [text for key, value in batch for text in (key, entries._codec.write(value))]
+        store._scripts["fill"](keys=[entries._prefix], args=[repr(BEGIN), *texts])
+    elif isinstance(store, MemoryStore):
+        for key, value in batch:
+            entries[key] = value
+    else:
+        with store.writing() as connection:
+            for key, value in batch:
+                entries._put(connection, key, None, value)
 
 
 def _open(name: str, path: str) -> tuple[Store, Callable[[], int]]:
@@ -234,10 +254,6 @@ def _open(name: str, path: str) -> tuple[Store, Callable[[], int]]:
     file = UnflushedStore(path)
     pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
     return file, lambda: int(file.read(pages)[0][0])
-
-
-def _maps(store: Store, kind: str) -> dict[str, Any]:
-    return {name: store.map(name, MAPS[name]) for name in KINDS[kind]}
 
 
 def _random(what: str, number: int, size: int) -> str:
@@ -277,6 +293,7 @@ class Redis:
             self._url, filled = url, 0
             self._store = self._open(lambda: BEGIN)
             self._client = self._store._client
+            self._store._scripts["fill"] = self._client.register_script(_COMMON + FILL)
             for size in sizes:
                 for name in MAPS:
                     self._grow(name, filled, size)
@@ -297,16 +314,9 @@ class Redis:
 
     def _grow(self, name: str, filled: int, size: int) -> None:
         """Fill the map up to this size."""
-        entries, script = self._store.map(name, MAPS[name]), self._store._scripts["set"]
-        before = self._client.info("memory")["used_memory"]
-        with self._client.pipeline(transaction=False) as pipeline:
-            script.registered_client = pipeline
-            for number in range(filled, size):
-                key, value = _entry(name, number)
-                entries[key] = value
-                if number % BATCH == BATCH - 1 or number == size - 1:
-                    pipeline.execute()
-            script.registered_client = self._client
+        entries, before = self._store.map(name, MAPS[name]), self._client.info("memory")["used_memory"]
+        for batch in _batches(name, filled, size):
+            _write(self._store, entries, batch)
         found = self.grown_map[name]
         grown = self._client.info("memory")["used_memory"] - before
         found.append(((found[-1] * filled if found else 0) + grown) / size)
@@ -329,7 +339,7 @@ class Redis:
 
     def _look(self, size: int) -> None:
         """What each verb of a map costs it."""
-        entries = self._store.map("sessions", Session)
+        entries: Any = self._store.map("sessions", Session)
         old = dict(_entry("sessions", size * number // REPEATS) for number in range(REPEATS))
         new = [_entry("sessions", 10**9 + size + number) for number in range(2 * REPEATS)]
         keys = [f"{entries._prefix}entry:{key}" for key in old]

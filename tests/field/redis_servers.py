@@ -96,10 +96,10 @@ finally:
 """
 
 
-def main() -> int:
-    """Try the servers of these names, or all; 0 if none that started failed a test."""
+def main() -> bool:
+    """Try the servers of these names, or all; true if one that started failed a test."""
     wanted = [server for server in SERVERS if not sys.argv[1:] or server.name in sys.argv[1:]]
-    rows, failures, refused = [], [], []
+    rows, failures, refused, failed = [], [], [], False
     with tempfile.TemporaryDirectory() as folder:
         for number, server in enumerate(wanted):
             place = Path(folder, str(number))
@@ -114,13 +114,15 @@ def main() -> int:
             names, bad, skipped = json.loads(by_the_suite(place, binary, "-c", RUN, *TESTS).stdout.splitlines()[-1])
             cells = counted(names, {*bad, *(name for name, _ in skipped)})
             rows.append([server.name, server.origin, version.replace("_version", ""), *cells, f"{int(size):,}", policy])
-            failures += [f"- {server.name}: `{name}`: {why}" for name, why in sorted({**bad, **dict(skipped)}.items())]
+            failed = failed or bool(bad)
+            notes = sorted({**bad, **dict(skipped)}.items())
+            failures += [f"- {server.name} ({server.origin}): `{name}`: {why}" for name, why in notes]
             print(*rows[-1], *failures, sep="\n  ", flush=True)
     text = report(rows, failures, refused)
     print(text)
     if not sys.argv[1:]:
         Path(__file__).with_suffix(".md").write_text(text)
-    return 1 if failures else 0
+    return failed
 
 
 @dataclass(frozen=True)
