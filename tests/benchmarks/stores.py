@@ -112,10 +112,12 @@ def _bytes_without_browser(size: int) -> dict[str, float]:
 @contextmanager
 def hurried(store: Any) -> Iterator[Callable[[], object]]:
     """While the block runs SQLite does not wait for the disk, and Redis is told many writes at once, by `flush`."""
-    if hasattr(store, "connection"):
-        store.connection().execute("PRAGMA synchronous = OFF")
+    if hasattr(store, "borrow"):
+        connection = store.borrow()
+        connection.execute("PRAGMA synchronous = OFF")
+        store.give_back(connection)  # one thread is always lent the same
         yield lambda: None
-        store.connection().execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = FULL")
     elif hasattr(store, "_client"):
         pipeline = store._client.pipeline(transaction=False)
         for script in store._scripts.values():
