@@ -5,7 +5,8 @@
 
 Each driver in drivers/ does what its client's documentation shows: POST /login, GET /me, POST /logout, GET /me, by the
 client's own cookie jar. Its first line says the version, the next four the statuses. Debian's packages (see DEBIAN) are
-there before; what comes from PyPI and npm is installed here, in a folder that is removed.
+there before; what comes from PyPI and npm is installed here, in a folder that is removed. The same driver then asks a
+server that sets a cookie as a neighbour would plant it: who sends it back does not insist on what `__Host-` promises.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 PROJECT = Path(__file__).parents[2]
 DRIVERS = Path(__file__).with_name("drivers")
@@ -40,7 +43,7 @@ DEBIAN = (
 PYPI = (
     "requests==2.32.3", "niquests==3.11.4", "httpx==0.28.1", "aiohttp==3.11.11", "mechanize==0.4.10", "pycurl==7.45.4",
     "httpie==3.2.4", "PySide6-WebEngine==6.12.0.140", "curl_cffi==0.17.0", "mechanicalsoup==1.4.0",
-    "geventhttpclient==2.6.1", "treq==26.7.0", "scrapy==2.19.0",
+    "geventhttpclient==2.6.1", "treq==26.7.0", "scrapy==2.18.0",
 )  # fmt: skip
 NPM = (
     "tough-cookie@5.0.0", "axios@1.7.9", "axios-cookiejar-support@5.0.5", "got@14.4.5", "superagent@10.1.1",
@@ -173,11 +176,13 @@ def main() -> int:
     """Ask the clients; the exit status is 1 if one of them was not logged in, or still was."""
     asked = tuple(sys.argv[1:])
     chosen = {name: command for name, command in CLIENTS.items() if not asked or name.startswith(asked)}
-    with tempfile.TemporaryDirectory() as name, _server() as url:
+    with tempfile.TemporaryDirectory() as name, _server() as url, _neighbour() as planting:
         folder = Path(name)
         _install(folder)
-        rows = [(client, *ask(client, command(folder), url, folder)) for client, command in chosen.items()]
-    text = _table(rows)
+        commands = {client: command(folder) for client, command in chosen.items()}
+        rows = [(client, *ask(client, command, url, folder)) for client, command in commands.items()]
+        planted = [ask(client, command, planting, folder)[1] for client, command in commands.items()]
+    text = _table(rows, planted)
     print(text)
     if len(chosen) == len(CLIENTS):
         TABLE.write_text(text, "utf-8")
@@ -197,7 +202,7 @@ def ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, lis
     request = urllib.request.Request(f"{url}/signup", body.encode(), {"Content-Type": "application/json"})
     urllib.request.urlopen(request).close()  # noqa: S310 - to our own server
     path = f"{folder / 'venv/bin'}:{os.environ['PATH']}"
-    extra = {"BODY": body, "JAR": str(folder / f"jar{abs(hash(name))}"), "PATH": path, "HOME": str(folder)}
+    extra = {"BODY": body, "JAR": str(folder / f"jar{abs(hash(name + url))}"), "PATH": path, "HOME": str(folder)}
     environment = {**os.environ, **extra}
     done = subprocess.run([*command, url], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     version, *statuses = done.stdout.split("\n")[:-1] or ["did not start"]
@@ -206,14 +211,16 @@ def ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, lis
     return version, statuses
 
 
-def _table(rows: list[tuple[str, str, list[str]]]) -> str:
+def _table(rows: list[tuple[str, str, list[str]]], planted: list[list[str]]) -> str:
     def cell(statuses: list[str], place: int) -> str:
         seen = statuses[place] if place < len(statuses) else "nothing"
         return "yes" if seen == RIGHT[place] else f"**no** ({seen})"
 
+    insists = {"204": "yes", "200": "no"}
     lines = "".join(
-        f"| {name} | {version} | {' | '.join(cell(statuses, place) for place in (0, 1, 3))} |\n"
-        for name, version, statuses in rows
+        f"| {name} | {version} | {' | '.join(cell(statuses, place) for place in (0, 1, 3))}"
+        f" | {insists.get(''.join(seen[1:2]), 'not shown')} |\n"
+        for (name, version, statuses), seen in zip(rows, planted, strict=True)
     )
     notes = "".join(f"- {name}: {note}.\n" for name, note in KNOWN.items())
     return f"""# Clients that keep cookies
@@ -221,9 +228,10 @@ def _table(rows: list[tuple[str, str, list[str]]]) -> str:
 Made by `python -m tests.field.clients` on {time.strftime("%Y-%m-%d")}, {platform.system()}, against the server at
 `http://localhost`. *Logs in*: POST /login is 200. *Stays*: then GET /me is 200. *Is out*: after POST /logout, 401.
 Text browsers cannot POST JSON: an application on another port of localhost asks for them, with the cookies they send.
+*Insists on `__Host-`*: a cookie of such a name that is not Secure is not sent back (RFC 6265bis section 4.1.3.2).
 
-| client | version | logs in | stays | is out |
-|---|---|---|---|---|
+| client | version | logs in | stays | is out | insists on `__Host-` |
+|---|---|---|---|---|---|
 {lines}
 {notes}"""
 
@@ -239,6 +247,39 @@ def _server() -> Iterator[str]:
             yield f"http://localhost:{line.partition('http://127.0.0.1:')[2].split()[0].strip('/')}"
         finally:
             server.terminate()
+
+
+class _Neighbour(BaseHTTPRequestHandler):
+    """Each POST plants the cookie; GET says 200 if it comes back, else 204."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.answer(200, "__Host-planted=1; Path=/")
+
+    def do_GET(self) -> None:
+        self.answer(200 if "__Host-planted" in (self.headers["Cookie"] or "") else 204, "")
+
+    def answer(self, status: int, cookie: str) -> None:
+        """No body; the cookie, if there is one."""
+        self.send_response(status)
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
+        if status == 200:
+            self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the table says it."""
+
+
+@contextmanager
+def _neighbour() -> Iterator[str]:
+    with ThreadingHTTPServer(("localhost", 0), _Neighbour) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
 
 
 if __name__ == "__main__":
