@@ -51,5 +51,59 @@ const libraries = {
     token.setHeader("typ", "at+jwt").setHeader("kid", KID);
     console.log(token.compact());
   },
+  async "node-jose"() {
+    const { JWK, JWS } = require("node-jose");
+    version("node-jose");
+    const jwk = await JWK.asKey({ kty: "oct", k: SECRET, kid: KID, alg: "HS256" });
+    const made = (fields, payload) => JWS.createSign({ format: "compact", fields }, jwk).update(JSON.stringify(payload)).final();
+    await say(() => JWS.createVerify(jwk).verify(TOKEN));
+    console.log(await made({}, plain));
+    console.log(await made(header, claims));
+  },
+  async "jwt-simple"() {
+    const jwt = require("jwt-simple");
+    version("jwt-simple");
+    await say(() => jwt.decode(TOKEN, key));
+    console.log(jwt.encode(plain, key));
+    console.log(jwt.encode(claims, key, "HS256", { header }));
+  },
+  async jsrsasign() {
+    const { KJUR } = require("jsrsasign");
+    version("jsrsasign");
+    const hex = { hex: key.toString("hex") };
+    await say(() => KJUR.jws.JWS.verifyJWT(TOKEN, hex, { alg: ["HS256"], iss: ["authref"], aud: ["authref"] }));
+    console.log(KJUR.jws.JWS.sign(null, { alg: "HS256", typ: "JWT" }, plain, hex));
+    console.log(KJUR.jws.JWS.sign(null, header, claims, hex));
+  },
+  async "@hapi/jwt"() {
+    const { token } = require("@hapi/jwt");
+    version("@hapi/jwt");
+    await say(() => token.verify(token.decode(TOKEN), { key, algorithm: "HS256" }, { aud: "authref", iss: "authref", sub: false }));
+    console.log(token.generate(plain, key));
+    console.log(token.generate(claims, { key, algorithm: "HS256" }, { header: { typ: "at+jwt", kid: KID }, iat: false }));
+  },
+  async hono() {
+    const { sign, verify } = await import(`file://${process.cwd()}/node_modules/hono/dist/utils/jwt/jwt.js`);
+    version("hono");
+    const secret = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+    await say(() => verify(TOKEN, secret, { alg: "HS256", iss: "authref", aud: "authref", typ: "at+jwt" }));
+    console.log(await sign(plain, secret));
+    console.log(await sign(claims, secret));
+  },
+  async "@tsndr/cloudflare-worker-jwt"() {
+    const jwt = await import(`file://${process.cwd()}/node_modules/@tsndr/cloudflare-worker-jwt/index.js`);
+    version("@tsndr/cloudflare-worker-jwt");
+    const jwk = { kty: "oct", k: SECRET };
+    await say(() => jwt.verify(TOKEN, jwk, { throwError: true }));
+    console.log(await jwt.sign(plain, jwk));
+    console.log(await jwt.sign(claims, jwk, { header }));
+  },
+  async "@node-rs/jsonwebtoken"() { // written in Rust
+    const { sign, verify } = require("@node-rs/jsonwebtoken");
+    version("@node-rs/jsonwebtoken");
+    await say(() => verify(TOKEN, key, { aud: ["authref"], iss: ["authref"] }));
+    console.log(await sign(plain, key));
+    console.log(await sign(claims, key, { keyId: KID, contentType: "at+jwt" }));
+  },
 };
 await libraries[process.argv[2]]();

@@ -77,6 +77,38 @@ def authlib() -> None:
     print(jwt.encode(HEADER, CLAIMS, KEY).decode())
 
 
+def jwskate() -> None:
+    """jwskate."""
+    from jwskate import Jwt, SymmetricJwk
+
+    key = SymmetricJwk.from_bytes(KEY, alg="HS256", kid=KID)
+    print("jwskate", version("jwskate"))
+    _say(lambda: Jwt(TOKEN).validate(key, alg="HS256", issuer="authref", audience="authref"))
+    print(Jwt.sign(PLAIN, key))
+    print(Jwt.sign(CLAIMS, key, typ="at+jwt"))
+
+
+def oxyjwt() -> None:
+    """OxyJWT, written in Rust."""
+    import oxyjwt
+
+    print("OxyJWT", version("oxyjwt"))
+    _say(lambda: oxyjwt.decode(TOKEN, KEY, algorithms=["HS256"], audience="authref", issuer="authref"))
+    print(oxyjwt.encode(PLAIN, KEY))
+    print(oxyjwt.encode(CLAIMS, KEY, headers={"typ": "at+jwt", "kid": KID}))
+
+
+def superjwt() -> None:
+    """SuperJWT."""
+    from superjwt import OctKey, decode, encode
+
+    key = OctKey.import_key(KEY)
+    print("SuperJWT", version("superjwt"))
+    _say(lambda: decode(TOKEN, key, "HS256"))
+    print(encode(PLAIN, key, "HS256").decode())
+    print(encode(CLAIMS, key, "HS256", headers=HEADER).decode())
+
+
 def _say(check: Any) -> None:
     try:
         check()
