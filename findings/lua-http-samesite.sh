@@ -12,8 +12,8 @@ folder=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
 server=
 cd "$folder"
-apt-get -qq -o APT::Sandbox::User=root download lua-http=0.4-1 lua5.1 lua-basexx lua-binaryheap lua-bit32 lua-compat53 lua-cqueues lua-fifo \
-    lua-lpeg lua-lpeg-patterns lua-luaossl
+apt-get -qq -o APT::Sandbox::User=root download lua-http=0.4-1 lua5.1 lua-basexx lua-binaryheap lua-bit32 \
+    lua-compat53 lua-cqueues lua-fifo lua-lpeg lua-lpeg-patterns lua-luaossl
 for package in *.deb; do dpkg -x "$package" root; done
 library=$folder/root/usr/lib/$(uname -m)-linux-gnu
 

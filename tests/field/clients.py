@@ -73,15 +73,17 @@ def _java(jars: str, *command: str) -> Command:
     return lambda folder: ["java", "-cp", path, *command]
 
 
-def _rust(name: str) -> Command:
-    def command(folder: Path) -> list[str]:
-        sources = ['source.crates-io.replace-with="debian"', 'source.debian.directory="/usr/share/cargo/registry"']
-        options = [word for source in sources for word in ("--config", source)]
-        shutil.copytree(DRIVERS / "rust", folder / "rust", dirs_exist_ok=True)
-        subprocess.run(["cargo", "build", "--quiet", "--offline", *options], cwd=folder / "rust", check=True)
-        return [str(folder / "rust/target/debug" / name)]
+def built_by_cargo(crate: Path, folder: Path) -> Path:
+    """The folder of the crate's programs, from the crates that Debian packages."""
+    sources = ('source.crates-io.replace-with="debian"', 'source.debian.directory="/usr/share/cargo/registry"')
+    options = [word for source in sources for word in ("--config", source)]
+    shutil.copytree(crate, folder / "rust", dirs_exist_ok=True)
+    subprocess.run(["cargo", "build", "--quiet", "--offline", *options], cwd=folder / "rust", check=True)
+    return folder / "rust/target/debug"
 
-    return command
+
+def _rust(name: str) -> Command:
+    return lambda folder: [str(built_by_cargo(DRIVERS / "rust", folder) / name)]
 
 
 def _text_browser(*command: str) -> Command:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,14 +21,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from authref import jwt, keys
+from tests.field.clients import built_by_cargo
 
 DRIVERS = Path(__file__).with_name("jwt_drivers")
 TABLE = Path(__file__).with_name("libraries.md")
 DEBIAN = (
     "libcrypt-jwt-perl libmojo-jwt-perl ruby-jwt ruby-json-jwt golang-go"
-    " golang-github-golang-jwt-jwt-dev libjwt-dev gcc nodejs npm libjson-webtoken-perl golang-gopkg-square-go-jose.v2-dev"
-    " golang-github-dvsekhvalnov-jose2go-dev librhonabwy-dev libcjose-dev g++ libcpp-jwt-dev libpoco-dev erlang-jose"
-    " erlang-jiffy ghc libghc-jwt-dev cargo librust-jsonwebtoken-dev"
+    " golang-github-golang-jwt-jwt-dev libjwt-dev gcc nodejs npm libjson-webtoken-perl"
+    " golang-gopkg-square-go-jose.v2-dev golang-github-dvsekhvalnov-jose2go-dev librhonabwy-dev"
+    " libcjose-dev g++ libcpp-jwt-dev libpoco-dev erlang-jose erlang-jiffy ghc libghc-jwt-dev cargo"
+    " librust-jsonwebtoken-dev"
 )
 PYPI = (
     "pyjwt==2.10.1", "joserfc==1.0.1", "jwcrypto==1.5.6", "python-jose==3.3.0", "authlib==1.4.0", "jwskate==0.12.2",
@@ -72,11 +73,7 @@ def _compiled(compiler: str, name: str, *libraries: str) -> Command:
 
 
 def _rust(folder: Path) -> list[str]:
-    sources = ['source.crates-io.replace-with="debian"', 'source.debian.directory="/usr/share/cargo/registry"']
-    options = [word for source in sources for word in ("--config", source)]
-    shutil.copytree(DRIVERS / "rust", folder / "rust")
-    subprocess.run(["cargo", "build", "--quiet", "--offline", *options], cwd=folder / "rust", check=True)
-    return [str(folder / "rust/target/debug/jwt_library")]
+    return [str(built_by_cargo(DRIVERS / "rust", folder) / "jwt_library")]
 
 
 LIBRARIES: dict[str, Command] = {
