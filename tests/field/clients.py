@@ -30,7 +30,7 @@ PROJECT = Path(__file__).parents[2]
 DRIVERS = Path(__file__).with_name("drivers")
 TABLE = Path(__file__).with_name("clients.md")
 RIGHT = ["200", "200", "200", "401"]
-SECONDS = 300  # for one client: SBCL compiles Drakma first
+SECONDS = 600  # for one client: SBCL compiles Drakma first
 DEBIAN = (
     "curl wget libwww-perl libmojolicious-perl libhttp-cookiejar-perl ruby ruby-http-cookie ruby-mechanize php-cli"
     " php-curl php-guzzlehttp-guzzle golang-go openjdk-17-jdk-headless nodejs npm"
