@@ -316,7 +316,7 @@ WITHOUT_A_GUARD = {
     "default-account": "there is none to take away: somebody would have to make the account",
     "password-of-another-type": "what hashes takes text and nothing else: the answer would be a 500",
     "session-after-delete": "a session answers with its account, and there is none any more",
-    "refresh-after-delete": "the same",
+    "refresh-after-delete": "a refresh token leads to its account, and there is none any more",
     "packed-token": "it cannot unpack: that would have to be written",
     "public-key-as-secret": "it has no public key, so there is nothing to sign with",
     "access-token-refreshes": "a refresh token is looked up, and an access token is on no list",
