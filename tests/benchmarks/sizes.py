@@ -30,10 +30,11 @@ from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 from authref.app import App
@@ -54,7 +55,8 @@ from tests.test_maps import Watched
 SIZES = (1_000, 100_000, 1_000_000)
 MILLIONS = (1, 10, 100)
 LOGINS = (1, 10, 100, 1_000)  # a second
-BATCH = 1000  # entries that are filled in at once
+BATCH = 200  # entries that are filled in at once
+PATIENCE = 60.0  # seconds for an answer of a Redis that is being filled
 FILL = "for at = 2, #ARGV, 2 do put(ARGV[at], ARGV[at + 1]) end"
 REPEATS = 400  # requests of a kind, for what one costs Redis
 ROUND = 64  # requests that are answered together
@@ -94,11 +96,19 @@ def main() -> None:
     """Print the tables as Markdown."""
     parser = argparse.ArgumentParser(prog="tests.benchmarks.sizes")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="entries to fill in")
-    sizes = parser.parse_args().sizes
+    parser.add_argument(
+        "--raw", type=Path, metavar="FILE", help="what was measured; a run that broke off goes on from it"
+    )
+    flags = parser.parse_args()
+    sizes = flags.sizes
     heads = [f"{size:,}" for size in sizes]
     print(ABOUT.format(", ".join(machine().values())))
-    grown = dict(_bytes(sizes))
-    redis = Redis(sizes)
+    grown = {
+        f"{kind}, {store}": _kept(flags.raw, f"{kind}, {store}, {sizes}", partial(_grown, store, kind, sizes))
+        for store in ("memory", "SQLite")
+        for kind in ("session", "token login")
+    }
+    redis = Redis(**_kept(flags.raw, f"Redis, {sizes}", lambda: vars(Filling(sizes).found)))
     grown |= {f"{kind}, Redis": found for kind, found in redis.grown.items()}
     print(_table(["bytes an entry, indexes and all", *heads], _rows(grown, "{:,.0f}")))
     giga = {name: [found[-1] * each * 1e6 / 2**30 for each in MILLIONS] for name, found in grown.items()}
@@ -201,13 +211,23 @@ USES: dict[str, dict[str, float]] = {  # requests of one living login, a second
 }
 
 
-def _bytes(sizes: list[int]) -> Iterator[tuple[str, list[float]]]:
-    """In memory and in a file, for each kind of login the bytes of one, at each size."""
-    with tempfile.TemporaryDirectory() as folder:
-        for store in ("memory", "SQLite"):
-            for kind in ("session", "token login"):
-                with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-                    yield f"{kind}, {store}", pool.submit(_fill, store, folder, kind, sizes).result()
+def _kept(path: Path | None, name: str, measure: Callable[[], Any]) -> Any:
+    """What was measured before and written down there, or is now."""
+    known = json.loads(path.read_text()) if path and path.exists() else {}
+    if name not in known:
+        known[name] = measure()
+        if path:
+            path.write_text(json.dumps(known, indent=1))
+    return known[name]
+
+
+def _grown(store: str, kind: str, sizes: list[int]) -> list[float]:
+    """The bytes of one login of this kind in this store, at each size: in a process of its own."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
+        return pool.submit(_fill, store, folder, kind, sizes).result()
 
 
 def _fill(name: str, folder: str, kind: str, sizes: list[int]) -> list[float]:
@@ -278,19 +298,33 @@ def _entry(name: str, number: int) -> tuple[str, Any]:
     return (email, Pointer(user_id)) if name == "addresses" else (user_id, DeviceKey(user_id, secrets.token_hex(32)))
 
 
+@dataclass
 class Redis:
     """What was found in a Redis of our own, at each size."""
 
+    grown_map: Found = field(default_factory=dict)  # bytes of an entry
+    seconds: Found = field(default_factory=dict)  # of its core, for a request
+    verbs: Found = field(default_factory=dict)  # for a verb of a map
+    sent: dict[str, float] = field(default_factory=dict)  # how often a request asks it
+    commands: dict[str, float] = field(default_factory=dict)  # what it then runs
+    gets: float = 0.0  # a second
+
+    @property
+    def grown(self) -> Found:
+        """The bytes of an entry of each kind."""
+        kinds = {kind: [self.grown_map[name] for name in names] for kind, names in KINDS.items()}
+        return {kind: [sum(sizes) for sizes in zip(*found, strict=True)] for kind, found in kinds.items()}
+
+
+class Filling:
+    """Fills it, and measures."""
+
     def __init__(self, sizes: list[int]) -> None:
-        self.grown_map: Found = {name: [] for name in MAPS}
-        self.seconds: Found = {}  # of its core, for a request
-        self.verbs: Found = {}  # for a verb of a map
-        self.sent: dict[str, float] = {}  # how often a request asks it
-        self.commands: dict[str, float] = {}  # what it then runs
-        with redis_server() as url:
+        self.found, filled = Redis(), 0
+        with redis_server() as url, mock.patch("authref.stores.redis_store.TIMEOUT", PATIENCE):
             if url is None:
                 raise SystemExit("redis-server is missing.")
-            self._url, filled = url, 0
+            self._url = url
             self._store = self._open(lambda: BEGIN)
             self._client = self._store._client
             self._store._scripts["fill"] = self._client.register_script(_COMMON + FILL)
@@ -301,23 +335,17 @@ class Redis:
                 self._look(size)
                 filled = size
             self._store.close()
-            self.gets = _gets_a_second(url)
+            self.found.gets = _gets_a_second(url)
 
     def _open(self, now: Callable[[], float]) -> RedisStore:
         return RedisStore(self._url, now)
-
-    @property
-    def grown(self) -> Found:
-        """The bytes of an entry of each kind."""
-        kinds = {kind: [self.grown_map[name] for name in names] for kind, names in KINDS.items()}
-        return {kind: [sum(sizes) for sizes in zip(*found, strict=True)] for kind, found in kinds.items()}
 
     def _grow(self, name: str, filled: int, size: int) -> None:
         """Fill the map up to this size."""
         entries, before = self._store.map(name, MAPS[name]), self._client.info("memory")["used_memory"]
         for batch in _batches(name, filled, size):
             _write(self._store, entries, batch)
-        found = self.grown_map[name]
+        found = self.found.grown_map.setdefault(name, [])
         grown = self._client.info("memory")["used_memory"] - before
         found.append(((found[-1] * filled if found else 0) + grown) / size)
 
@@ -334,8 +362,8 @@ class Redis:
                 self._note(f"{name}, {ROUND} at once", partial(_together, app, requests))
 
     def _note(self, name: str, call: Callable[[], object]) -> None:
-        found, self.sent[name], self.commands[name] = self._used(call, REPEATS)
-        self.seconds.setdefault(name, []).append(found)
+        seconds, self.found.sent[name], self.found.commands[name] = self._used(call, REPEATS)
+        self.found.seconds.setdefault(name, []).append(seconds)
 
     def _look(self, size: int) -> None:
         """What each verb of a map costs it."""
@@ -354,7 +382,7 @@ class Redis:
             "pop": lambda: [entries.pop(key) for key, _ in new[:REPEATS]],
         }  # fmt: skip
         for verb, call in verbs.items():
-            self.verbs.setdefault(verb, []).append(self._used(call, REPEATS)[0])
+            self.found.verbs.setdefault(verb, []).append(self._used(call, REPEATS)[0])
         for key, _ in new:
             entries.pop(key)
         for key, value in old.items():
