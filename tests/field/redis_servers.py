@@ -143,10 +143,12 @@ def debian(name: str, suite: str, package: str, *more: str) -> Server:
         Path(folder, "status").touch()
         sources = (f"deb [signed-by={KEYRING}] {MIRROR} {each} main\n" for each in (suite, *more))
         Path(folder, "sources").write_text("".join(sources))
-        options = {"Dir::Etc::sourcelist": "sources", "Dir::State::lists": "lists", "Dir::Cache": "cache",
-                   "Dir::State::status": "status"}  # fmt: skip
-        config = "".join(f'{key} "{folder}/{value}";\n' for key, value in options.items())
-        Path(folder, "apt.conf").write_text(config + 'Dir::Etc::sourceparts "-";\nAPT::Sandbox::User "root";\n')
+        places = {"Dir::Etc::sourcelist": "sources", "Dir::Etc::sourceparts": "none", "Dir::State::lists": "lists",
+                  "Dir::Cache": "cache", "Dir::State::status": "status"}  # fmt: skip
+        options = {name: f"{folder}/{place}" for name, place in places.items()}
+        options |= {"APT::Sandbox::User": "root", "Acquire::Retries": "5"}
+        config = "".join(f'{name} "{value}";\n' for name, value in options.items())
+        Path(folder, "apt.conf").write_text(config)
         variables = {**os.environ, "APT_CONFIG": f"{folder}/apt.conf"}
 
         def run(*command: str) -> str:
