@@ -103,9 +103,10 @@ class WhatLiesInTheServer(StoreCase):
         """What lies in the server, besides what `check` writes, which is gone after a second."""
         return sorted(key for key in raw.scan_iter("*") if key != "authref:check")
 
-    def ends(self) -> dict[str, float | None]:
+    def ends(self, now: float) -> dict[str, float | None]:
         """How many seconds the server keeps each key, besides the day that it keeps all longer; None for ever."""
-        return {key: round(raw.pttl(key) / 1000) - 86400 if raw.pttl(key) >= 0 else None for key in self.keys()}
+        ends = {key: raw.pexpiretime(key) for key in self.keys()}
+        return {key: round(end / 1000 - now) - 86400 if end >= 0 else None for key, end in ends.items()}
 
     def test_the_servers_own_clock(self) -> None:
         """Redis drops each entry a day after its end, an owner's set with the last of them: nobody has to tidy."""
@@ -121,13 +122,13 @@ class WhatLiesInTheServer(StoreCase):
         expected |= {f"{prefix}owner:u": 300, f"{prefix}owner:v": 50}
         for index in ("keys", "ends", "number"):
             expected[prefix + index] = None
-        self.assertEqual(self.ends(), expected)
+        self.assertEqual(self.ends(now), expected)
         notes["a"] = Note("a", "u", now + 400)
         notes["c"] = Note("c", "u")  # for ever, and so the set as well
-        self.assertEqual(self.ends()[f"{prefix}entry:a"], 400)
-        self.assertEqual((self.ends()[f"{prefix}entry:c"], self.ends()[f"{prefix}owner:u"]), (None, None))
+        self.assertEqual(self.ends(now)[f"{prefix}entry:a"], 400)
+        self.assertEqual((self.ends(now)[f"{prefix}entry:c"], self.ends(now)[f"{prefix}owner:u"]), (None, None))
         notes["c"] = Note("c", "u", now + 10)
-        self.assertEqual(self.ends()[f"{prefix}entry:c"], 10)
+        self.assertEqual(self.ends(now)[f"{prefix}entry:c"], 10)
 
     def test_many_short_visits(self) -> None:
         """When a thousand entries have ended, a few writes later nothing of them is left: memory does not grow."""
