@@ -206,7 +206,12 @@ def ask(name: str, command: list[str], url: str, folder: Path) -> tuple[str, lis
     path = f"{folder / 'venv/bin'}:{os.environ['PATH']}"
     extra = {"BODY": body, "JAR": str(folder / f"jar{abs(hash(name + url))}"), "PATH": path, "HOME": str(folder)}
     environment = {**os.environ, **extra}
-    done = subprocess.run([*command, url], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+    try:
+        done = subprocess.run(
+            [*command, url], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"nothing in {SECONDS} s", []
     version, *statuses = done.stdout.split("\n")[:-1] or ["did not start"]
     if done.returncode and len(statuses) < len(RIGHT):
         print(name, done.stderr, file=sys.stderr)
