@@ -168,7 +168,7 @@ CLIENTS: dict[str, Command] = {
 
 KNOWN = {  # what is no fault of the server's
     "Java Apache HttpClient": "by default it takes Expires in Netscape's form alone; the next row is the remedy",
-    "wget2": "it sends a form's Content-Type beside ours, see `findings/wget2-two-content-types.sh`",
+    "wget2": "it sends a form's Content-Type beside ours, and keeps no cookie of localhost: see `findings/wget2-*`",
     "Emacs url.el": "it is out, but waits for ever for a 401 whose scheme it does not know",
     "Lua lua-http": "SameSite loses the cookie, see `findings/lua-http-samesite.sh`; the next row is the remedy",
 }
@@ -223,10 +223,14 @@ def _table(rows: list[tuple[str, str, list[str]]], planted: list[list[str]]) -> 
         seen = statuses[place] if place < len(statuses) else "nothing"
         return "yes" if seen == RIGHT[place] else f"**no** ({seen})"
 
-    insists = {"204": "yes", "200": "no"}
+    def insists(statuses: list[str], seen: list[str]) -> str:
+        if seen[1:2] == ["200"]:
+            return "no"
+        return "yes" if (statuses[1:2], seen[1:2]) == (["200"], ["204"]) else "not shown"  # it keeps no cookie at all
+
     lines = "".join(
         f"| {name} | {version} | {' | '.join(cell(statuses, place) for place in (0, 1, 3))}"
-        f" | {insists.get(''.join(seen[1:2]), 'not shown')} |\n"
+        f" | {insists(statuses, seen)} |\n"
         for (name, version, statuses), seen in zip(rows, planted, strict=True)
     )
     notes = "".join(f"- {name}: {note}.\n" for name, note in KNOWN.items())
@@ -263,7 +267,7 @@ class _Neighbour(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
-        self.answer(200, "__Host-planted=1; Path=/")
+        self.answer(200, "__Host-planted=1; Path=/; Max-Age=600")
 
     def do_GET(self) -> None:
         self.answer(200 if "__Host-planted" in (self.headers["Cookie"] or "") else 204, "")
@@ -273,6 +277,7 @@ class _Neighbour(BaseHTTPRequestHandler):
         self.send_response(status)
         if cookie:
             self.send_header("Set-Cookie", cookie)
+        self.send_header("Content-Type", "text/plain")  # Symfony takes what has none for HTML
         if status == 200:
             self.send_header("Content-Length", "0")
         self.end_headers()
