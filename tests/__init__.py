@@ -7,7 +7,6 @@ import signal
 import unittest
 from functools import cache
 from pathlib import Path
-from unittest import mock
 
 for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):  # what the background and nohup ignore, a test may send
     if signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
@@ -18,11 +17,13 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
     """All tests of this folder, when unittest looks for them: several modules at a time."""
     import bcrypt
 
+    from tests import warm
     from tests.together import Together
 
+    warm.address()  # while the tests are imported here, authref is imported there
     gc.set_threshold(20_000)  # instead of 700: to look for garbage so often takes a tenth of the time
     for name in ("hashpw", "checkpw"):  # the same question has the same answer: it is remembered
-        mock.patch.object(bcrypt, name, cache(getattr(bcrypt, name))).start()
+        setattr(bcrypt, name, cache(getattr(bcrypt, name)))
     found = loader.discover(str(Path(__file__).parent), pattern or "test*.py")
     gc.freeze()  # nobody looks through what is imported now again, and forks share it
     return Together([each for each in found if each.countTestCases()])

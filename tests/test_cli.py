@@ -34,6 +34,7 @@ from authref.app import App
 from authref.maps import MemoryMap, MemoryStore, StoreUnavailable
 from authref.wire import Request
 from tests.basics import KEYS, PASSWORD
+from tests.warm import Forked
 
 try:
     import pty
@@ -80,16 +81,19 @@ class Program:
         self.flags = ("--port", "0", "--bcrypt-cost", "4", *flags)
         self.python, self.environment = (sys.executable, *python), environment(**variables)
 
-    def start(self, **options: Any) -> Program:
-        """Start it without waiting, with more options for Popen; the block then waits until it serves."""
+    def start(self, anew: bool = False, **options: Any) -> Program:
+        """Start it without waiting; the block then waits until it serves. With options for Popen Python starts anew."""
+        arguments = ("-m", "authref", *self.flags)
         self.folder = tempfile.TemporaryDirectory()
         self._out, self._err = (Path(self.folder.name, name) for name in ("out", "err"))
-        with open(self._out, "wb") as out, open(self._err, "wb") as err:
-            self.process = subprocess.Popen(
-                [*self.python, "-m", "authref", *self.flags],
-                cwd=self.folder.name, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=err, **options,
-            )  # fmt: skip
+        with open(self._out, "wb") as out, open(self._err, "wb") as err, open(os.devnull, "rb") as nothing:
+            where: dict[str, Any] = {"cwd": self.folder.name, "env": self.environment}
+            self.process: Forked | subprocess.Popen[bytes]
+            if anew or options or len(self.python) > 1 or os.name != "posix":
+                self.process = subprocess.Popen([*self.python, *arguments], stdin=nothing, stdout=out, stderr=err,
+                                                **where, **options)  # fmt: skip
+            else:
+                self.process = Forked(*arguments, streams=(nothing.fileno(), out.fileno(), err.fileno()), **where)
         return self
 
     def __enter__(self) -> Program:

@@ -15,6 +15,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from tests import warm
 from tests.test_cli import PROJECT, Program, environment
 from tests.test_pages import README, pages
 
@@ -98,7 +99,7 @@ class Running(unittest.TestCase):
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
         programs = Path(self.folder, ".venv", "bin")
         programs.mkdir(parents=True)
-        for name, command in {"python": "", "authref": "-m authref"}.items():
+        for name, command in {"python": "", "authref": f"-I -S '{warm.__file__}' '{warm.address()}'"}.items():
             path = programs / name
             path.write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n', "utf-8")
             path.chmod(0o755)

@@ -1,6 +1,6 @@
 """The start and the end of the program, whatever is closed, full, gone or odd: one sentence, and no traceback.
 
-One process imports authref once and forks for each case; what is closed or full there really is, and Python's own end
+A process in which authref is imported forks for each case; what is closed or full there really is, and Python's own end
 is reached. What the environment or the flags say wrong is tried in the process of the tests.
 """
 
@@ -23,6 +23,7 @@ from unittest import mock
 from authref import cli
 from authref.serving.server import ends
 from tests.test_cli import ADMIN_PASSWORD, RING, Program, Sentences, environment, run
+from tests.warm import Forked, result_of
 
 # Is given cases, a line of them at a time, and forks for each: [arguments, {number of a stream: the file instead,
 # "gone" for a pipe that nobody reads, null if closed}, is the folder removed]. Answers [status, standard output,
@@ -135,6 +136,23 @@ sys.stdin, sys.argv[1:] = Waiting(), ["jwt", "decode", "-"]
 sys.exit(main())
 """
 
+# Runs commands, one after the other, and tells the exit status of each and what it prints.
+PACKED = """
+import contextlib, io, json, sys
+from authref.cli import main
+
+def outcome(arguments):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main(arguments)
+        except SystemExit as end:
+            status = end.code
+    return status, out.getvalue(), err.getvalue()
+
+print(json.dumps([outcome(arguments) for arguments in json.loads(sys.argv[1])]))
+"""
+
 
 FULL, GONE, CLOSED = "/dev/full", "gone", None
 SERVE = ["--port", "0", "--bcrypt-cost", "4"]
@@ -146,16 +164,17 @@ TOKEN = ["jwt", "decode", "e30.e30.AA"]
 class Streams(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.forks = cls.enterClassContext(
-            subprocess.Popen([sys.executable, "-c", FORKS], env=environment(), text=True, stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE)
-        )  # fmt: skip
+        (theirs, asked), (answered, ours) = os.pipe(), os.pipe()
+        forks = Forked("-c", FORKS, streams=(theirs, ours, 2), cwd=os.getcwd(), env=environment())
+        cls.addClassCleanup(forks.wait)
+        cls.asked, cls.answered = cls.enterClassContext(open(asked, "w")), cls.enterClassContext(open(answered))
+        os.close(theirs)
+        os.close(ours)
 
     def forked(self, *cases: tuple[list[str], dict[int, str | None], bool]) -> list[tuple[int, str, str]]:
         """Status, standard output and standard error of each case."""
-        assert self.forks.stdin and self.forks.stdout
-        print(json.dumps(cases), file=self.forks.stdin, flush=True)
-        return [(status, out, err) for status, out, err in json.loads(self.forks.stdout.readline())]
+        print(json.dumps(cases), file=self.asked, flush=True)
+        return [(status, out, err) for status, out, err in json.loads(self.answered.readline())]
 
     # arguments, what is wrong with the streams, is the folder gone; status, and what the one line of the sentence has
     TABLE: list[tuple[list[str], dict[int, str | None], bool, int, str]] = [
@@ -237,17 +256,17 @@ class FromAnArchive(unittest.TestCase):
             with zipfile.ZipFile(archive, "w") as packed:
                 for path in (*package.glob("*.*"), *package.glob("app/*.py"), *package.glob("serving/*.py")):
                     packed.write(path, path.relative_to(package.parent))
-            code = "import sys; from authref.cli import main; sys.exit(main(sys.argv[1:]))"
-            for arguments in (SERVE, ["exercises", "list"], ["compare", "--quick"], ["keys", "new"]):
-                with self.subTest(arguments):
-                    command = [sys.executable, "-P", "-c", code, *arguments]
-                    done = subprocess.run(command, env=environment(archive), cwd=folder, capture_output=True,
-                                          text=True, timeout=30)  # fmt: skip
-                    if arguments == ["keys", "new"]:
-                        self.assertEqual((done.returncode, done.stderr), (0, ""))
-                    else:
-                        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
-                        self.assertRegex(done.stderr, r"\Aauthref: [^\n]*archive[^\n]*unpack it[^\n]*\n\Z")
+            commands = (SERVE, ["exercises", "list"], ["compare", "--quick"], ["keys", "new"])
+            command = [sys.executable, "-P", "-c", PACKED, json.dumps(commands)]
+            done = subprocess.run(command, env=environment(archive), cwd=folder, capture_output=True, timeout=30)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+        for arguments, (status, out, err) in zip(commands, json.loads(done.stdout), strict=True):
+            with self.subTest(arguments):
+                if arguments == ["keys", "new"]:
+                    self.assertEqual((status, err), (0, ""))
+                else:
+                    self.assertEqual((status, out), (2, ""), err)
+                    self.assertRegex(err, r"\Aauthref: [^\n]*archive[^\n]*unpack it[^\n]*\n\Z")
 
 
 class OddValues(Sentences):
@@ -407,8 +426,7 @@ class CtrlC(unittest.TestCase):
 
     def test_while_it_waits_for_a_token(self) -> None:
         """So it does while `jwt decode -` waits for standard input."""
-        done = subprocess.run([sys.executable, "-c", WAITING], env=environment(), capture_output=True, timeout=60)
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (130, b"", b""))
+        self.assertEqual(result_of("-c", WAITING, env=environment()), (130, "", ""))
 
 
 @unittest.skipUnless(hasattr(signal, "SIGHUP"), "needs SIGHUP")
@@ -426,7 +444,7 @@ class HangUp(unittest.TestCase):
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a process that is started now inherits that
         try:
             self.assertNotIn(signal.SIGHUP, ends())
-            program = Program().start()
+            program = Program().start(anew=True)
         finally:
             signal.signal(signal.SIGHUP, before)
         with program:

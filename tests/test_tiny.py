@@ -40,6 +40,7 @@ from authref import tiny
 from tests.basics import PASSWORD, TEST_COST
 from tests.support import Harness, exchange, running, status
 from tests.test_cli import PROJECT, ask, environment
+from tests.warm import result_of
 
 SOURCE = Path(authref.__file__).with_name("tiny.py")
 ALICE = {"id": "a1", "email": "alice@example.com", "role": "user"}
@@ -730,10 +731,9 @@ class Started(unittest.TestCase):
         """A taken port is one sentence with a command that works; no password was hashed for it."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
-            done = subprocess.run([sys.executable, "-m", "authref", "tiny", "--port", port], env=environment(),
-                                  capture_output=True, text=True, timeout=30)  # fmt: skip
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertRegex(done.stderr, r"\Aauthref: Cannot listen on [^\n]*; try: [^\n]*authref tiny --port \d+\n\Z")
+            status, out, err = result_of("-m", "authref", "tiny", "--port", port, env=environment())
+        self.assertEqual((status, out), (2, ""))
+        self.assertRegex(err, r"\Aauthref: Cannot listen on [^\n]*; try: [^\n]*authref tiny --port \d+\n\Z")
 
 
 if __name__ == "__main__":

@@ -263,10 +263,7 @@ class TheEnd(unittest.TestCase):
     def test_how_it_can_end(self) -> None:
         """However the first process ends, all do, and leave the port; what is under way is answered before."""
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        programs = [
-            Program("--workers", "2", "--store", f"sqlite:{folder}/{number}").start(start_new_session=True)
-            for number in range(3)
-        ]
+        programs = [Program("--workers", "2", "--store", f"sqlite:{folder}/{number}").start() for number in range(3)]
         at_the_terminal, killed, told = (self.enterContext(program) for program in programs)
         with self.subTest("Ctrl-C, which all of them get, as soon as the banner is there"):
             os.killpg(at_the_terminal.process.pid, signal.SIGINT)
