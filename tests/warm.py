@@ -93,8 +93,7 @@ def address() -> str:
 
         import authref
 
-        folder = tempfile.TemporaryDirectory()
-        path = f"{folder.name}/warm"
+        path = f"{tempfile.mkdtemp()}/warm"
         ours, theirs = socket.socketpair()
         with socket.socket(socket.AF_UNIX) as listener, theirs:
             listener.bind(path)
@@ -104,16 +103,17 @@ def address() -> str:
             process = subprocess.Popen([sys.executable, "-m", "tests.warm"], env={**kept, "PYTHONPATH": root}, cwd=root,
                                        stdin=listener, stdout=theirs, start_new_session=True)  # fmt: skip
         _ready.append((path, process, ours))
-        atexit.register(_end, folder)
+        atexit.register(_end)
     return _ready[0][0]
 
 
-def _end(folder: Any) -> None:
-    _, process, ours = _ready.pop()
+def _end() -> None:
+    path, process, ours = _ready.pop()
     ours.send(b"!")
     process.wait()
     ours.close()
-    folder.cleanup()
+    os.unlink(path)
+    os.rmdir(os.path.dirname(path))
 
 
 def ask(
