@@ -40,7 +40,8 @@ class Chapters(unittest.TestCase):
         """Every line of a source that is no docstring is in one piece, in its order: nothing is left out."""
         for chapter in chapters():
             source = PACKAGE.joinpath(chapter.file).read_text("utf-8")
-            outside = [ast.parse(source), *_definitions(ast.parse(source))]
+            tree = ast.parse(source)
+            outside = [tree, *_definitions(tree)]
             docstrings = {
                 number
                 for node in outside

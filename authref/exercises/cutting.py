@@ -48,7 +48,7 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def parsed(source: str) -> ast.Module:
     """The syntax tree, to be read and not to be changed. Raises SyntaxError."""
     return parse(source)
