@@ -67,12 +67,23 @@ def hashed(password: str, cost: int) -> str:
     return hash_password(password, cost)
 
 
-_checked = cache(bcrypt.checkpw)
+_remembered = {name: cache(getattr(bcrypt, name)) for name in ("checkpw", "hashpw", "gensalt")}
 
 
-def quick_hashes() -> Any:
-    """While the block runs bcrypt is asked once about each password and hash: for tests that log in very often."""
-    return mock.patch("bcrypt.checkpw", _checked)
+@contextmanager
+def quick_hashes() -> Iterator[None]:
+    """While the block runs bcrypt is asked once about each password and hash, and there is one salt for all.
+
+    For tests that log in very often, and whose claim is no hash.
+    """
+    before = {name: getattr(bcrypt, name) for name in _remembered}
+    try:
+        for name, remembered in _remembered.items():
+            setattr(bcrypt, name, remembered)
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(bcrypt, name, function)
 
 
 class EveryLine(Events):

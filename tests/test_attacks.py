@@ -11,7 +11,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -32,7 +31,7 @@ from authref.attacks.scene import NOT_PLAYED, PRICE, STOPPED, THROUGH, Account, 
 from authref.exercises.exercise import BREAK
 from authref.exercises.lessons import EXERCISES
 from tests.attack_matrix import GUARDS, ON_AUTHREF, ON_TINY, WITHOUT_A_GUARD
-from tests.support import Harness, running
+from tests.support import Harness, quick_hashes, running
 from tests.test_cli import PROJECT, environment
 
 FOLDER = Path(authref.__file__).parent / "attacks"
@@ -149,7 +148,7 @@ class OnAuthref(unittest.TestCase):
         harness = Harness(now=lambda: time.time() + sum(ahead), keys=keys, admin_email=admin.email,
                           admin_password=admin.password,
                           hosts=("127.0.0.1",))  # fmt: skip
-        with running(harness.app) as server:
+        with running(harness.app) as server, quick_hashes():
             address = client.Address("127.0.0.1", server.server_port)
             target = Target(
                 "authref", address, admin=admin, key=next(iter(keys.values())), ours=True, prices=servers.PRICES,
@@ -372,19 +371,12 @@ class TheCommand(unittest.TestCase):
         """The two processes that it has started."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            found = [int(path.name) for path in Path("/proc").glob("[0-9]*") if parent_of(path) == pid]
-            if len(found) == 2:
-                return found
+            with contextlib.suppress(OSError):
+                found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                if len(found) == 2:
+                    return [int(each) for each in found]
             time.sleep(0.05)
         self.skipTest("this system does not show who started whom")
-
-
-def parent_of(path: Path) -> int:
-    """Who started the process; 0 if it has gone."""
-    with contextlib.suppress(OSError):
-        found = re.search(r"\) \S (\d+)", (path / "stat").read_text())
-        return int(found[1]) if found else 0
-    return 0
 
 
 if __name__ == "__main__":

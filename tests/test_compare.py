@@ -595,13 +595,8 @@ with servers.processes(1, "memory") as [server]:
 
 def children(parent: int) -> list[int]:
     """The processes that this one has started and that are running."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, ppid = entry.read_text().rpartition(")")[2].split()[:2]
-            if int(ppid) == parent and state != "Z":
-                found.append(int(entry.parent.name))
-    return found
+    started = [path.read_text().split() for path in Path(f"/proc/{parent}/task").glob("*/children")]
+    return [int(child) for each in started for child in each if alive(int(child))]
 
 
 def alive(pid: int) -> bool:
