@@ -13,17 +13,41 @@ for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):  # what the background a
         signal.signal(getattr(signal, _number), lambda *_: None)  # is ignored here; who is started does not inherit it
 
 
+# Whoever takes one of these last keeps all the others waiting.
+FIRST = ("test_exercises", "test_start", "test_page_lines", "test_attacks", "test_compare", "test_throttle_table",
+         "test_lost_answers", "test_model_refresh", "test_sqlite_store", "test_app", "test_throttle", "test_stores",
+         "test_structure", "test_inspector", "test_workers", "test_cli", "test_tiny", "test_wsgi")  # fmt: skip
+
+
 def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
     """All tests of this folder, when unittest looks for them: several modules at a time."""
-    import bcrypt
-
     from tests import warm
     from tests.together import Together
 
     warm.address()  # while the tests are imported here, authref is imported there
-    gc.set_threshold(20_000)  # instead of 700: to look for garbage so often takes a tenth of the time
-    for name in ("hashpw", "checkpw"):  # the same question has the same answer: it is remembered
-        setattr(bcrypt, name, cache(getattr(bcrypt, name)))
+    _remember()
     found = loader.discover(str(Path(__file__).parent), pattern or "test*.py")
+    gc.set_threshold(200_000)  # instead of 700: to look for garbage so often takes a tenth of the time
     gc.freeze()  # nobody looks through what is imported now again, and forks share it
-    return Together([each for each in found if each.countTestCases()])
+    suites = [each for each in found if each.countTestCases()]
+    return Together(sorted(suites, key=lambda suite: min(map(_place, _modules(suite)))))
+
+
+def _place(module: str) -> int:
+    return FIRST.index(module) if module in FIRST else len(FIRST)
+
+
+def _remember() -> None:
+    """Have what depends on its arguments alone, and is asked the same thing thousands of times, worked out once."""
+    import bcrypt
+
+    from authref import throttle
+
+    for module, name in ((bcrypt, "hashpw"), (bcrypt, "checkpw"), (throttle, "_network")):
+        setattr(module, name, cache(getattr(module, name)))
+
+
+def _modules(suite: unittest.TestSuite) -> set[str]:
+    """The names of the modules whose tests are in it."""
+    inner = [_modules(each) if isinstance(each, unittest.TestSuite) else {type(each).__module__} for each in suite]
+    return {name.rpartition(".")[2] for each in inner for name in each}

@@ -29,6 +29,7 @@ from authref.serving.reader import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_REQUEST_L
 from tests.basics import PASSWORD
 from tests.support import WITHOUT_REDIS, Harness, RedisServer, exchange, running
 from tests.test_cli import ADMIN_PASSWORD, RING, ask, environment
+from tests.warm import result_of
 
 # It makes an app as it is imported, and only one with a store that processes can share.
 with (
@@ -562,15 +563,10 @@ class TheEnvironment(unittest.TestCase):
             ({"AUTHREF_BCRYPT_COST": "4", "AUTHREF_STORE": f"sqlite:{self.folder}/db"}, 0, r"\A\Z"),
             ({"AUTHREF_REVOCATION": "x"}, 2, r"\Aauthref: [^\n]*--revocation[^\n]*\n\Z"),
         )
-        started = [
-            subprocess.Popen([sys.executable, "-c", code], env=environment(**variables), text=True,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for variables, _, _ in cases
-        ]  # fmt: skip
-        for process, (variables, status, pattern) in zip(started, cases, strict=True):
+        for variables, expected, pattern in cases:
             with self.subTest(variables):
-                _, err = process.communicate(timeout=30)
-                self.assertEqual(process.returncode, status, err)
+                status, _, err = result_of("-c", code, env=environment(**variables))
+                self.assertEqual(status, expected, err)
                 self.assertRegex(err, pattern)
 
 

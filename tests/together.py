@@ -7,6 +7,7 @@ other processes saw is told to unittest as if it had happened here: names, dots,
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import pickle
 import signal
@@ -41,6 +42,7 @@ class Together(unittest.TestSuite):
         try:
             for number in _take(queue, result):
                 suites[number](result)
+                _sweep()
             os.close(queue)
             while others:
                 _hear(*others[0], result)
@@ -67,6 +69,12 @@ def _take(queue: int, result: unittest.TestResult) -> Iterator[int]:
     while taken := os.read(queue, 1):
         if not result.shouldStop:
             yield taken[0]
+
+
+def _sweep() -> None:
+    """Look for garbage, which is done seldom while tests run, and never again among what is left."""
+    gc.collect()
+    gc.freeze()
 
 
 def _begin(suites: Suites, queue: int, result: unittest.TestResult) -> tuple[int, BinaryIO]:
@@ -100,6 +108,7 @@ def _bear_witness(suites: Suites, queue: int, told: BinaryIO, result: unittest.T
             return  # the command was killed
         unittest.TestSuite([suites[number]]).run(witness)
         witness.tell(told)
+        _sweep()
     atexit._run_exitfuncs()
     sys.stdout.flush()
 
