@@ -75,9 +75,10 @@ for line in sys.stdin:
 """
 
 # Forks once for each share of the start, and sends itself Ctrl-C when so much of it is done: counted in what Python
-# tells its auditors (imports, files, sockets), so that it does not matter how quick the machine is.
+# tells its auditors (imports, files, sockets), so that it does not matter how quick the machine is. What the start takes
+# from Python's library is there already: the moments are those of authref.
 INTERRUPTED = """
-import json, os, signal, sys, tempfile
+import argparse, dataclasses, gc, hashlib, http.server, ipaddress, json, os, shutil, signal, socket, sys, tempfile
 import authref.__main__
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored
@@ -115,6 +116,7 @@ def fork(interrupt_at, arguments):
 
 # With several workers and no store that they share, the start ends just before a server would listen.
 arguments = sys.argv[1:]
+gc.freeze()
 fork(-1, arguments)  # it may find no compiled files yet, and write them: more than the next ones have to do
 status, total, _ = fork(-1, arguments)
 print(json.dumps([total, *(fork(max(1, total * share // 12), arguments) for share in range(12))]))
