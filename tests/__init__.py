@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import signal
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +28,8 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
 
     warm.address()  # while the tests are imported here, authref is imported there
     _remember()
-    found = loader.discover(str(Path(__file__).parent), pattern or "test*.py")
+    with _no_interruption():
+        found = loader.discover(str(Path(__file__).parent), pattern or "test*.py")
     gc.set_threshold(200_000)  # instead of 700: to look for garbage so often takes a tenth of the time
     gc.freeze()  # nobody looks through what is imported now again, and forks share it
     suites = [each for each in found if each.countTestCases()]
@@ -35,6 +38,17 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
 
 def _place(module: str) -> int:
     return FIRST.index(module) if module in FIRST else len(FIRST)
+
+
+@contextmanager
+def _no_interruption() -> Iterator[None]:
+    """Ctrl-C counts after the block: within it unittest would take it for the fault of a module, and go on."""
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    yield
+    signal.signal(signal.SIGINT, before)
+    for number in asked[:1]:
+        signal.raise_signal(number)
 
 
 def _remember() -> None:

@@ -71,12 +71,16 @@ def outcome(arguments, streams, gone):
 
 gc.freeze()  # no child looks through what was there before it
 for line in sys.stdin:
-    print(json.dumps([outcome(*case) for case in json.loads(line)]), flush=True)
+    answer = json.dumps([outcome(*case) for case in json.loads(line)])
+    try:
+        print(answer, flush=True)
+    except BrokenPipeError:  # the tests were interrupted
+        os._exit(1)
 """
 
 # Forks once for each share of the start, and sends itself Ctrl-C when so much of it is done: counted in what Python
-# tells its auditors (imports, files, sockets), so that it does not matter how quick the machine is. What the start takes
-# from Python's library is there already: the moments are those of authref.
+# tells its auditors (imports, files, sockets), so that it does not matter how quick the machine is. What is needed of
+# Python's library is there already: the moments are those of authref.
 INTERRUPTED = """
 import argparse, dataclasses, gc, hashlib, http.server, ipaddress, json, os, shutil, signal, socket, sys, tempfile
 import authref.__main__
