@@ -1,4 +1,4 @@
-"""Programs that are forked of a Python that stands ready: they are what a new Python is, and none outlives the tests."""
+"""Programs that are forked of a Python that stands ready: they are what a new one is, and none outlives the tests."""
 
 from __future__ import annotations
 

@@ -170,8 +170,9 @@ def tend(listener: socket.socket, command: socket.socket) -> dict[str, Any] | No
                     line.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, signed=True))
                 lines.pop(number).close()
     for number in lines:
-        with suppress(OSError):
-            os.killpg(number, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):  # it may not yet have a session of its own
+            with suppress(OSError):
+                kill(number, signal.SIGKILL)
     return None
 
 
