@@ -108,12 +108,10 @@ def address() -> str:
 
 
 def _end() -> None:
-    path, process, ours = _ready.pop()
+    _, process, ours = _ready.pop()
     ours.send(b"!")
     process.wait()
     ours.close()
-    os.unlink(path)
-    os.rmdir(os.path.dirname(path))
 
 
 def ask(
@@ -173,6 +171,8 @@ def tend(listener: socket.socket, command: socket.socket) -> dict[str, Any] | No
         for kill in (os.killpg, os.kill):  # it may not yet have a session of its own
             with suppress(OSError):
                 kill(number, signal.SIGKILL)
+    os.unlink(listener.getsockname())
+    os.rmdir(os.path.dirname(listener.getsockname()))
     return None
 
 
