@@ -23,6 +23,7 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -34,15 +35,18 @@ from authref.compare.lockout import Answer, Scene
 from authref.keys import fresh_keys, write_keys
 from authref.revocation import ACCESS_LIFETIME, CLOCK_ERROR
 from tests.test_cli import PROJECT, environment
+from tests.warm import Piped
 
 TINY = report.Effort((1, 3), 2, 5, 1, 16)
 VOID = {"meta", "rect", "path"}
 
+PIPED = {**vars(subprocess), "Popen": Piped}
+
 
 @cache
 def seen() -> report.Report:
-    """What one small run saw, with two servers instead of three: starting them takes most of its time."""
-    with mock.patch.object(report, "SERVERS", 2):
+    """What one small run saw, with two servers instead of three, which are forked: else that takes most of its time."""
+    with mock.patch.object(report, "SERVERS", 2), mock.patch.object(servers, "subprocess", SimpleNamespace(**PIPED)):
         return report.run(TINY)
 
 

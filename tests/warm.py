@@ -69,6 +69,27 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+class Piped(Forked):
+    """The same with a pipe at each of its streams; it takes what Popen takes for a Python with such pipes, as text."""
+
+    def __init__(self, command: list[str], *, env: Mapping[str, str], **_: object) -> None:
+        pipes = [os.pipe() for _ in range(3)]
+        theirs = (pipes[0][0], pipes[1][1], pipes[2][1])
+        super().__init__(*command[1:], streams=theirs, cwd=os.getcwd(), env=env)
+        for stream in theirs:
+            os.close(stream)
+        self.stdin = open(pipes[0][1], "w")  # noqa: SIM115
+        self.stdout, self.stderr = open(pipes[1][0]), open(pipes[2][0])  # noqa: SIM115
+
+    def communicate(self) -> tuple[str, str]:
+        """What it prints on its two outputs until it ends."""
+        self.stdin.close()
+        with self.stdout, self.stderr:
+            printed = self.stdout.read(), self.stderr.read()
+        self.wait()
+        return printed
+
+
 def result_of(*arguments: str, env: Mapping[str, str], cwd: str = os.curdir) -> tuple[int, str, str]:
     """The exit status of such a Python, and what it prints on its two outputs; it has nothing to read."""
     import tempfile
