@@ -545,6 +545,19 @@ class CreateAndVerify(unittest.TestCase):
         self.assertEqual(check(token), claims(x=[1, 2.5, None, {"é": True}]))
         self.assertEqual(json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "==")), GOOD_HEADER)
 
+    def test_whoever_changes_the_claims(self) -> None:
+        """Claims belong to whoever was given them: to change them changes nothing of what the next one is told."""
+        for more in ({}, {"aud": ["authref"]}, {"x": {"deep": []}}):
+            token = jwt.create(claims(**more), KEYS)
+            with self.subTest(more):
+                for value in (first := check(token)).values():
+                    if isinstance(value, list):
+                        value.append("evil")
+                    elif isinstance(value, dict):
+                        value["deep"].append("evil")
+                first["sub"] = "somebody-else"
+                self.assertEqual(check(token), claims(**more))
+
     def test_claims_that_json_cannot_carry(self) -> None:
         """A token that no verifier could read is not made."""
         for value in (float("nan"), float("inf")):
