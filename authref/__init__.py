@@ -10,7 +10,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      10 min
     cookies.py        A note the browser carries for you, and the flags that guard it.                    4 min
     sessions.py       The note is a random number; its meaning stays here.                                9 min
-    jwt.py            The note carries its own meaning, so it is signed.                                 12 min
+    jwt.py            The note carries its own meaning, so it is signed.                                 13 min
     keys.py           Which key signed this? A ring of them, so that one can be changed.                  5 min
     refresh.py        How a login lasts longer than its tokens, and notices a thief.                      7 min
     revocation.py     What it costs to take a signed word back.                                           3 min
@@ -20,7 +20,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       7 min
     throttle.py       How many guesses a stranger gets, and who waits for that.                          13 min
     devices.py        Has this browser logged in here before? Then it is no stranger.                     4 min
-    app/              The routes; they cannot tell which mechanism they were given.                      39 min
+    app/              The routes; they cannot tell which mechanism they were given.                      34 min
     configuration.py  From flags and environment to an app.                                               9 min
     terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             8 min
     cli.py            The commands: a table of rooms, each opened only when its command is given.        17 min

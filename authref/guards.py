@@ -23,17 +23,17 @@ from functools import lru_cache
 
 from authref.wire import Headers, Request, Response
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # this machine, as a URL names it
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they change nothing here (RFC 9110 §9.2.1)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # this machine
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1
 
 SECURITY_HEADERS: Headers = (
-    ("cache-control", "no-store"),  # no cache, here or on the way, keeps what depends on who asked
+    ("cache-control", "no-store"),  # no cache keeps what depends on who asked
     # Even if an answer is opened as a page: it loads nothing, sits in no frame and posts nowhere.
     ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),  # no other site can embed it, not even blindly
+    ("cross-origin-resource-policy", "same-origin"),  # no other site can embed it
     ("referrer-policy", "no-referrer"),
-    ("server", "authref"),  # no version: it would tell which holes to try
+    ("server", "authref"),  # no version: it tells which holes to try
     ("x-content-type-options", "nosniff"),  # JSON that looks like HTML stays JSON
 )
 # From the first visit on, for a year, the browser refuses to speak to this host, and to every subdomain of it,
@@ -78,11 +78,12 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
         return False
     if (request.header("authorization") or "").lower().startswith("bearer "):
         return False
-    origin, site, host = request.header("origin"), request.header("sec-fetch-site"), request.header("host")
-    if origin is None:  # without either header it is curl, a phone app, a script; "none": typed in, or a bookmark
+    origin, site = request.header("origin"), request.header("sec-fetch-site")
+    if origin is None:  # neither header: a program; "none": typed in
         return site not in (None, "same-origin", "none")
-    if origin == "null":  # a page that hides its address, as ours do; only the browser knows whose page it is
+    if origin == "null":  # of a page that hides its address, as ours do
         return site != "same-origin"
+    host = request.header("host")
     if origin in allowed or origin == (public_url or (f"http://{host}" if host else None)):
         return False
     # A proxy may have ended TLS and not said so. The browser knows, and no foreign origin has our host and port.
@@ -114,6 +115,6 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
 def cross_site(origin: str | None) -> Response:
     """403 for a request that came from another site."""
     detail = "This request was made by a page of another site."
-    if origin == "null":  # a page with `Referrer-Policy: no-referrer`, our own too, or a sandboxed frame, a file
+    if origin == "null":  # ours says so too, by its Referrer-Policy
         detail = "The page that made this request hides which site it is of (Origin: null)."
     return Response.problem(403, "cross_site", detail)

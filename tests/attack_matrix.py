@@ -75,15 +75,10 @@ def guard(name: str, attacks: str, *pieces: tuple[str, str, str]) -> Guard:
     return Guard(name, pieces, tuple(attacks.split()))
 
 
-SESSIONS_END = ("app/logins.py", "self.end_all(user.id)", "pass")
+SESSIONS_END = ("app/accounts.py", "self.end_all(user.id)", "pass")
 DISABLE_ENDS = ("app/users.py", "if user.disabled:", "if False:")
 ANY_TYPE = ("wire.py", 'if media_type.strip(" \\t") != "application/json" or', "if")
 ANY_QUERY = ("app/__init__.py", 'if "?" in request.target and not', "if False and not")
-LIST = """
-        caller = self.permitted(request, "admin")
-        if isinstance(caller, Response):
-            return caller
-        limit = """
 CREDENTIALS = '(request.header("authorization") or "").partition(" ")'
 TWICE = ("serving/reader.py", 'raise _malformed(f"A request has at most one {name}.")', "continue")
 GUARDS = (
@@ -124,7 +119,7 @@ GUARDS = (
     guard("UTF-8", "body-in-utf-16 claim-twice",
           ("wire.py", 'data.decode("utf-8")', "data.decode(json.detect_encoding(data))")),
     guard("the old password", "new-password-without-the-old",
-          ("app/logins.py", 'self.prove(caller.email, fields["current_password"], request, caller)',
+          ("app/accounts.py", 'self.prove(caller.email, fields["current_password"], request, caller)',
            "self.users.get(caller.id)")),
     guard("a new id at each login", "fixation old-id-after-a-new-login",
           ("sessions.py", "session_id, now = secrets.token_urlsafe(ID_BYTES), self._now()",
@@ -180,10 +175,10 @@ GUARDS = (
           ("tokens.py", "if family := self.families.get(family_id):", "if family := None:")),
     guard("a new password ends refresh tokens", "session-after-password-change refresh-after-password-change",
           SESSIONS_END,
-          ("app/logins.py", "self.tokens.end_all(caller.id, but=mechanism.current(request))", "pass"),
+          ("app/accounts.py", "self.tokens.end_all(caller.id, but=mechanism.current(request))", "pass"),
           ("users.py", " and user.password_version == password_version", "")),
     guard("a disabled account has no refresh token", "session-after-disable refresh-after-disable", DISABLE_ENDS,
-          ("app/users.py", "partial(self.tokens.end_all, user_id, but=self.mechanism(request).current(request))",
+          ("app/users.py", "lambda: self.tokens.end_all(user_id, but=current)",
            "partial(print, end=str())"),
           ("users.py", " and not user.disabled else", " else")),
     guard("one's own account", "id-in-the-path delete-somebody-else refusal-that-tells",
@@ -257,9 +252,9 @@ GUARDS = (
           ("cookies.py", 'other, equals, value = pair.partition("=")',
            '(other, value), equals = (pair or "=").split("=", 1), "="')),
     guard("a logout is no GET", "logout-by-get",
-          ("app/__init__.py", 'Route("POST", "/logout", accounts.log_out, "anyone"),',
-           'Route("POST", "/logout", accounts.log_out, "anyone"),\n'
-           '            Route("GET", "/logout", accounts.log_out, "anyone"),')),
+          ("app/__init__.py", 'Route("POST", "/logout", partial(accounts.log_out, self.sessions), "anyone"),',
+           'Route("POST", "/logout", partial(accounts.log_out, self.sessions), "anyone"),\n'
+           '            Route("GET", "/logout", partial(accounts.log_out, self.sessions), "anyone"),')),
     guard("at most so many sessions", "sessions-without-number",
           ("sessions.py", "MAX_PER_USER = 20 ", "MAX_PER_USER = 10**6 ")),
     guard("the idle end", "session-left-alone",
@@ -297,7 +292,7 @@ GUARDS = (
     guard("the whole of a refresh token", "refresh-token-of-two",
           ("refresh.py", "if _sha256(newest) in family.live:", "if True:")),
     guard("somebody must be logged in", "no-credentials user-as-admin yesterdays-admin",
-          ("app/users.py", LIST, LIST.replace("return caller", "pass"))),
+          ("app/users.py", '        self.permitted(request, "admin")\n        limit = ', "        limit = ")),
     guard("headers say nothing of who one is", "identity-in-a-header",
           ("sessions.py", "        if not key:\n            return self.refusal(request)",
            '        if not key:\n            return self._users.get(request.header("x-user-id") or "") or '

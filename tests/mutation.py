@@ -40,9 +40,7 @@ JUDGES = {
     "events": "events",
     "app/__init__": "app logins authorization openapi stores cors",
     "app/accounts": "app logins authorization openapi stores",
-    "app/logins": "app logins authorization openapi stores",
     "app/routes": "app logins authorization openapi stores",
-    "app/tokens": "app tokens refresh authorization openapi stores",
     "app/users": "app authorization openapi stores",
 }
 

@@ -190,6 +190,16 @@ class WhenAllIsWell(AppTest):
         self.assertEqual(by_session, by_token)
         self.assertEqual(by_session["email"], "alice@example.com")
 
+    def test_me_after_a_change(self) -> None:
+        """However often somebody has asked before, /me shows each change at once, and to nobody else."""
+        for role in ("admin", "user", "admin"):
+            self.harness.send("PATCH", f"/users/{self.alice}", {"role": role}, **self.as_root)
+            for _ in range(2):
+                me = self.assert_user(self.harness.send("GET", "/me", **self.as_alice))
+                self.assertEqual((me["id"], me["role"]), (self.alice, role))
+            root = self.assert_user(self.harness.send("GET", "/me", **self.as_root))
+            self.assertEqual((root["id"], root["role"]), (self.root, "admin"))
+
     def test_refresh(self) -> None:
         """A refresh token is exchanged for both tokens anew, in the form of a login, and is then used up."""
         first = body(self.harness.send("POST", "/token/login", ALICE))

@@ -487,8 +487,8 @@ class C(Routes):
         text = excerpt("authref.m", source, "C.f", "def f(self): ...", 60)
         self.assertIn(
             """# At hand:
-#   self.sessions: Sessions
 #   self.events
+#   self.sessions: Sessions
 #   self.mechanism(request: Request) -> Mechanism: What judges the request
 #   self._map: Map[int]
 #   self.limit: int = 3

@@ -1,4 +1,4 @@
-"""Where am I logged in, how do I end that, and how do I change my password? app/logins.py, by cookie and by token.
+"""Where am I logged in, how do I end that, and how do I change my password? app/accounts.py, by cookie and by token.
 
 Two claims run through it: nobody sees or ends what is somebody else's, and a changed password leaves
 nobody logged in who knew the old one.

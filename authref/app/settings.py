@@ -1,26 +1,25 @@
 """What can be chosen? Only what differs from one place to the next; where one answer is right, it is a constant.
 
-Settings are checked once, at the start: a server with a weak key or half an address should not run at all.
+Settings are checked once, at the start: a server with a weak key should not run at all.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from authref import passwords
 from authref.events import Events
 from authref.jwt import Keys
 from authref.keys import check_keys, fresh_keys
-from authref.maps import Store
+from authref.maps import Clock, Store
+from authref.passwords import COST, MAX_COST, MIN_COST
 from authref.revocation import MODES
 from authref.users import objections
 from authref.wire import Request
 
-# A web view's app has a scheme of its own (capacitor://localhost). A browser's Origin never names the default port.
+# A web view's app has a scheme of its own (capacitor://localhost). An Origin never names the default port.
 _DEFAULT_PORT = r"(?!http:.*:80$|https:.*:443$)"
 _ORIGIN = re.compile(_DEFAULT_PORT + r"[a-z][a-z0-9+.\-]*://(?:[a-z0-9._\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -34,22 +33,26 @@ class Proxies(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """All that can be chosen. Without `keys` they are made anew, so that a restart ends every token."""
+    """All that can be chosen. Without `keys` they are made anew, so that a restart ends every token.
 
-    public_url: str | None = None  # the origin under which browsers reach us; with https, cookies are Secure
-    hosts: tuple[str, ...] = ()  # our names, in lower case and without a port; without any, every Host is for us
-    bcrypt_cost: int = passwords.COST
-    store: Store | None = None  # None: this process's memory
+    `public_url` is the origin under which browsers reach us, `hosts` are our names there (none: any). Pages of
+    `allow_origins` may talk to us, without cookies; `proxies` are believed when they say whose a request is.
+    """
+
+    public_url: str | None = None
+    hosts: tuple[str, ...] = ()
+    bcrypt_cost: int = COST
+    store: Store | None = None
     keys: Keys = field(default_factory=fresh_keys, repr=False)
     issuer: str = "authref"
     audience: str = "authref"
-    revocation: str = "none"  # what verifying a token asks the server: see revocation.py
-    allow_origins: tuple[str, ...] = ()  # origins of others whose pages may talk to us, without cookies
-    proxies: Proxies | None = None  # whose word for where a request comes from counts
+    revocation: str = "none"
+    allow_origins: tuple[str, ...] = ()
+    proxies: Proxies | None = None
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     events: Events = field(default_factory=Events)
-    now: Callable[[], float] = time.time
+    now: Clock = time.time
 
     @property
     def secure(self) -> bool:
@@ -59,18 +62,18 @@ class Settings:
     def check(self) -> None:
         """Raise ValueError, one sentence with its remedy, for settings that nobody should run."""
         check_keys(self.keys)
-        if not passwords.MIN_COST <= self.bcrypt_cost <= passwords.MAX_COST:
-            raise ValueError(f"The bcrypt cost is a number from {passwords.MIN_COST} to {passwords.MAX_COST}.")
-        for origin in (*self.allow_origins, *([self.public_url] if self.public_url is not None else [])):
+        if not MIN_COST <= self.bcrypt_cost <= MAX_COST:
+            raise ValueError(f"The bcrypt cost is a number from {MIN_COST} to {MAX_COST}.")
+        public = [] if self.public_url is None else [self.public_url]
+        for origin in (*self.allow_origins, *public):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(
                     f"{origin!r} is no origin; write it like https://auth.example: lower case, no path or default port."
                 )
-        if self.public_url is not None and not self.public_url.startswith(("http:", "https:")):
+        if public and not public[0].startswith(("http:", "https:")):
             raise ValueError("The public URL is one of browsers; write it like https://auth.example.")
         if self.revocation not in MODES:
             raise ValueError(f"The revocation mode is one of {', '.join(MODES)}.")
-        if self.admin_email is not None:
-            found = objections(self.admin_email, self.admin_password or "")
-            if found:
-                raise ValueError("The first admin cannot be made: " + " ".join(found.values()))
+        admin = self.admin_email
+        if admin is not None and (found := objections(admin, self.admin_password or "")):
+            raise ValueError("The first admin cannot be made: " + " ".join(found.values()))

@@ -224,7 +224,7 @@ def spraying(scene: Scene) -> Outcome:
 
 @attack(
     7, has="a list of addresses", gains="a list of those who have an account here", counts="the two refusals differ",
-    read="app/routes.py:Routes.log_in_by", tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
+    read="app/accounts.py:AccountRoutes.log_in", tiny="tiny.py:Handler.answer", wstg="IDNT-04", asvs="6.3.8", cwe=204,
     exercise="login-message", twin=logs_in,
 )  # fmt: skip
 def login_that_tells(scene: Scene) -> Outcome:
@@ -362,7 +362,7 @@ def body_in_utf_16(scene: Scene) -> Outcome:
 
 @attack(
     12, has="a session that was left open for a minute", gains="the account, for good", twin=logs_in,
-    counts="the password is changed without the old one", read="app/logins.py:LoginRoutes.change_password",
+    counts="the password is changed without the old one", read="app/accounts.py:AccountRoutes.change_password",
     wstg="ATHN-09", asvs="6.2.3", cwe=620, needs=("change_password",),
 )  # fmt: skip
 def new_password_without_the_old(scene: Scene) -> Outcome:

@@ -99,13 +99,8 @@ ASKED: dict[str, tuple[str, str, str]] = {
         "Which headers does every answer carry?",
     ),
     "app/accounts.py": (
-        "What does signing up grant, and what not?",
-        "Why does the answer to a failed login not say what was wrong?",
-        "Lay it beside app/tokens.py. Which lines differ, and why?",
-    ),
-    "app/logins.py": (
+        "Which lines are of one mechanism only, and why?",
         "What could somebody do with the id of a login in their list?",
-        "Why is the old password asked for, although the caller is logged in?",
         "Which logins end with a new password, and which one goes on?",
     ),
     "app/routes.py": (
@@ -117,11 +112,6 @@ ASKED: dict[str, tuple[str, str, str]] = {
         "What may be chosen, and what is a constant instead?",
         "When are settings checked, and what does a bad one do?",
         "From which setting does it follow that cookies are Secure?",
-    ),
-    "app/tokens.py": (
-        "Which handlers here have a twin in app/accounts.py, and which one has none?",
-        "What does a refused refresh say to the client?",
-        "Where would you look for a token that a client sent in a query?",
     ),
     "app/users.py": (
         "Why is it asked who may before it is asked what exists?",

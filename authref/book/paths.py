@@ -87,10 +87,8 @@ LONG = Way(
         _step("How many guesses has a stranger?", "throttle.py", "Throttle", "Turns"),
         _step("Is this browser a stranger?", "devices.py", "Devices"),
         _step("How is it put together?", "app/__init__.py", "build", "App"),
-        _step("What does every handler need?", "app/routes.py", "Mechanism", "Routes"),
-        _step("The routes of a session", "app/accounts.py", "AccountRoutes"),
-        _step("The routes of a token", "app/tokens.py", "TokenRoutes"),
-        _step("Where am I logged in, and how do I end that?", "app/logins.py", "LoginRoutes"),
+        _step("What does every handler need?", "app/routes.py", "Routes"),
+        _step("One's own account, by either mechanism", "app/accounts.py", "AccountRoutes"),
     ),
 )  # fmt: skip
 

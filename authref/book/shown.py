@@ -28,7 +28,7 @@ BEST = {  # of a file that has a part in many
     "roles.py": "GET /users 403",
     "admins.py": "PATCH /users/ID 200",
     "guards.py": "GET /me 200",
-    "app/logins.py": "GET /me/sessions 200",
+    "app/accounts.py": "GET /me/sessions 200",
     "app/users.py": "PATCH /users/ID 200",
 }
 

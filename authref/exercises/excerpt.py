@@ -8,7 +8,7 @@ sentence. It is judged in its place in the source of today (cutting.py), where a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import indent, wrap
 
 from authref.exercises.cutting import Function, Named, find, parse, parsed, source_of
@@ -86,7 +86,7 @@ def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _attributes(members: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
-    """Each attribute that `__init__` sets, with its line; as a declaration where a parameter tells what it is."""
+    """Each attribute that `__init__` sets, with its line; as a declaration where it is told what it is."""
     for function in members:
         if isinstance(function, Function) and function.name == "__init__":
             arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
@@ -94,7 +94,8 @@ def _attributes(members: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
             for statement in function.body:
                 for each in ast.walk(statement):
                     if isinstance(each, ast.Attribute) and _is_self(each.value) and isinstance(each.ctx, ast.Store):
-                        yield each.attr, _declared(each.attr, types) or statement
+                        kind = types.get(each.attr.lstrip("_")) or _class_made(statement)
+                        yield each.attr, parse(f"{each.attr}: {ast.unparse(kind)}").body[0] if kind else statement
 
 
 def _inherited(base: ast.expr, bound: Bindings) -> Iterator[tuple[str, ast.stmt]]:
@@ -103,12 +104,14 @@ def _inherited(base: ast.expr, bound: Bindings) -> Iterator[tuple[str, ast.stmt]
     if isinstance(origin, ast.ImportFrom) and _is_authrefs(origin.module or ""):
         node = dict(_bindings(parsed(source_of(origin.module or "")).body)).get(ast.unparse(base))
         if isinstance(node, ast.ClassDef):
-            yield from _bindings(node.body)
+            yield from [*_attributes(node.body), *_bindings(node.body)]
 
 
-def _declared(name: str, types: Mapping[str, ast.expr | None]) -> ast.stmt | None:
-    kind = types.get(name.lstrip("_"))
-    return parse(f"{name}: {ast.unparse(kind)}").body[0] if kind else None
+def _class_made(statement: ast.stmt) -> ast.expr | None:
+    """The class of which the statement makes something, if it does that alone."""
+    call = statement.value if isinstance(statement, ast.Assign) else None
+    is_class = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id[0].isupper()
+    return call.func if is_class else None  # type: ignore[union-attr]
 
 
 def _imports(module: str, own: _Names) -> Iterator[str]:

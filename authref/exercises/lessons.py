@@ -57,8 +57,6 @@ GIVEN: dict[str, str] = {
     "authref.wsgi": "an entrance: the app for somebody else's server",
     "authref.app": "it puts the parts together, and a hole in it is a hole in everything",
     "authref.app.settings": "what can be chosen, checked once at the start",
-    "authref.app.tokens": "put it beside app/accounts.py, whose `me` is an exercise; the difference is the lesson",
-    "authref.app.logins": "to be read; what it calls is asked for in lessons 7, 10 and 12",
     "authref.events": "about logs: half of all claims look at them, and none could say anything without",
     # -- accounts
     "authref.wire:Request": "the other readers of a request: `header` stands for them",
@@ -81,9 +79,9 @@ GIVEN: dict[str, str] = {
     "authref.throttle:Turns": "about threads",
     "authref.throttle:share_cores": "one number",
     "authref.devices": "a keyed hash again, as in lesson 16; what it is for is played in tests/test_throttle_table.py",
-    "authref.app.accounts:AccountRoutes": "`sign_up` and `me` are exercises; the others pass on",
-    "authref.app.routes:Mechanism": "a protocol",
-    "authref.app.routes:Routes": "`log_in_by`, `mechanism` and `permitted` are exercises; the others go along",
+    "authref.app.accounts:AccountRoutes": "three are exercises; lessons 7, 10 and 12 ask for what the others call",
+    "authref.app.routes:shown": "one line",
+    "authref.app.routes:Routes": "`mechanism` and `permitted` are exercises; the others go along",
     # -- sessions
     "authref.cookies:values": "`parse` for one name, which is an exercise",
     "authref.cookies:clear_cookie": "one line over set_cookie",

@@ -361,7 +361,7 @@ def check(target, attack):
         title="Exactly these fields",
         minutes=12,
         difficulty=MIDDLE,
-        task="Read the fields of a JSON body: all of `required`, some of `optional`, and no others, each of exactly "
+        task="Read the fields of a JSON body: all that are `known`, or `some` of them, and no others, each of exactly "
         "the type that is named. Otherwise raise Problem 400 `invalid_request`. Its `errors` is a dict with a "
         "sentence under the name of each wrong field; for a body that is no object it is left out.",
         attacker="A field that nobody reads today is trusted by somebody tomorrow. And where a text belongs, a list "
@@ -383,7 +383,7 @@ def check(target, attack):
             "type(value) is str is exact; isinstance(True, int) is true in Python, so isinstance is not. Problem takes "
             "`errors=` with a mapping from a field's name to a sentence.",
             "Ask for the JSON value and refuse what is no dict. Fill one mapping of errors in three small steps: names "
-            "that are in the body and not known, required names that are not in the body, and known ones whose type "
+            "that are in the body and not known, known ones that are not in the body, and known ones whose type "
             "differs. If it is not empty, raise; else return the dict.",
         ),
     ),
@@ -448,7 +448,7 @@ def check_credentials(self, email: str, password: str) -> User:
         attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
         "to them in your name.",
         read="authref/app/routes.py: `prove`; authref/app/accounts.py: the opening",
-        target="authref.app.routes:Routes.log_in_by",
+        target="authref.app.accounts:AccountRoutes.log_in",
         attacks=("login-that-tells",),
         claims=(
             "tests.test_app.WhenAllIsWell.test_login_by_session",
@@ -458,7 +458,7 @@ def check_credentials(self, email: str, password: str) -> User:
             "tests.test_throttle.KnownAndUnknown.test_byte_for_byte",
         ),
         naive='''\
-def log_in_by(self, mechanism: Mechanism, request: Request) -> Response:
+def log_in(self, mechanism: Mechanism, request: Request) -> Response:
     """What the mechanism gives to whoever knows the password, or 401, the same for everybody else."""
     fields = read_fields(request, {"email": str, "password": str})
     if self.users.by_email(fields["email"]) is None:

@@ -59,11 +59,9 @@ RIGHTS: tuple[Exercise, ...] = (
         naive='''\
 def show(self, request: Request, user_id: str) -> Response:
     """200 with the user."""
-    caller = self.permitted(request, "user")
-    if isinstance(caller, Response):
-        return caller
+    self.permitted(request, "user")
     user = self.users.get(user_id)
-    return Response.json({"user": user.public()}) if user else _no_such_user()
+    return shown(user) if user else _no_such_user()
 ''',
         attack='''\
 def attack(own_id: str, other_id: str) -> str:
@@ -117,14 +115,14 @@ def check(target, attack):
             "tests.test_tokens.StatelessAndLive.test_what_they_may_do",
         ),
         naive='''\
-def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = None) -> User | Response:
-    """The caller as the store knows them now, if the rule lets them in; else 401 or 403."""
+def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = None) -> User:
+    """The caller as the store knows them now, if the rule lets them in. Raises Refused."""
     mechanism = self.mechanism(request)
     caller = mechanism.authenticate(request)
     if isinstance(caller, Response):
-        return caller
+        raise Refused(caller)
     if not roles.permits(rule, caller, user_id):
-        return roles.forbidden(mechanism.forbidden)
+        raise Refused(roles.forbidden(mechanism.forbidden))
     return caller
 ''',
         hints=(

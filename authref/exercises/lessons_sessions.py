@@ -276,10 +276,10 @@ def log_in(self, user: User, request: Request) -> Response:
         title="A protected route",
         minutes=4,
         difficulty=EASY,
-        task='Answer with the user of this session, in their public form, as {"user": …}; or with the refusal that '
-        "the mechanism gives you.",
+        task="Answer with the user whom the mechanism finds, as `shown` shows them; or with the refusal that it gives "
+        "you.",
         attacker="The route that somebody forgot to protect is found. So every protected handler begins the same way.",
-        read="authref/app/routes.py: the opening; authref/users.py: User.public",
+        read="authref/app/routes.py: Mechanism, `shown`; authref/users.py: User.public",
         target="authref.app.accounts:AccountRoutes.me",
         attacks=("no-credentials",),
         claims=(
@@ -290,10 +290,9 @@ def log_in(self, user: User, request: Request) -> Response:
         ),
         hints=(
             "Whom do you ask who is calling, and what are the two kinds of answers? What must not leave the server?",
-            "`self.sessions.authenticate(request)` gives a User or a Response; isinstance tells them apart. A User "
-            "also has a password hash, which `public()` leaves out.",
-            "Ask the sessions. If what comes back is a Response, that is the answer already; else make JSON of the "
-            "public form.",
+            "`mechanism.authenticate(request)` gives a User or a Response; isinstance tells them apart. A User "
+            "also has a password hash, which `shown` leaves out.",
+            "Ask the mechanism. If what comes back is a Response, that is the answer already; else show the user.",
         ),
     ),
     Exercise(

@@ -643,7 +643,7 @@ def authenticate(self, request):
             "A list can be full as well.",
         ),
         Wrong(
-            but("app.routes:read_fields", ("for name in required if name not in fields", "for name in ()")),
+            but("app.routes:read_fields", ("elif name not in fields and not some:", "elif None:")),
             "app.HostileBodies.test_missing_fields",
             "Nobody looks for what is missing.",
         ),
@@ -731,7 +731,7 @@ def check_credentials(self, email, password):
     "login-message": (
         Wrong(
             but(
-                "app.routes:Routes.log_in_by",
+                "app.accounts:AccountRoutes.log_in",
                 ('"Wrong e-mail or password."', '"Wrong e-mail or password." if known else "Wrong e-mail."'),
                 ("    if user is None:", '    known = self.users.by_email(fields["email"])\n    if user is None:'),
             ),
@@ -739,18 +739,18 @@ def check_credentials(self, email, password):
             "The status is the same and the sentence is not.",
         ),
         Wrong(
-            but("app.routes:Routes.log_in_by", (', "Wrong e-mail or password.", mechanism.challenge', ', "Wrong."')),
+            but("app.accounts:AccountRoutes.log_in", ('Wrong e-mail or password.", mechanism.challenge', 'Wrong."')),
             "app.Headers.test_a_401_says_how",
             "A 401 without a challenge.",
         ),
         Wrong(
-            but("app.routes:Routes.log_in_by", ("mechanism.log_in(", "self.sessions.log_in(")),
+            but("app.accounts:AccountRoutes.log_in", ("mechanism.log_in(", "self.sessions.log_in(")),
             "app.WhenAllIsWell.test_login_by_token",
             "The mechanism was chosen by the route, not here.",
         ),
         Wrong(
             but(
-                "app.routes:Routes.log_in_by",
+                "app.accounts:AccountRoutes.log_in",
                 (
                     "    user = self.prove(",
                     '    if self.users.by_email(fields["email"]) is None:\n'
@@ -1006,7 +1006,7 @@ def setdefault(self, key, value):
         Wrong(
             but(
                 "app.accounts:AccountRoutes.me",
-                ("self.sessions.authenticate(request)", 'self.permitted(request, "user")'),
+                ("mechanism.authenticate(request)", 'self.permitted(request, "user")'),
             ),
             "authorization.BothAtOnce.test_routes_of_one_mechanism",
             "This route takes a session and nothing else.",
@@ -1014,13 +1014,13 @@ def setdefault(self, key, value):
         Wrong(
             but(
                 "app.accounts:AccountRoutes.me",
-                ("caller.public()", "{name: getattr(caller, name) for name in caller.__slots__}"),
+                ("shown(caller)", "Response.json({'user': {n: getattr(caller, n) for n in caller.__slots__}})"),
             ),
             "app.WhenAllIsWell.test_me_by_either",
             "All fields, the hash too.",
         ),
         Wrong(
-            but("app.accounts:AccountRoutes.me", ('{"user": caller.public()}', "caller.public()")),
+            but("app.accounts:AccountRoutes.me", ("shown(caller)", "Response.json(caller.public())")),
             "app.WhenAllIsWell.test_me_by_either",
             "Without the envelope that clients expect.",
         ),
@@ -1799,7 +1799,7 @@ def permits(rule, caller, user_id=None):
         Wrong(
             but(
                 "app.routes:Routes.permitted",
-                ("return mechanism.refusal()", "return roles.forbidden(mechanism.forbidden)"),
+                ("Refused(mechanism.refusal())", "Refused(roles.forbidden(mechanism.forbidden))"),
             ),
             "roles.AtTheDoor.test_disabled_or_deleted",
             "Who is nobody is told that his role does not suffice.",

@@ -290,15 +290,13 @@ def attack():
     ),
     "read-fields": (
         """
-def read_fields(request, required, optional=None):
+def read_fields(request, known, some=False):
     body = request.json()
     if type(body) is not dict:
         raise Problem(400, "invalid_request", "An object is wanted.")
     errors = {}
-    known = dict(required)
-    known.update(optional or {})
-    for name in required:
-        if name not in body:
+    for name in known:
+        if name not in body and not some:
             errors[name] = "It is missing."
     for name, value in list(body.items()):
         if name not in known:
@@ -340,7 +338,7 @@ def check_credentials(self, email, password):
     ),
     "login-message": (
         """
-def log_in_by(self, mechanism, request):
+def log_in(self, mechanism, request):
     fields = read_fields(request, {"email": str, "password": str})
     user = self.prove(fields["email"], fields["password"], request)
     if user is None:
@@ -440,14 +438,14 @@ def authenticate(self, request):
     ),
     "me": (
         """
-def me(self, request):
-    user = self.sessions.authenticate(request)
-    return user if isinstance(user, Response) else Response.json({"user": user.public()})
+def me(self, mechanism, request):
+    user = mechanism.authenticate(request)
+    return user if isinstance(user, Response) else shown(user)
 """,
         """
-def me(self, request):
+def me(self, mechanism, request):
     from authref.users import User
-    who = self.sessions.authenticate(request)
+    who = mechanism.authenticate(request)
     if not isinstance(who, User):
         return who
     return Response.json({"user": who.public()}, 200)
@@ -761,15 +759,15 @@ def permitted(self, request, rule, user_id=None):
     mechanism = self.mechanism(request)
     claimed = mechanism.authenticate(request)
     if isinstance(claimed, Response):
-        return claimed
+        raise Refused(claimed)
     user = self.users.get(claimed.id)
     if not user or user.disabled:
         self.events.emit("authz_fail", user=claimed.id, peer=request.peer)
-        return mechanism.refusal()
+        raise Refused(mechanism.refusal())
     if roles.permits(rule, user, user_id):
         return user
     self.events.emit("authz_fail", user=user.id, rule=rule)
-    return roles.forbidden(mechanism.forbidden)
+    raise Refused(roles.forbidden(mechanism.forbidden))
 """,
     ),
     "reflected-origin": (
