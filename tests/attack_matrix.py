@@ -252,9 +252,9 @@ GUARDS = (
           ("cookies.py", 'other, equals, value = pair.partition("=")',
            '(other, value), equals = (pair or "=").split("=", 1), "="')),
     guard("a logout is no GET", "logout-by-get",
-          ("app/__init__.py", 'Route("POST", "/logout", partial(accounts.log_out, self.sessions), "anyone"),',
-           'Route("POST", "/logout", partial(accounts.log_out, self.sessions), "anyone"),\n'
-           '            Route("GET", "/logout", partial(accounts.log_out, self.sessions), "anyone"),')),
+          ("app/__init__.py", 'Route("POST", "/logout", partial(self.log_out, self.sessions), "anyone"),',
+           'Route("POST", "/logout", partial(self.log_out, self.sessions), "anyone"),\n'
+           '            Route("GET", "/logout", partial(self.log_out, self.sessions), "anyone"),')),
     guard("at most so many sessions", "sessions-without-number",
           ("sessions.py", "MAX_PER_USER = 20 ", "MAX_PER_USER = 10**6 ")),
     guard("the idle end", "session-left-alone",

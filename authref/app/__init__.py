@@ -106,7 +106,7 @@ class App(AccountRoutes, UserRoutes):
 
     def is_slow(self, request: Request) -> bool:
         """True if the answer may take longer than everybody else should wait for theirs."""
-        route = self._find(request.target)[0].get(request.method)
+        route = self._find(request.path)[0].get(request.method)
         return route is not None and route.work in self._slow_work
 
     def health(self, request: Request) -> Response:
@@ -124,7 +124,7 @@ class App(AccountRoutes, UserRoutes):
         if guards.is_cross_site(request, settings.public_url, settings.allow_origins):
             self.events.emit("malicious_cors", method=request.method, peer=request.peer)
             return guards.cross_site(request.header("origin"))
-        methods, arguments = self._find(request.target)
+        methods, arguments = self._find(request.path)
         if request.target == "*" and request.method == "OPTIONS":  # RFC 9110 §9.3.7
             every = {"HEAD", *(route.method for route in self.routes)}
             return Response(204, headers=(("allow", ", ".join(sorted(every))),))
@@ -140,9 +140,8 @@ class App(AccountRoutes, UserRoutes):
             raise Problem(400, "invalid_request", "This route takes no such query parameter.")
         return route.handler(request, *arguments)
 
-    def _look_up(self, target: str) -> tuple[dict[str, Route], tuple[str, ...]]:
+    def _look_up(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""
-        path = target.partition("?")[0]
         parent, _, last = path.rpartition("/")
         by_id = parent + "/{id}" if last else ""
         found = {route.method: route for route in self.routes if route.path in (path, by_id)}

@@ -37,12 +37,11 @@ from authref.wire import Problem, Request, Response
 Mechanism = Sessions | Tokens
 
 
+@dataclass(eq=False)
 class Refused(Exception):
     """Whoever asks may not; `response` tells them."""
 
-    def __init__(self, response: Response) -> None:
-        super().__init__()
-        self.response = response
+    response: Response
 
 
 @dataclass(frozen=True)

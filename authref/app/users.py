@@ -1,7 +1,7 @@
 """Looking at accounts and changing them: the routes that not everybody may call.
 
-Each handler asks first who may (`permitted`), by the rule that its row of the table states. Only then anything else:
-whoever may not hears not even "not found".
+Each handler asks first who may (`permitted`), then everything else: whoever may not hears not even "not found". Its
+rule is that of its row in the table; a test compares the two.
 """
 
 from __future__ import annotations

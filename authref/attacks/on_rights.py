@@ -97,7 +97,7 @@ def user_as_admin(scene: Scene) -> Outcome:
 
 @attack(
     19, has="an account", gains="everybody's addresses", counts="another spelling of the path is open",
-    read="app/__init__.py:App._find", tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.3.1", cwe=178,
+    read="app/__init__.py:App._look_up", tiny="tiny.py:Handler.answer", wstg="ATHZ-02", asvs="8.3.1", cwe=178,
 )  # fmt: skip
 def another_spelling_of_the_path(scene: Scene) -> Outcome:
     """The admins' path in another spelling"""
