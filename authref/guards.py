@@ -19,11 +19,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
 
 from authref.wire import Headers, Request, Response
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # this machine
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1
 
 SECURITY_HEADERS: Headers = (
@@ -41,7 +40,6 @@ SECURITY_HEADERS: Headers = (
 HSTS: Headers = (("strict-transport-security", "max-age=31536000; includeSubDomains"),)
 
 _PUBLIC_TLS = re.compile(r"https://(?!(?:.*\.)?localhost(?::|$)|127\.|\[::1\])")
-_PORT = re.compile(":[0-9]+$")
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
 
 
@@ -59,13 +57,10 @@ def is_ours(request: Request, names: Collection[str]) -> bool:
     host = request.header("host")
     if host is None or not names:
         return True
-    name = _without_port(host)
+    name, _, port = host.lower().rpartition(":")
+    if not port.isdecimal():
+        name = host.lower()
     return name in names or (request.path == "/health" and _ADDRESS.fullmatch(name) is not None)
-
-
-@lru_cache(maxsize=100)
-def _without_port(host: str) -> str:
-    return _PORT.sub("", host.lower())
 
 
 def is_cross_site(request: Request, public_url: str | None, allowed: Collection[str] = ()) -> bool:
@@ -81,7 +76,7 @@ def is_cross_site(request: Request, public_url: str | None, allowed: Collection[
     origin, site = request.header("origin"), request.header("sec-fetch-site")
     if origin is None:  # neither header: a program; "none": typed in
         return site not in (None, "same-origin", "none")
-    if origin == "null":  # of a page that hides its address, as ours do
+    if origin == "null":  # a page that hides its address, as ours do
         return site != "same-origin"
     host = request.header("host")
     if origin in allowed or origin == (public_url or (f"http://{host}" if host else None)):
@@ -115,6 +110,6 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
 def cross_site(origin: str | None) -> Response:
     """403 for a request that came from another site."""
     detail = "This request was made by a page of another site."
-    if origin == "null":  # ours says so too, by its Referrer-Policy
+    if origin == "null":  # ours says so, too
         detail = "The page that made this request hides which site it is of (Origin: null)."
     return Response.problem(403, "cross_site", detail)
