@@ -20,8 +20,10 @@ from authref.users import objections
 from authref.wire import Request
 
 # A web view's app has a scheme of its own (capacitor://localhost). An Origin never names the default port.
-_DEFAULT_PORT = r"(?!http:.*:80$|https:.*:443$)"
-_ORIGIN = re.compile(_DEFAULT_PORT + r"[a-z][a-z0-9+.\-]*://(?:[a-z0-9._\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(
+    r"(?!http:.*:80$|https:.*:443$)[a-z][a-z0-9+.\-]*://"
+    r"(?:[a-z0-9._\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
 
 
 class Proxies(Protocol):
