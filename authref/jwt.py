@@ -208,7 +208,7 @@ def _read_object(data: bytes, part: str) -> dict[str, object]:
     return value
 
 
-_read_once = lru_cache(maxsize=1000)(_read_object)
+_read_once = lru_cache(maxsize=10_000)(_read_object)
 
 
 def _claims(payload: bytes) -> Claims:

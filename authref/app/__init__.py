@@ -95,8 +95,6 @@ class App(AccountRoutes, UserRoutes):
             request = replace(request, peer=self.settings.proxies.client(request))
         try:
             return self._harden(self._answer(request), request)
-        except Outdated:
-            return self(request)
         except Exception as error:  # the last resort
             return self.refuse(error, request)
 
@@ -138,7 +136,10 @@ class App(AccountRoutes, UserRoutes):
             raise Problem(405, "method_not_allowed", f"This path takes {allowed}.", (("allow", allowed),))
         if "?" in request.target and not request.query.keys() <= set(route.query):
             raise Problem(400, "invalid_request", "This route takes no such query parameter.")
-        return route.handler(request, *arguments)
+        try:
+            return route.handler(request, *arguments)
+        except Outdated:
+            return self._answer(request)
 
     def _look_up(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
         """What the path offers, by method, and what stands where a route has `{id}`."""

@@ -138,7 +138,7 @@ def read_fields(request: Request, known: Mapping[str, type], some: bool = False)
     return fields
 
 
-@lru_cache(maxsize=1000)  # for speed alone
+@lru_cache(maxsize=10_000)  # for speed alone
 def shown(user: User) -> Response:
     """200 with what others may see of the user."""
     return Response.json({"user": user.public()})
