@@ -61,7 +61,7 @@ class Tokens:
         claims = self._claims(request)
         if isinstance(claims, Response):
             return claims
-        email, role, created_at = (str(claims.get(name, "")) for name in ("email", "role", "created_at"))
+        email, role, created_at = [str(claims.get(name, "")) for name in ("email", "role", "created_at")]
         return User(str(claims["sub"]), email, role, False, created_at)
 
     def refresh(self, token: str, request: Request) -> Response:
