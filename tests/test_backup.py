@@ -7,11 +7,12 @@ import sqlite3
 import tempfile
 import time
 import unittest
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 from unittest import mock
 
 from authref.keys import fresh_keys
+from authref.stores import backup as room
 from authref.stores import sqlite_store
 from authref.stores.backup import backup, restore
 from tests.basics import PASSWORD
@@ -105,7 +106,40 @@ class Backups(unittest.TestCase):
                 self.assertRaisesRegex(ValueError, r"^\S.*\.$", backup, f"sqlite:{source}", self.copy)
                 self.assertRaisesRegex(ValueError, r"^\S.*\.$", restore, str(source), f"sqlite:{self.new}")
                 self.assertEqual(list(self.folder.glob("copy*")) + list(self.folder.glob("new*")), [])
-        self.assertRaisesRegex(ValueError, "sqlite:PATH", backup, "memory", self.copy)
+        for name in ("memory", "sqlite:", "redis://localhost"):
+            self.assertRaisesRegex(ValueError, r"^Only a SQLite store .* sqlite:PATH\.$", backup, name, self.copy)
+
+    def test_a_copy_is_only_read(self) -> None:
+        """Who restores finds the copy as it lay, its log too: the next attempt needs both."""
+        self.fill()
+        for ending in ("", "-wal"):
+            Path(self.copy + ending).write_bytes(Path(self.path + ending).read_bytes())
+        before = [Path(self.copy + ending).read_bytes() for ending in ("", "-wal")]
+        restore(self.copy, f"sqlite:{self.new}")
+        self.assertEqual([Path(self.copy + ending).read_bytes() for ending in ("", "-wal")], before)
+        self.assertEqual(self.kept(self.new), {"users", "addresses", "denials"})
+
+    def test_what_lies_about_afterwards(self) -> None:
+        """No file but the one that was asked for: the logins that a restore takes away would stand in it."""
+        self.fill()
+        with chdir(self.folder):
+            backup(f"sqlite:{self.path}", self.copy)
+            restore(self.copy, f"sqlite:{self.new}")
+        there = {path.name for path in self.folder.iterdir()}
+        self.assertEqual(there, {"store", "store-wal", "store-shm", "copy", "new"})
+
+    def test_a_copy_that_breaks_off(self) -> None:
+        """Nothing of it stays: SQLite would take a log beside the next file of that name for a part of it."""
+
+        def break_off(source: str, target: str, change: str) -> None:
+            for ending in ("", "-journal", "-wal", "-shm"):
+                Path(target + ending).write_bytes(b"half")
+            raise sqlite3.OperationalError("disk I/O error")
+
+        self.fill()
+        with mock.patch.object(room, "_fill", break_off):
+            self.assertRaisesRegex(ValueError, "disk I/O error", backup, f"sqlite:{self.path}", self.copy)
+        self.assertEqual(list(self.folder.glob("copy*")), [])
 
     def test_a_copy_of_the_file_alone(self) -> None:
         """It is a store of ours from the first second, and holds what was written after a while, without a close."""

@@ -175,11 +175,24 @@ class Names(unittest.TestCase):
         """Whoever has not installed the package is told how to; the other stores do without it."""
         absent = dict.fromkeys(("redis", "authref.stores.redis_store"))
         with mock.patch.dict(sys.modules, absent):
-            for name in ("redis://localhost", "rediss://localhost/1", "unix:///run/redis.sock"):
+            for name in ("redis://localhost", "rediss://localhost/1", "unix:///run/redis.sock",
+                         "redis+sentinel://localhost/mymaster", "rediss+sentinel://localhost/mymaster"):  # fmt: skip
                 with self.subTest(name), self.assertRaisesRegex(ValueError, r"^The Redis store .*pip install redis$"):
                     open_store(name)
             with tempfile.TemporaryDirectory() as folder:
                 open_store(f"sqlite:{folder}/store").close()
+
+    def test_copies(self) -> None:
+        """A count of replicas reaches Redis, and is refused elsewhere: whoever asked for it believes in it."""
+        clock, module = Clock(), mock.Mock()
+        with mock.patch.dict(sys.modules, {"authref.stores.redis_store": module}):
+            open_store("redis://localhost", clock, copies=2)
+        module.RedisStore.assert_called_once_with("redis://localhost", clock, copies=2)
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("memory", f"sqlite:{folder}/store"):
+                with self.subTest(name), self.assertRaisesRegex(ValueError, "^Only Redis .* leave --store-copies"):
+                    open_store(name, clock, copies=1)
+            self.assertEqual(list(Path(folder).iterdir()), [])
 
 
 @dataclass(frozen=True)
