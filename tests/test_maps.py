@@ -291,6 +291,14 @@ class MapContract:
         self.assertEqual(self.map.drop_owned_by("u"), 2)
         self.assertEqual(len(self.map), 0)
 
+    def test_the_order_after_a_change_of_value(self) -> None:
+        """A new value keeps the place of the old one: the oldest login stays the one that goes first."""
+        self.fill("a", "b", "c", "d", user_id="u")
+        self.map["a"] = Note("stored", "u")
+        self.map.replace("b", Note("b", "u"), Note("replaced", "u"))
+        self.map.touch("c", Note("c", "u"), Note("touched", "u"))
+        self.assertEqual(list(self.map.owned_by("u")), ["a", "b", "c", "d"])
+
     def test_owner_after_a_change_of_owner(self) -> None:
         """An entry that changes hands belongs to the new owner only: dropping the old one's leaves it alone."""
         self.fill("stored", "replaced", "given up", "kept", user_id="u")

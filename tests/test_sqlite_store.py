@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -121,6 +122,10 @@ class WhoseFileItIs(StoreCase):
                 self.assertEqual(modes, dict.fromkeys(("store", "store-wal", "store-shm"), "0o600"))
                 self.doCleanups()
                 self.setUp()
+
+    def test_where_its_keys_are(self) -> None:
+        """Beside the file, under its name: with other keys at the next start all tokens would end."""
+        self.assertEqual(self.open().key_file, f"{self.path}.keys")
 
     def test_a_file_that_others_can_touch(self) -> None:
         """It is refused with its remedy: others may have read it, and quietly mending it would hide that."""
@@ -359,6 +364,17 @@ class DamageAndAge(StoreCase):
             with mock.patch.object(sqlite_store, "BUSY_SECONDS", 0.02):
                 self.assert_refused("database is locked")
 
+    def test_a_file_system_without_a_log(self) -> None:
+        """Where no write-ahead log can be had, the file is refused: processes would not see what others wrote."""
+        read = SqliteStore.read
+
+        def without(store: SqliteStore, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+            return [("delete",)] if "WAL" in statement else read(store, statement, *parameters)
+
+        self.fill()
+        with mock.patch.object(SqliteStore, "read", without):
+            self.assert_refused("without shared memory")
+
     def test_a_second_start(self) -> None:
         """Opening writes nothing: a file that is as it should be stays so to the byte."""
         self.fill(3)
@@ -382,6 +398,44 @@ class WhatIsOnTheDisk(StoreCase):
         self.assertEqual(race(settings, settings, settings), [expected] * 3)
         store.close()
         self.assertEqual(settings(), expected)
+
+    def test_looking_after_it(self) -> None:
+        """To ask whether it is well writes nothing, however often a load balancer does."""
+        store = self.open()
+        store.map("notes", Note)["k"] = Note()
+        before = self.content()
+        for _ in range(3):
+            self.assertEqual(store.check(), [])
+        self.assertEqual(self.content(), before)
+
+    def test_the_log_comes_into_the_file(self) -> None:
+        """Again and again, each time for the writes since: a copy of the file alone lacks a minute, not a month."""
+        with mock.patch.object(sqlite_store, "CHECKPOINT_SECONDS", 0.01):
+            notes = self.notes()
+            for number in range(3):
+                notes["k"] = Note(f"written {number}")
+                give_up = time.monotonic() + 30
+                while f"written {number}".encode() not in self.path.read_bytes() and time.monotonic() < give_up:
+                    time.sleep(0.002)
+                self.assertIn(f"written {number}".encode(), self.path.read_bytes())
+
+    def test_a_log_that_cannot_come_in_now(self) -> None:
+        """Without a thread for it, or while the disk is away, the write is done all the same, and a later one sees to
+        it; a process that ends does not wait for it."""
+        self.fill()
+        store = self.open()
+        notes = store.map("notes", Note)
+        with mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread")):
+            notes["k"] = Note("no thread")
+        self.assertEqual((notes.get("k"), store._checkpoint_due), (Note("no thread"), None))
+        notes["k"] = Note("a thread")
+        self.assertTrue(store._checkpoint_due.daemon)
+        with mock.patch.object(store, "read", side_effect=StoreUnavailable("SQLite: disk I/O error")):
+            store._checkpoint()
+        due = store._checkpoint_due
+        notes["k"] = Note("the next one")
+        self.assertIsNone(due)
+        self.assertIsNotNone(store._checkpoint_due)
 
     def test_a_process_that_is_killed(self) -> None:
         """What a process was told is kept is there after SIGKILL, and nothing of what it had only begun."""
@@ -582,8 +636,8 @@ class WhenItCannotWrite(StoreCase):
         """A touch is not flushed, and the next write that is promised flushes it, too; the log it leaves to others."""
         store = SqliteStore(str(self.path), self.clock)
         self.addCleanup(store.close)
-        settings = ("PRAGMA synchronous", "PRAGMA wal_autocheckpoint")
-        for waits, expected in {True: [(2,), (1000,)], False: [(1,), (0,)]}.items():
+        settings = ("PRAGMA synchronous", "PRAGMA wal_autocheckpoint", "PRAGMA busy_timeout")
+        for waits, expected in {True: [(2,), (1000,), (20,)], False: [(1,), (0,), (0,)]}.items():
             connection = store.borrow(waits)
             self.assertEqual([connection.execute(setting).fetchone() for setting in settings], expected)
             store.give_back(connection, waits)
@@ -666,8 +720,8 @@ class WhenItCannotWrite(StoreCase):
         store.map("notes", Note)["k"] = Note()
         store.close()
         self.path.unlink()
-        self.assertRaises(StoreUnavailable, store.map("notes", Note).get, "k")
-        self.assertRaises(StoreUnavailable, store.check)
+        for verb in (partial(store.map("notes", Note).get, "k"), store.check):
+            self.assertRaisesRegex(StoreUnavailable, "^SQLite: unable to open", verb)
         self.assertEqual(list(self.folder.iterdir()), [])
 
 
@@ -721,6 +775,20 @@ class Processes(ProcessRaces, StoreCase):
             with mock.patch("threading.current_thread", return_value=threading.Thread(name=str(number))):
                 self.assertEqual(notes.get("k"), Note())
         self.assertLessEqual(len(store._open), 3)
+
+    def test_many_at_once(self) -> None:
+        """After a rush no more connections stay than are kept for the next one, and a close leaves none to come back:
+        each is an open file, and one that outlives a close would be forked along."""
+        store = self.open()
+        with mock.patch.object(sqlite_store, "MAX_IDLE", 2):
+            for rush in [store.borrow() for _ in range(5)], [store.borrow() for _ in range(3)]:
+                for connection in rush:
+                    store.give_back(connection)
+            self.assertEqual((len(store._idle[True]), len(store._open)), (2, 2))
+            late = store.borrow()
+            store.close()
+            store.give_back(late)
+            self.assertEqual((store._idle[True], self.open_files()), ([], 0))
 
     def test_threads_that_end(self) -> None:
         """A server that takes a new thread for each request does not run out of files."""
