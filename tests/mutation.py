@@ -47,7 +47,7 @@ JUDGES = {
     "stores/__init__": "stores",
     "stores/backup": "backup",
     "stores/codec": "stores",
-    "stores/redis_link": "redis_link",
+    "stores/redis_link": "redis_link redis_store",
     "stores/redis_store": "redis_store redis_link rounds",
     "stores/sqlite_store": "sqlite_store backup",
     "stores/together": "rounds",

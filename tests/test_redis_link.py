@@ -181,6 +181,7 @@ class Sentinels(Groups):
                       f"redis+sentinel://:{SECRET}@[::1/group", f"redis+sentinel://:{SECRET}@a:b:1/group"):  # fmt: skip
             with self.subTest(wrong):
                 self.assertLess(len(self.refusal(wrong)), 300)  # words of Redis, or ours
+        self.assertIn("no sentinel names a master", self.refusal(f"redis+sentinel://:{SECRET}@{place}/nobody"))
         self.assertIn("redis+sentinel://", self.refusal(f"redis://{place}/0"))
 
     def test_sentinels_with_a_password(self) -> None:
@@ -188,6 +189,23 @@ class Sentinels(Groups):
         [master] = self.servers(0, "--requirepass", SECRET)
         [port] = self.sentinels(master, password=SECRET, more=f"requirepass {SECRET}")
         self.opened(f"redis+sentinel://:{SECRET}@127.0.0.1:{port}/group").check()
+
+    def test_a_user_whom_the_sentinels_do_not_know(self) -> None:
+        """Name and password are the master's: sentinels that want none refuse whoever brings a name of nobody."""
+        user = f"user somebody on >{SECRET} ~* &* +@all"
+        [master] = self.servers(0, "--user", *user.split()[1:])
+        [port] = self.sentinels(master)
+        self.opened(f"redis+sentinel://somebody:{SECRET}@127.0.0.1:{port}/group").check()
+
+    def test_places(self) -> None:
+        """An address of IPv6 stands in brackets; where no port is named, it is the one of sentinels."""
+        for text, place in (("a", ("a", 26379)), ("a:5", ("a", 5)), ("[::1]", ("::1", 26379)),
+                            ("[2001:DB8::ab]:5", ("2001:DB8::ab", 5))):  # fmt: skip
+            with self.subTest(text):
+                self.assertEqual(redis_link._place(text), place)
+        for text in ("", "a:", "a:b", "::1", "[::1", "[a]x", "[x]", "a:5:6"):
+            with self.subTest(text):
+                self.assertRaises(ValueError, redis_link._place, text)
 
     @unittest.skipUnless(shutil.which("openssl"), "needs openssl")
     def test_tls(self) -> None:
@@ -296,11 +314,24 @@ class Idle(Groups):
         with mock.patch.object(redis_link.time, "monotonic", lambda: next(clock)):
             store = self.open(server.url)
             ids = []
-            for now in (0.0, 60.0, 60.0 + 61.0):
+            for now in (1000.0, 1060.0, 1060.0 + 61.0):
                 clock = itertools.repeat(now)
                 ids.append(store.ask(lambda: store._client.client_id()))
         self.assertEqual(ids[0], ids[1])
         self.assertNotEqual(ids[1], ids[2])
+
+    def test_a_unix_socket(self) -> None:
+        """A server on this machine is reached by its file, too, where no connection needs to be kept alive."""
+        with tempfile.TemporaryDirectory() as folder:
+            server = RedisServer("--unixsocket", f"{folder}/redis")
+            self.addCleanup(server.stop)
+            self.open(f"unix://{folder}/redis").check()
+            self.refusal(f"unix://{folder}/other")
+
+    def test_a_password_like_an_address(self) -> None:
+        """What stands in a password says nothing of how the server is reached."""
+        [server] = self.servers(0, "--requirepass", "x+sentinel:x")
+        self.open(f"redis://:x+sentinel:x@127.0.0.1:{server.port}/0").check()
 
     def test_keep_alive(self) -> None:
         """The system speaks on a quiet connection, so that nobody on the way takes it for dead."""
