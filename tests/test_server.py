@@ -9,14 +9,16 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import os
 import select
+import signal
 import socket
 import struct
 import threading
 import time
 import unittest
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import monotonic  # the real one: that of the server is set forward
@@ -25,8 +27,9 @@ from unittest import mock
 
 from authref.app import App
 from authref.maps import MemoryStore
+from authref.serving.cores import cores
 from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
-from authref.serving.server import LINGER, STATES, WORK, Server, serve
+from authref.serving.server import LINGER, STATES, STOP_SECONDS, WORK, Server, ends, serve, stop_on_signals
 from authref.throttle import Turns
 from authref.wire import Problem, Request, Response
 from tests.basics import PASSWORD
@@ -96,6 +99,7 @@ class Client:
         """The next answer; `without_body` if it is one to HEAD."""
         line = self.file.readline()
         assert line, "the server closed instead of answering"
+        assert line.startswith(b"HTTP/1.1 "), line
         headers = {}
         while (field := self.file.readline()) != b"\r\n":
             name, _, value = field.decode("latin-1").rstrip("\r\n").partition(": ")
@@ -755,6 +759,24 @@ class SlowClients(ServerTest):
             self.assertTrue(eventually(lambda: not server.connections))
             self.assert_well(server)
 
+    def test_clients_that_are_gone_when_they_should_hear(self) -> None:
+        """Neither a goodbye nor a 100 that nobody hears ends the server for all others."""
+        send, gone = socket.socket.send, OSError(107, "Transport endpoint is not connected")
+
+        def nobody(sock: socket.socket, data: bytes) -> int:
+            if data.startswith(b"HTTP/1.1 100"):
+                raise gone
+            return send(sock, data)
+
+        server = self.serve()
+        with mock.patch.object(socket.socket, "shutdown", side_effect=gone), Client(server) as client:
+            self.assertEqual(client.ask(BAD).status, 400)
+            self.assert_well(server)
+        with mock.patch.object(socket.socket, "send", nobody), Client(server) as client:
+            head, _, _ = login().partition(b"\r\n\r\n")
+            client.send(head + b"\r\nExpect: 100-continue\r\n\r\n")
+            self.assert_well(server)
+
     def test_64_logins_at_once(self) -> None:
         """While as many logins are under way as may wait, everybody else is served at once, and then they are."""
         turns = mock.patch("authref.throttle.turns", Turns(running=2, waiting=62))
@@ -974,6 +996,15 @@ class AnotherApp(unittest.TestCase):
         self.assertEqual((crash.status, crash.body), (500, b"ValueError/crash"))
         self.assertEqual((bad.status, bad.headers["connection"]), (400, "close"))
 
+    def test_an_answer_that_cannot_be_written(self) -> None:
+        """What is said instead is framed as the request wants it: without a body for HEAD, and closed where it asks."""
+        with running(self.Greeter()) as server, Client(server) as client:
+            client.send(b"HEAD /crash HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(client.answer(without_body=True).headers["connection"], "keep-alive")
+            last = client.ask(b"GET /crash HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            self.assertEqual((last.status, last.headers["connection"]), (500, "close"))
+            self.assertEqual(client.rest(), b"")
+
 
 class Rounds(unittest.TestCase):
     """An app that answers together what waits, and says which way each answer came: with how many others."""
@@ -1019,6 +1050,17 @@ class Rounds(unittest.TestCase):
             self.assertEqual(clients[0].ask(ME).body, b"GET")
             self.assertEqual(self.app.rounds, [5])
 
+    def test_heads(self) -> None:
+        """HEAD asks for what GET does, and waits for the round as GET does."""
+        with ExitStack() as stack:
+            server, _ = self.held_up(stack, 1)
+            head = stack.enter_context(Client(server))
+            head.send(ME.replace(b"GET", b"HEAD"))
+            self.assertTrue(eventually(lambda: len(server.next_round) == 2))
+            self.app.gate.set()
+            self.assertEqual(head.answer(without_body=True).status, 200)
+        self.assertEqual(self.app.rounds, [2])
+
     def test_what_is_not_safe(self) -> None:
         """A request that may change something waits for no round, and is begun once."""
         with ExitStack() as stack:
@@ -1030,10 +1072,10 @@ class Rounds(unittest.TestCase):
     def test_a_crowd(self) -> None:
         """A round has its limit, and the rest is the next one."""
         with ExitStack() as stack, mock.patch("authref.serving.server.MAX_TOGETHER", 3):
-            _, clients = self.held_up(stack, 7)
+            _, clients = self.held_up(stack, 8)
             self.app.gate.set()
-            self.assertEqual([client.answer().status for client in clients], [200] * 8)
-        self.assertEqual(self.app.rounds, [3, 3])  # and one alone
+            self.assertEqual([client.answer().status for client in clients], [200] * 9)
+        self.assertEqual(self.app.rounds, [3, 3, 2])
 
     def test_a_round_whose_thread_dies(self) -> None:
         """The next round begins all the same."""
@@ -1226,12 +1268,75 @@ class GracefulStop(ServerTest):
                     self.assertTrue(client.rest().endswith(expected))
                 self.assert_ended(server)
 
+    def test_an_upload_that_goes_on(self) -> None:
+        """Who was refused may send on for a while, but a stop does not wait for them."""
+        server = self.serve()
+        client = self.client(server)
+        client.send(BAD)
+        self.assertTrue(eventually(lambda: in_state(server, "goodbye") == 1))
+        self.stop(server)
+        for _ in range(10):
+            self.late += 1
+            with suppress(OSError):  # it is closed already
+                client.send(b"x")
+            eventually(lambda: not server.connections, 0.05)
+        self.assert_ended(server)
+
     def test_stop_twice(self) -> None:
         """A second Ctrl-C changes nothing."""
         server = self.serve()
         server.stop()
         server.stop()
         self.assert_ended(server)
+
+
+class Signals(ServerTest):
+    """What the system says to a server that runs in the main thread, as ours does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
+    def test_what_ends_a_server(self) -> None:
+        """Ctrl-C, SIGTERM, and a terminal that is closed; but not where that is ignored, as under nohup."""
+        for ignored, more in ((signal.SIG_DFL, [signal.SIGHUP]), (signal.SIG_IGN, [])):
+            signal.signal(signal.SIGHUP, ignored)
+            self.assertEqual(list(ends()), [signal.SIGINT, signal.SIGTERM, *more])
+
+    def test_a_stop(self) -> None:
+        """Each of them ends it: what is under way is answered, and if all hangs, the system ends the process."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number), mock.patch("signal.alarm") as alarm:
+                self.stopped_by(number)
+                self.assertEqual(alarm.mock_calls, [mock.call(STOP_SECONDS), mock.call(0)])
+
+    def stopped_by(self, number: int) -> None:
+        """Serve, and hear this signal while a login is under way, which is answered."""
+        servers: list[Server] = []
+        heard: list[str | bytes] = []
+
+        def begin(server: Server) -> None:
+            servers.append(server)
+            stop_on_signals(server)
+
+        def visit(url: str) -> None:
+            with Client(servers[0]) as client:
+                client.send(login())
+                held.wait_for_one()
+                os.kill(os.getpid(), number)
+                held.open()
+                heard.extend((url, client.answer().body))
+
+        def ready(url: str) -> None:
+            threading.Thread(target=visit, args=(url,)).start()
+
+        share = self.enterContext(mock.patch("authref.serving.server.share_cores"))
+        with mock.patch("authref.serving.server.stop_on_signals", begin), gate(self.harness.app) as held:
+            serve(self.harness.app, "127.0.0.1", 0, ready, {"192.0.2.1"})
+        share.assert_called_once_with(cores())
+        self.assertEqual((servers[0].trusted, heard[0]), ({"192.0.2.1"}, servers[0].url))
+        self.assertIn(b"alice", heard[1])
 
 
 class ForeignClient(ServerTest):
