@@ -29,7 +29,7 @@ from authref.app import App
 from authref.maps import MemoryStore
 from authref.serving.cores import cores
 from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
-from authref.serving.server import LINGER, STATES, STOP_SECONDS, WORK, Server, ends, serve, stop_on_signals
+from authref.serving.server import LINGER, RECEIVE, STATES, STOP_SECONDS, WORK, Server, ends, serve, stop_on_signals
 from authref.throttle import Turns
 from authref.wire import Problem, Request, Response
 from tests.basics import PASSWORD
@@ -772,10 +772,28 @@ class SlowClients(ServerTest):
         with mock.patch.object(socket.socket, "shutdown", side_effect=gone), Client(server) as client:
             self.assertEqual(client.ask(BAD).status, 400)
             self.assert_well(server)
+        deaf = mock.patch.object(socket.socket, "setsockopt", side_effect=gone)
+        with deaf, socket.create_connection(("127.0.0.1", server.server_port)) as plain:
+            plain.sendall(HEALTH)
+            self.assertTrue(plain.recv(100).startswith(b"HTTP/1.1 200 "))
         with mock.patch.object(socket.socket, "send", nobody), Client(server) as client:
             head, _, _ = login().partition(b"\r\n\r\n")
             client.send(head + b"\r\nExpect: 100-continue\r\n\r\n")
             self.assert_well(server)
+
+    def test_a_wake_with_nothing_to_read(self) -> None:
+        """The system may say that there is something where there is nothing: that is no byte, and no end."""
+        recv, nothing = socket.socket.recv, iter([BlockingIOError(11, "Resource temporarily unavailable")])
+
+        def nothing_once(sock: socket.socket, size: int) -> bytes:
+            if size == RECEIVE and (failure := next(nothing, None)):
+                raise failure
+            return recv(sock, size)
+
+        client = self.client(self.serve())
+        with mock.patch.object(socket.socket, "recv", nothing_once):
+            self.assertEqual(client.ask(HEALTH).status, 200)
+        self.assertIsNone(next(nothing, None))
 
     def test_64_logins_at_once(self) -> None:
         """While as many logins are under way as may wait, everybody else is served at once, and then they are."""
@@ -896,6 +914,7 @@ class ConnectionLimit(ServerTest):
             with Client(server) as client:
                 refused = client.ask(HEALTH)
                 self.assertEqual((refused.status, refused.headers["connection"]), (503, "close"))
+                self.assertEqual(json.loads(refused.body)["code"], "too_many_connections")
                 self.assertGreater(int(refused.headers["retry-after"]), 0)
                 self.assertEqual(refused.headers["x-content-type-options"], "nosniff")
                 client.sock.shutdown(socket.SHUT_WR)
@@ -1253,7 +1272,8 @@ class GracefulStop(ServerTest):
         client.send(HEALTH[:10])
         self.assertTrue(eventually(lambda: in_state(server, "head") == 1))
         self.stop(server)
-        self.assertFalse(client.hears(0.02))
+        self.late = 1.0
+        self.assertFalse(client.hears(0.3), "it had no time to finish")
         self.late = 3.0
         self.assertEqual(status(client.rest()), 408)
 
@@ -1281,6 +1301,19 @@ class GracefulStop(ServerTest):
                 client.send(b"x")
             eventually(lambda: not server.connections, 0.05)
         self.assert_ended(server)
+
+    @SHORT_GRACE
+    def test_a_stop_without_files(self) -> None:
+        """Where the system gives out no more files, so that nobody can be let in, a stop still ends it."""
+        server = self.serve()
+        client = self.client(server)
+        self.assertEqual(client.ask(HEALTH).status, 200)
+        with mock.patch.object(socket.socket, "accept", side_effect=OSError(24, "Too many open files")):
+            self.client(server)
+            self.assertTrue(eventually(lambda: server.socket not in server.selector.get_map()))
+            self.stop(server)
+            self.assertEqual(client.rest(), b"")
+            self.assert_ended(server)
 
     def test_stop_twice(self) -> None:
         """A second Ctrl-C changes nothing."""
