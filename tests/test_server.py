@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 import unittest
@@ -29,7 +30,18 @@ from authref.app import App
 from authref.maps import MemoryStore
 from authref.serving.cores import cores
 from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
-from authref.serving.server import LINGER, RECEIVE, STATES, STOP_SECONDS, WORK, Server, ends, serve, stop_on_signals
+from authref.serving.server import (
+    LINGER,
+    RECEIVE,
+    STATES,
+    STOP_SECONDS,
+    WORK,
+    Server,
+    _allow_files,
+    ends,
+    serve,
+    stop_on_signals,
+)
 from authref.throttle import Turns
 from authref.wire import Problem, Request, Response
 from tests.basics import PASSWORD
@@ -983,6 +995,122 @@ class Threads(ServerTest):
         self.assertEqual([client.ask(HEALTH).status, client.ask(login()).status], [200, 200])
 
 
+    def test_whom_the_system_prefers(self) -> None:
+        """Threads that hash give way to the one that serves everybody, and keep no process alive that should end."""
+        server = self.serve()
+        self.assertEqual(self.client(server).ask(login()).status, 200)  # they have begun
+        self.assertTrue(all(thread.daemon for thread in server.pool))
+        if sys.platform == "linux":
+            ours = os.getpriority(os.PRIO_PROCESS, 0)
+            nice = {os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) for thread in server.pool}
+            self.assertEqual(nice, {max(10, ours)})
+
+
+class Loop(ServerTest):
+    """The round of the one thread that serves all: when it waits, and for what."""
+
+    @contextmanager
+    def turning(self, seconds: float) -> Iterator[tuple[Server, mock.Mock, mock.Mock]]:
+        """A server that looks at its deadlines so rarely; and what counts its waits and these looks."""
+        with mock.patch("authref.serving.server.POOL_THREADS", 1), Server(self.harness.app, "127.0.0.1", 0) as server:
+            server.begin()
+            select = mock.Mock(wraps=server.selector.select)
+            with (
+                mock.patch.object(server.selector, "select", select),
+                mock.patch.object(server, "_sweep", wraps=server._sweep) as sweep,
+            ):
+                thread = threading.Thread(target=server.serve_forever, args=(seconds,))
+                thread.start()
+                yield server, select, sweep
+                server.stop()
+                thread.join(10)
+                self.assertFalse(thread.is_alive())
+
+    def test_requests_that_came_together(self) -> None:
+        """One answer a round, and the next round begins at once; looking at all connections is no part of each."""
+        with self.turning(30) as (server, _, sweep), Client(server) as client:
+            client.sock.settimeout(PATIENCE)
+            client.send(HEALTH * 50)
+            self.assertEqual({client.answer().status for _ in range(50)}, {200})
+            self.assertEqual(sweep.call_count, 1)
+
+    def test_when_nothing_happens(self) -> None:
+        """It waits, and costs nothing."""
+        with self.turning(30) as (server, select, _), Client(server) as client:
+            self.assertEqual(client.ask(HEALTH).status, 200)
+            time.sleep(0.02)
+            before = select.call_count
+            time.sleep(0.05)
+            self.assertLessEqual(select.call_count - before, 1)
+
+    def test_woken_again_and_again(self) -> None:
+        """Whoever wakes it never waits for it, not even while it stands still: a signal handler could not end."""
+        server = self.enterContext(Server(self.harness.app, "127.0.0.1", 0))
+        server.begin()
+        waking = threading.Thread(target=lambda: [server.wake() for _ in range(2000)], daemon=True)
+        waking.start()
+        waking.join(5)
+        self.assertFalse(waking.is_alive())
+        server._on_wake()  # the twin: it hears of it
+
+    def test_what_is_open_when_it_is_closed(self) -> None:
+        """Connections, threads and all files end with the server, also with one that has not begun."""
+        Server(self.harness.app, "127.0.0.1", 0).server_close()
+        server = Server(self.harness.app, "127.0.0.1", 0)
+        with mock.patch("authref.serving.server.POOL_THREADS", 2):
+            server.begin()
+        with Client(server) as client:
+            self.assertTrue(eventually(server._accept))
+            pool = list(server.pool)
+            server.server_close()
+            self.assertEqual(client.rest(), b"")
+        self.assertTrue(eventually(lambda: not any(thread.is_alive() for thread in pool)))
+        server.wake()  # by a thread that has finished just now
+        self.assertRaises(OSError, server._alarm.getsockname)
+
+    def test_addresses(self) -> None:
+        """IPv6 is served as IPv4 is, and its address stands in brackets in a URL."""
+        for host, shown in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
+            with self.subTest(host), ExitStack() as stack:
+                try:
+                    server = stack.enter_context(Server(self.harness.app, host, 0))
+                except OSError:
+                    self.skipTest("this machine has no IPv6")
+                thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+                with mock.patch("authref.serving.server.POOL_THREADS", 1):
+                    thread.start()
+                    self.assertEqual(server.url, f"http://{shown}:{server.server_port}")
+                    connection = http.client.HTTPConnection(host, server.server_port, timeout=5)
+                    connection.request("GET", "/health")
+                    self.assertEqual(connection.getresponse().status, 200)
+                    connection.close()
+                    server.stop()
+                    thread.join(10)
+                self.assertFalse(thread.is_alive())
+
+    def test_how_many_files(self) -> None:
+        """As many as it needs, or as the system allows; where it cannot ask for them, it serves with those it has."""
+        import resource
+
+        name = resource.RLIMIT_NOFILE
+        for soft, hard, asked in ((256, 4096, 2048), (1024, -1, 2048), (1024, 1500, 1500), (0, 4096, 2048),
+                                  (2048, 4096, None), (4096, 4096, None), (-1, -1, None)):  # fmt: skip
+            with (
+                self.subTest(soft=soft, hard=hard),
+                mock.patch("resource.getrlimit", return_value=(soft, hard)) as get,
+                mock.patch("resource.setrlimit") as set_limit,
+            ):
+                _allow_files()
+                get.assert_called_once_with(name)
+                self.assertEqual(set_limit.mock_calls, [mock.call(name, (asked, hard))] if asked else [])
+        for error in (OSError(1, "Operation not permitted"), ValueError("not allowed to raise maximum limit")):
+            refused = mock.patch("resource.setrlimit", side_effect=error)
+            with mock.patch("resource.getrlimit", return_value=(1, 9)), refused:
+                _allow_files()
+        with mock.patch.dict(sys.modules, {"resource": None}):
+            _allow_files()
+
+
 class AnotherApp(unittest.TestCase):
     """What the server needs of an app is the protocol `App` and no more: it serves one of a few lines."""
 
@@ -1275,7 +1403,9 @@ class GracefulStop(ServerTest):
         self.late = 1.0
         self.assertFalse(client.hears(0.3), "it had no time to finish")
         self.late = 3.0
-        self.assertEqual(status(client.rest()), 408)
+        answer = client.answer()
+        self.assertEqual((answer.status, json.loads(answer.body)["code"]), (408, "request_timeout"))
+        self.assertIn("too long", json.loads(answer.body)["detail"])
 
     @SHORT_GRACE
     def test_a_client_slow_to_read(self) -> None:
