@@ -29,6 +29,10 @@ class Cores(unittest.TestCase):
                 "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
                 "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
             }, [2]),
+            ("a name with colons", {
+                "proc/self/cgroup": "0::/pod:a:b\n",
+                "sys/fs/cgroup/pod:a:b/cpu.max": "300000 100000\n",
+            }, [3]),
             ("version 1, without a limit", {
                 "proc/self/cgroup": "4:cpu:/\n",
                 "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
@@ -43,6 +47,18 @@ class Cores(unittest.TestCase):
         for quotas, expected in (([], len(own)), ([0], 1), ([1, 4], 1), ([10_000], len(own))):
             with mock.patch.object(cores, "_quotas", return_value=quotas):
                 self.assertEqual(cores.cores(), expected)
+
+    def test_cores_it_is_bound_to(self) -> None:
+        """What a process is bound to counts, not what the machine has; else the machine."""
+        with mock.patch.object(cores, "_quotas", return_value=[]):
+            with mock.patch("os.sched_getaffinity", return_value={5}, create=True), mock.patch("os.cpu_count") as count:
+                self.assertEqual(cores.cores(), 1)
+                count.assert_not_called()
+            system = mock.Mock(spec=["cpu_count"])
+            with mock.patch.object(cores, "os", system):
+                for found, expected in ((6, 6), (None, 1)):
+                    system.cpu_count.return_value = found
+                    self.assertEqual(cores.cores(), expected)
 
 
 if __name__ == "__main__":

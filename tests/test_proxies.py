@@ -39,6 +39,9 @@ class Forwarded(unittest.TestCase):
             "no address behind a proxy of ours": (f"evil, {INNER}", PROXY),
             "no address that nobody asks for": (f"evil, {CLIENT}", CLIENT),
             "a name": ("localhost", PROXY),
+            "a blank that is none": (f"{CLIENT}\xa0", PROXY),
+            "a letter before it": (f"X{CLIENT}", PROXY),
+            "a zone, which is no part of it": ("fe80::1%eth0", "fe80::1"),
             "a number": ("3325256711", PROXY),
             "digits of another script": ("١٩٨.51.100.7", PROXY),
         }
@@ -66,6 +69,7 @@ class Forwarded(unittest.TestCase):
             "twice in one hop": (f"for={FORGED};for={CLIENT}", PROXY),
             "without for": ("proto=https", PROXY),
             "unknown": ("for=unknown", PROXY),
+            "a letter before it": (f"for=X{CLIENT}", PROXY),
             "hidden": ("for=_secret", PROXY),
             "no pair": (CLIENT, PROXY),
             "an empty element": (f"for={CLIENT}, ", PROXY),
@@ -84,6 +88,7 @@ class Forwarded(unittest.TestCase):
             (f"::ffff:{PROXY}", (PROXY,), CLIENT),
             ("2001:db8:aa::1", ("2001:db8:aa::/48",), CLIENT),
             ("", ("unix:",), CLIENT),
+            ("unix:", ("unix:",), CLIENT),
             ("", (PROXY,), ""),
             (PROXY, ("unix:",), PROXY),
         ):

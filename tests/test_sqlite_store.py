@@ -401,8 +401,8 @@ class WhatIsOnTheDisk(StoreCase):
 
     def test_looking_after_it(self) -> None:
         """To ask whether it is well writes nothing, however often a load balancer does."""
+        self.fill()
         store = self.open()
-        store.map("notes", Note)["k"] = Note()
         before = self.content()
         for _ in range(3):
             self.assertEqual(store.check(), [])
