@@ -79,6 +79,11 @@ class Notes(unittest.TestCase):
         numbers = {self.devices.recognise(ALICE, with_cookie(each)) for each in (cookie, first)}
         self.assertEqual(len(numbers), 2)  # two browsers, should somebody have kept the old one
 
+    def test_whose_the_key_is(self) -> None:
+        """It belongs to the account, as all that is kept of somebody does."""
+        self.remember(ALICE)
+        self.assertEqual(list(self.keys.owned_by(ALICE.id)), [ALICE.id])
+
     def test_forgotten(self) -> None:
         """When the account forgets its browsers, every note is void, and a new login makes a good one."""
         cookie = self.remember(ALICE)
@@ -91,6 +96,7 @@ class Notes(unittest.TestCase):
         """Neither cookie nor key says whose it is: no address, no id."""
         cookie = self.remember(ALICE)
         self.assertRegex(cookie, r"\Adevice=[0-9a-f]{64}\Z")
+        self.assertRegex(self.remember(BOB, cookie), r"\Adevice=[0-9a-f]{64}\.[0-9a-f]{64}\Z")
         self.assertEqual(Devices(self.keys, secure=True).cookie_name, "__Host-device")
 
 

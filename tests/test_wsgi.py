@@ -7,6 +7,7 @@ seen is lost by then. What is not lost must be judged as our own server judges i
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
@@ -267,6 +268,20 @@ class HostileEnvirons(unittest.TestCase):
             (501, "a second one", environ("POST", "/login", body, **{**ended, "HTTP_TRANSFER_ENCODING": "x, chunked"})),
         ))  # fmt: skip
 
+    def test_what_a_refused_body_is_told(self) -> None:
+        """A code to match on and a sentence: a client that only hears "no" sends the same again."""
+        chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
+        stream, ended = mock.Mock(**{"read.return_value": b""}), {"wsgi.input_terminated": True}
+        for code, word, described in (
+            ("length_required", "Content-Length", environ("POST", "/login", **chunked, **{"wsgi.input": stream})),
+            ("content_too_large", "65536", environ("POST", "/login", b" " * (MAX_BODY + 1), **chunked, **ended)),
+            ("malformed_request", "ended before", environ("POST", "/login", b"{}", CONTENT_LENGTH="3")),
+        ):
+            with self.subTest(code):
+                problem = json.loads(send(self.harness.app, described, strict=False)[2])
+                self.assertEqual(problem["code"], code)
+                self.assertRegex(problem["detail"], rf"^(This|The) [^\n]*{word}[^\n]*\.$")
+
     def test_servers_that_end_a_chunked_body_and_do_not_say_so(self) -> None:
         """A chunked body is read where the server is known to end it, and refused where it might read on for ever."""
         body = b'{"email": "nobody@example.com", "password": "correct horse battery"}'
@@ -380,6 +395,8 @@ class HostileEnvirons(unittest.TestCase):
                             "CONTENT_TYPE": "application/json"}  # fmt: skip
                     status, _, _ = send(self.harness.app, environ("POST", "/login", wrong % number, **more), False)
                     self.assertEqual(status, 401 if number < 20 else 429)
+            other = environ("POST", "/login", wrong % 99, REMOTE_ADDR="192.0.2.8", CONTENT_TYPE="application/json")
+            self.assertEqual(send(self.harness.app, other, strict=False)[0], 401, "all peers count as one")
             self.harness.clock.advance(60)
 
     def test_a_form_on_another_site(self) -> None:
@@ -453,6 +470,10 @@ class LikeOurOwnServer(unittest.TestCase):
             (400, get(b"/health", b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"0\r\n\r\n"),
             (400, get(b"/health", b"Transfer-Encoding: gzip")),
             (413, get(b"/login", b"Content-Length: %d" % (MAX_BODY + 1), method=b"POST")),
+            (413, get(b"/login", b"Content-Length: %d" % (MAX_BODY + 1), b"Origin: https://app.example",
+                      method=b"POST")),
+            (413, get(b"/login", b"Content-Length: %d" % (MAX_BODY + 1), b"Origin: https://evil.example",
+                      method=b"POST")),
             (414, get(b"/" + b"a" * MAX_REQUEST_LINE)),
             (417, get(b"/health", b"Expect: tea")),
             (431, get(b"/health", b"X: " + b"a" * MAX_HEAD)),
