@@ -1460,6 +1460,7 @@ class Signals(ServerTest):
         super().setUp()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
+            signal.signal(number, signal.SIG_DFL)  # the tests may run under nohup
 
     def test_what_ends_a_server(self) -> None:
         """Ctrl-C, SIGTERM, and a terminal that is closed; but not where that is ignored, as under nohup."""
