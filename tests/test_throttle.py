@@ -591,6 +591,16 @@ class Counters(unittest.TestCase):
         self.clock.advance(2 * 3600)
         self.assertEqual(self.counts()["account alice"], ahead)  # which nothing was taken from
 
+    def test_two_accounts_and_a_clock_that_is_ahead(self) -> None:
+        """The second count is each account's own, too: else who guesses at one keeps the other out."""
+        for user in ("alice", "bob"):
+            for number in range(8):
+                self.guess(user, peer=f"192.0.2.{number}")
+                self.clock.advance(8)
+        self.clock.advance(-2 * 3600)
+        self.assertEqual([self.guess("alice", peer=ELSEWHERE) for _ in range(6)], [401] * 5 + [429])
+        self.assertEqual(self.guess("bob", peer=ELSEWHERE), 401)
+
 
 class TakingTurns(unittest.TestCase):
     """bcrypt is what makes a stranger's request costly: it must not be given more cores or patience than there are."""
@@ -700,6 +710,32 @@ class TakingTurns(unittest.TestCase):
         for name, (arrivals, expected) in table.items():
             with self.subTest(name):
                 self.assertEqual(self.order(Turns(running=1, waiting=99), *arrivals), expected)
+
+    def test_how_many_at_once(self) -> None:
+        """Whoever may have one turn at a time has one, also while cores are free; others pass by meanwhile."""
+        turns = Turns(running=3, waiting=9)
+        first, second, other = (turns._enter({name: 1}) for name in ("a", "a", "b"))
+        self.assertEqual([place.is_set() for place in (first, second, other)], [True, False, True])
+        turns._leave(first)
+        self.assertTrue(second.is_set())
+
+    def test_who_breaks_off_waiting(self) -> None:
+        """They leave the line: a turn that is given to nobody would never end, and its core be lost."""
+        turns = Turns(running=1, waiting=9)
+        busy = turns._enter({})
+        gone = mock.patch.object(threading.Event, "wait", side_effect=SystemExit)
+        with gone, self.assertRaises(SystemExit), turns.take({}):
+            self.fail("it was nobody's turn")
+        turns._leave(busy)
+        self.assertEqual(in_time(turns), "done")
+
+    def test_what_is_remembered(self) -> None:
+        """Of those who had a turn only so many are kept in mind as may wait: memory has an end."""
+        turns = Turns(running=1, waiting=1)
+        for number in range(3 * throttle.MAX_WAITING):
+            with turns.take({f"user {number}": 9}):
+                pass
+        self.assertEqual(len(turns._served), throttle.MAX_WAITING)
 
     def test_who_loses_a_place(self) -> None:
         """When all places are taken, the newest of whoever holds most goes, and that may be the newcomer."""
