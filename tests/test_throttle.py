@@ -705,6 +705,7 @@ class TakingTurns(unittest.TestCase):
             "three": ([a, a, b, b, c, c], [0, 2, 4, 1, 3, 5]),
             "one account, many addresses": ([ab, ac, a | {"d": 9}, {"e": 9, "f": 9}], [0, 3, 1, 2]),
             "one address, an eager account and another": ([ab, ab, ab, ac], [0, 3, 1, 2]),
+            "an eager account at a new address": ([b | c, a | {"d": 9}, a | {"e": 9}, b | c], [0, 1, 3, 2]),
             "no more at once than it may": ([{"a": 0}, b], [1, -1]),
         }
         for name, (arrivals, expected) in table.items():

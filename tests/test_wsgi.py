@@ -198,6 +198,7 @@ class HostileEnvirons(unittest.TestCase):
             (404, "bytes beyond ASCII, decoded", environ(PATH_INFO="/\xc3\xa9", **me, **absent)),
             (400, "nothing", environ(PATH_INFO="", **me, **absent)),
             (400, "no path, and no URI", environ(PATH_INFO=None, **me, **absent)),
+            (200, "no prefix, and no URI", environ(PATH_INFO="/me", SCRIPT_NAME=None, **me, **absent)),
         ))  # fmt: skip
 
     def test_a_prefix_that_a_client_names(self) -> None:
@@ -268,7 +269,7 @@ class HostileEnvirons(unittest.TestCase):
             (501, "a second one", environ("POST", "/login", body, **{**ended, "HTTP_TRANSFER_ENCODING": "x, chunked"})),
         ))  # fmt: skip
 
-    def test_what_a_refused_body_is_told(self) -> None:
+    def test_what_a_refusal_says(self) -> None:
         """A code to match on and a sentence: a client that only hears "no" sends the same again."""
         chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
         stream, ended = mock.Mock(**{"read.return_value": b""}), {"wsgi.input_terminated": True}
@@ -276,11 +277,12 @@ class HostileEnvirons(unittest.TestCase):
             ("length_required", "Content-Length", environ("POST", "/login", **chunked, **{"wsgi.input": stream})),
             ("content_too_large", "65536", environ("POST", "/login", b" " * (MAX_BODY + 1), **chunked, **ended)),
             ("malformed_request", "ended before", environ("POST", "/login", b"{}", CONTENT_LENGTH="3")),
+            ("malformed_request", "line end", environ(HTTP_X="a\r\nCookie: session=b")),
         ):
             with self.subTest(code):
                 problem = json.loads(send(self.harness.app, described, strict=False)[2])
                 self.assertEqual(problem["code"], code)
-                self.assertRegex(problem["detail"], rf"^(This|The) [^\n]*{word}[^\n]*\.$")
+                self.assertRegex(problem["detail"], rf"^(This|The|A) [^\n]*{word}[^\n]*\.$")
 
     def test_servers_that_end_a_chunked_body_and_do_not_say_so(self) -> None:
         """A chunked body is read where the server is known to end it, and refused where it might read on for ever."""
@@ -395,6 +397,7 @@ class HostileEnvirons(unittest.TestCase):
                             "CONTENT_TYPE": "application/json"}  # fmt: skip
                     status, _, _ = send(self.harness.app, environ("POST", "/login", wrong % number, **more), False)
                     self.assertEqual(status, 401 if number < 20 else 429)
+                self.assertEqual(self.harness.events("authn_login_fail")[-1]["peer"], peer or "")
             other = environ("POST", "/login", wrong % 99, REMOTE_ADDR="192.0.2.8", CONTENT_TYPE="application/json")
             self.assertEqual(send(self.harness.app, other, strict=False)[0], 401, "all peers count as one")
             self.harness.clock.advance(60)
