@@ -52,6 +52,7 @@ JUDGES = {
     "stores/sqlite_store": "sqlite_store backup",
     "stores/together": "rounds",
     "app/__init__": "app logins authorization openapi stores cors",
+    "app/settings": "app cors",
     "app/accounts": "app logins authorization openapi stores",
     "app/routes": "app logins authorization openapi stores",
     "app/users": "app authorization openapi stores",
@@ -65,6 +66,9 @@ pytest_add_cli_args_test_selection=
 {files}
     --deselect=tests/test_wsgi.py::UnderGunicorn
     --deselect=tests/test_wsgi.py::RealServers
+    --deselect=tests/test_workers.py::TwoWorkers
+    --deselect=tests/test_workers.py::TheEnd
+    --deselect=tests/test_workers.py::TheBeginning
 """
 # Left out is `|`, which this project has in type annotations only.
 COSMIC_RAY = """[cosmic-ray]

@@ -6,6 +6,7 @@ To choose who answers, a test holds the others (SIGSTOP): a process that stands 
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ from urllib.parse import urlsplit
 
 from authref import throttle
 from authref.maps import MemoryStore
+from authref.serving import workers
+from authref.serving.server import STOP_SECONDS
 from authref.serving.workers import RESTART_SECONDS, serve_by_many
 from tests.basics import PASSWORD
 from tests.support import Harness, in_a_fork
@@ -319,6 +322,145 @@ class TheEnd(unittest.TestCase):
         """True if nobody listens there."""
         with socket.socket() as probe:
             return probe.connect_ex(address(program)) != 0
+
+
+class Supervision(unittest.TestCase):
+    """The first process, with a clock that is set and processes that only seem to be: how long each lives is given."""
+
+    def setUp(self) -> None:
+        self.now, self.slept = 1000.0, list[float]()
+        self.server, self.app = mock.Mock(), mock.Mock()
+        self.ends: dict[int, float] = {}  # when each process ends, of whose end nobody has heard
+        self.made = 0
+        self.enterContext(mock.patch("time.monotonic", lambda: self.now))
+        self.enterContext(mock.patch("time.sleep", self.sleep))
+        self.enterContext(mock.patch("os.waitpid", self.look))
+        self.enterContext(mock.patch("signal.sigwait", self.wait))
+        self.kill = self.enterContext(mock.patch("os.kill", side_effect=self.die))
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def look(self, pid: int, how: int) -> tuple[int, int]:
+        self.assertEqual(how, os.WNOHANG)
+        if self.ends[pid] > self.now:
+            return 0, 0
+        del self.ends[pid]
+        return pid, 0
+
+    def die(self, pid: int, number: int) -> None:
+        self.ends[pid] = self.now
+
+    def wait(self, numbers: object) -> int:
+        """Until the next one ends, or somebody tells us to."""
+        self.now = max(self.now, min(self.told, *self.ends.values()))
+        return signal.SIGTERM if self.now >= self.told else signal.SIGCHLD
+
+    def supervise(self, *lives: float | None, count: int = 1, told: float = 1e6) -> None:
+        """Keep as many processes; each lives so many seconds, of None none can be had; told to end at that time."""
+        left, self.told = iter(lives), told
+
+        def fork(*_: object) -> int:
+            seconds = next(left, 1e9)
+            if seconds is None:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            self.made += 1
+            self.ends[99 + self.made] = self.now + seconds
+            return 99 + self.made
+
+        with (
+            mock.patch.object(workers, "_fork", fork),
+            mock.patch.object(workers, "_await_end", side_effect=lambda running: self.left.append(running)),
+        ):
+            self.left: list[set[int]] = []
+            workers._supervise(self.server, self.app, count)
+
+    def died(self) -> list[int]:
+        """Whose end the log tells of."""
+        self.assertEqual({call.args for call in self.app.events.emit.mock_calls}, {("sys_worker_died",)})
+        return [call.kwargs["worker"] for call in self.app.events.emit.mock_calls]
+
+    def assert_given_up(self, *lives: float | None, **more: int) -> None:
+        with self.assertRaisesRegex(ValueError, r"^The processes that serve end .* start with --workers 1 .*\.$"):
+            self.supervise(*lives, **more)
+        self.server.server_close.assert_called_once_with()
+
+    def test_all_die_young(self) -> None:
+        """Each is replaced after a longer pause; after eight in a row it is given up, and somebody is told why."""
+        self.assert_given_up(*[0.5] * 8)
+        self.assertEqual(self.slept, [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+        self.assertEqual(self.died(), list(range(100, 108)))
+        self.assertEqual(self.left, [set()])
+
+    def test_one_that_lived(self) -> None:
+        """Who lives for a second did not die young: the count of those who did, and the pause, begin anew."""
+        self.supervise(*[0.5] * 7, 3.0, 0.5, told=1e5)  # of three seconds, two were a pause, as it may have died before
+        self.assertEqual(self.slept[6:], [2.0, 0.25, 0.25])
+        self.assertEqual((self.died(), self.left), (list(range(100, 109)), [{109}]))
+
+    def test_who_died_during_a_pause(self) -> None:
+        """What it was dead for is not life: those that die with another one die young, too."""
+        self.assert_given_up(*[0.5] * 20, count=2)
+        self.assertEqual(len(self.slept), 4)
+
+    def test_no_process_to_be_had(self) -> None:
+        """Fewer serve where the system gives no more; none at all is a sentence."""
+        self.supervise(1e9, None, count=3, told=2000)
+        self.assertEqual((self.left, self.slept), ([{100}], []))
+        self.server.reset_mock()
+        self.ends.clear()
+        self.assert_given_up(None)
+
+    def test_those_that_hang(self) -> None:
+        """They have thirty seconds; then they are killed, and nobody else is."""
+        self.ends = {1: self.now + 1, 2: math.inf, 3: math.inf}
+        began = self.now
+        workers._await_end({1, 2, 3})
+        self.assertEqual([call.args for call in self.kill.mock_calls], [(2, signal.SIGKILL), (3, signal.SIGKILL)])
+        self.assertAlmostEqual(self.now - began, STOP_SECONDS, delta=0.1)
+
+
+class OneOfThem(unittest.TestCase):
+    """A forked process, played in this one."""
+
+    def serve(self, **server: Any) -> tuple[mock.Mock, mock.Mock]:
+        """What it did to the app, and its end."""
+        app, (lifeline, held) = mock.Mock(), os.pipe()
+        self.addCleanup(os.close, lifeline)
+        with (
+            mock.patch("os._exit") as ended,
+            mock.patch("signal.pthread_sigmask") as mask,
+            mock.patch.object(workers, "stop_on_signals") as hears,
+            mock.patch.object(workers, "_stop_at_the_end"),
+        ):
+            workers._serve(mock.Mock(**server), app, lifeline, held)
+        mask.assert_called_once_with(signal.SIG_SETMASK, ())
+        hears.assert_called_once()
+        self.assertRaises(OSError, os.fstat, held)  # else it would hold its own lifeline
+        return app, ended
+
+    def test_its_end(self) -> None:
+        """Told to end, it closes its store and says that all is well; what breaks it stands in the log."""
+        app, ended = self.serve()
+        app.store.close.assert_called_once_with()
+        ended.assert_called_once_with(0)
+        error = RuntimeError("broken")
+        app, ended = self.serve(**{"serve_forever.side_effect": error})
+        ended.assert_called_once_with(1)
+        self.assertEqual(app.refuse.call_args.args[0], error)
+
+    def test_the_end_of_the_first(self) -> None:
+        """It stops when the first process is gone, and ends by force if it hangs."""
+        lifeline, held = os.pipe()
+        os.close(held)
+        self.addCleanup(os.close, lifeline)
+        server = mock.Mock()
+        with mock.patch("os._exit") as ended, mock.patch("time.sleep") as sleep:
+            workers._stop_at_the_end(server, lifeline)
+        server.stop.assert_called_once_with()
+        sleep.assert_called_once_with(STOP_SECONDS)
+        ended.assert_called_once_with(1)
 
 
 class TheBeginning(Sentences):
