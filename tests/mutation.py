@@ -53,9 +53,9 @@ JUDGES = {
     "stores/together": "rounds",
     "app/__init__": "app logins authorization openapi stores cors",
     "app/settings": "app cors",
-    "app/accounts": "app logins authorization openapi stores",
+    "app/accounts": "app logins tokens refresh authorization openapi stores lost_answers throttle",
     "app/routes": "app logins authorization openapi stores",
-    "app/users": "app authorization openapi stores",
+    "app/users": "app authorization admins openapi stores lost_answers",
 }
 
 MUTMUT = """[mutmut]

@@ -729,6 +729,40 @@ class Paths(AppTest):
         self.assertEqual(self.harness.send("GET", "/me?", **self.as_root).status, 200)
 
 
+class WhoDidIt(unittest.TestCase):
+    def test_the_line_of_each_change(self) -> None:
+        """Whoever looks into a theft finds who ended, changed or deleted what, and was refused: a line for each."""
+        harness = Harness()
+        alice, root = harness.sign_up(), harness.sign_up("root@example.com", role="admin")
+        as_alice, as_root = ({"cookie": harness.cookie(email)} for email in (ALICE["email"], "root@example.com"))
+        of_alice = body(harness.send("GET", "/me/sessions", **as_alice))["sessions"][0]["id"]
+        new = {"current_password": PASSWORD, "new_password": "a new battery staple"}
+        state = {"role": "admin", "disabled": False}
+        for caller, method, path, value, expected in (
+            (as_alice, "DELETE", f"/me/sessions/{of_alice}", None,
+             {"event": "session_expired", "reason": "ended by its user", "user": alice, "peer": "127.0.0.1"}),
+            ("again", "DELETE", "/me/sessions", None,
+             {"event": "session_expired", "reason": "all ended by their user", "user": alice, "peer": "127.0.0.1"}),
+            ("again", "POST", "/me/password", new,
+             {"event": "authn_password_change", "user": alice, "peer": "127.0.0.1"}),
+            (as_root, "PATCH", f"/users/{root}", {"disabled": True},
+             {"event": "authz_fail", "reason": "last admin", "user": root, "by": root}),
+            (as_root, "PATCH", f"/users/{alice}", {"role": "admin"},
+             {"event": "privilege_permissions_changed", "user": alice, "by": root, **state}),
+            (as_root, "PATCH", f"/users/{alice}", {"disabled": True},
+             {"event": "user_updated", "user": alice, "by": root, **state, "disabled": True}),
+            (as_root, "DELETE", f"/users/{alice}", None, {"event": "user_deleted", "user": alice, "by": root}),
+        ):  # fmt: skip
+            with self.subTest(method, path=path):
+                headers = {"cookie": harness.cookie()} if isinstance(caller, str) else caller
+                before = len(harness.events())
+                harness.send(method, path, value, **headers)
+                lines = harness.events()[before:]
+                for line in lines:
+                    del line["datetime"], line["level"]
+                self.assertIn(expected, lines)
+
+
 class Paging(AppTest):
     def walk(self, limit: int) -> list[list[str]]:
         """The ids on each page, from the first to the last."""

@@ -260,6 +260,7 @@ class Ending(LoginCase):
                 token, caller, bob = self.refresh_token(), caller_kind(), self.by_cookie(BOB)
                 answer = self.harness.send("DELETE", "/me/sessions", **caller)
                 self.assertEqual((answer.status, answer.body), (204, b""))
+                self.assertIn(CLEARED, [value for _, value in answer.headers])
                 self.assertEqual([self.status(login) for login in (*others, caller)], [401] * 4)
                 self.assertEqual(self.refresh_status(token), 400)
                 self.assertEqual(self.status(bob), 200)
