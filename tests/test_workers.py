@@ -5,6 +5,7 @@ To choose who answers, a test holds the others (SIGSTOP): a process that stands 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -29,10 +30,11 @@ from urllib.parse import urlsplit
 from authref import throttle
 from authref.maps import MemoryStore
 from authref.serving import workers
-from authref.serving.server import STOP_SECONDS
+from authref.serving.server import STOP_SECONDS, ends
 from authref.serving.workers import RESTART_SECONDS, serve_by_many
+from authref.wire import Request
 from tests.basics import PASSWORD
-from tests.support import Harness, in_a_fork
+from tests.support import Harness
 from tests.test_cli import ADMIN_PASSWORD, ALICE, RING, Kept, Program, Sentences, run
 
 LINUX = sys.platform == "linux"  # /proc says who the children are
@@ -354,6 +356,7 @@ class Supervision(unittest.TestCase):
 
     def wait(self, numbers: object) -> int:
         """Until the next one ends, or somebody tells us to."""
+        self.assertEqual(numbers, (*ends(), signal.SIGCHLD))
         self.now = max(self.now, min(self.told, *self.ends.values()))
         return signal.SIGTERM if self.now >= self.told else signal.SIGCHLD
 
@@ -361,7 +364,11 @@ class Supervision(unittest.TestCase):
         """Keep as many processes; each lives so many seconds, of None none can be had; told to end at that time."""
         left, self.told = iter(lives), told
 
-        def fork(*_: object) -> int:
+        def fork(server: object, app: object, lifeline: int, held: int) -> int:
+            self.assertEqual((server, app), (self.server, self.app))
+            ways = [fcntl.fcntl(end, fcntl.F_GETFL) & os.O_ACCMODE for end in (lifeline, held)]
+            self.assertEqual(ways, [os.O_RDONLY, os.O_WRONLY])
+            self.pipe = lifeline, held
             seconds = next(left, 1e9)
             if seconds is None:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -398,6 +405,8 @@ class Supervision(unittest.TestCase):
         self.supervise(*[0.5] * 7, 3.0, 0.5, told=1e5)  # of three seconds, two were a pause, as it may have died before
         self.assertEqual(self.slept[6:], [2.0, 0.25, 0.25])
         self.assertEqual((self.died(), self.left), (list(range(100, 109)), [{109}]))
+        for end in self.pipe:
+            self.assertRaises(OSError, os.fstat, end)
 
     def test_who_died_during_a_pause(self) -> None:
         """What it was dead for is not life: those that die with another one die young, too."""
@@ -421,6 +430,54 @@ class Supervision(unittest.TestCase):
         self.assertAlmostEqual(self.now - began, STOP_SECONDS, delta=0.1)
 
 
+class TheFirstSteps(unittest.TestCase):
+    def begin(self, cores: int, count: int) -> tuple[mock.Mock, mock.Mock]:
+        """What it does before it forks, in its order; and its app."""
+        app, steps = Harness(MemoryStore).app, mock.Mock()
+        with (
+            mock.patch.object(app.store, "close", steps.close),
+            mock.patch("signal.signal", steps.signal),
+            mock.patch("signal.pthread_sigmask", steps.mask),
+            mock.patch.object(throttle, "share_cores", steps.share),
+            mock.patch.object(workers, "cores", return_value=cores),
+            mock.patch.object(workers, "_supervise", steps.fork),
+        ):
+            serve_by_many(app, "127.0.0.1", 0, steps.ready, count, {"192.0.2.1"})
+        return steps, app
+
+    def test_before_the_first_fork(self) -> None:
+        """The store is closed, for locks do not survive a fork; and signals wait before anybody hears of the door."""
+        steps, app = self.begin(6, 3)
+        names = [name for name, _, _ in steps.mock_calls]
+        self.assertEqual(sorted(names[:-1]), ["close", "close", "mask", "ready", "share", "signal"])
+        self.assertEqual([name for name in names if name in ("close", "ready")], ["close", "ready", "close"])
+        self.assertEqual([name for name in names if name in ("signal", "mask", "ready")], ["signal", "mask", "ready"])
+        self.assertEqual(names[-1], "fork")
+        steps.mask.assert_called_once_with(signal.SIG_BLOCK, (*ends(), signal.SIGCHLD))
+        number, handler = steps.signal.call_args.args
+        self.assertEqual((number, handler(number, None)), (signal.SIGCHLD, None))
+        server, *more = steps.fork.call_args.args
+        self.assertEqual((server.app, server.trusted, more), (app, {"192.0.2.1"}, [app, 3]))
+        steps.ready.assert_called_once_with(server.url)
+        self.assertLess(server.socket.fileno(), 0)
+
+    def test_the_cores_of_each(self) -> None:
+        """They are shared out, and nobody is left without one."""
+        for cores, count, each in ((6, 3, 2), (7, 2, 3), (1, 4, 1), (2, 2, 1)):
+            with self.subTest(cores=cores, count=count):
+                self.begin(cores, count)[0].share.assert_called_once_with(each)
+
+    def test_the_fork(self) -> None:
+        """The new process serves and never comes back; the first one goes on with its id."""
+        with mock.patch.object(workers, "_serve") as serve:
+            with mock.patch("os.fork", return_value=7):
+                self.assertEqual(workers._fork("server", "app", 3, 4), 7)  # type: ignore[arg-type]
+            serve.assert_not_called()
+            with mock.patch("os.fork", return_value=0):
+                workers._fork("server", "app", 3, 4)  # type: ignore[arg-type]
+            serve.assert_called_once_with("server", "app", 3, 4)
+
+
 class OneOfThem(unittest.TestCase):
     """A forked process, played in this one."""
 
@@ -432,11 +489,14 @@ class OneOfThem(unittest.TestCase):
             mock.patch("os._exit") as ended,
             mock.patch("signal.pthread_sigmask") as mask,
             mock.patch.object(workers, "stop_on_signals") as hears,
-            mock.patch.object(workers, "_stop_at_the_end"),
+            mock.patch.object(threading, "Thread") as thread,
         ):
-            workers._serve(mock.Mock(**server), app, lifeline, held)
+            served = mock.Mock(**server)
+            workers._serve(served, app, lifeline, held)
         mask.assert_called_once_with(signal.SIG_SETMASK, ())
-        hears.assert_called_once()
+        hears.assert_called_once_with(served)
+        watch = {"target": workers._stop_at_the_end, "args": (served, lifeline), "daemon": True}
+        self.assertEqual(thread.mock_calls, [mock.call(**watch), mock.call().start()])
         self.assertRaises(OSError, os.fstat, held)  # else it would hold its own lifeline
         return app, ended
 
@@ -448,7 +508,7 @@ class OneOfThem(unittest.TestCase):
         error = RuntimeError("broken")
         app, ended = self.serve(**{"serve_forever.side_effect": error})
         ended.assert_called_once_with(1)
-        self.assertEqual(app.refuse.call_args.args[0], error)
+        app.refuse.assert_called_once_with(error, Request("", ""))
 
     def test_the_end_of_the_first(self) -> None:
         """It stops when the first process is gone, and ends by force if it hangs."""
@@ -488,27 +548,6 @@ class TheBeginning(Sentences):
             flags = ("--port", str(taken.getsockname()[1]), "--workers", "2", "--store", "redis://a.example")
             outcome = run("--bcrypt-cost", "4", *flags, AUTHREF_KEYS=RING)
         self.assert_one_sentence(outcome, "port .* in use.*--port")
-
-    @unittest.skipUnless(hasattr(os, "fork"), "needs a system that can fork")
-    def test_before_the_first_fork(self) -> None:
-        """Before anything is forked the cores are shared out and the store is closed: locks do not survive a fork."""
-
-        def begin() -> list[str]:
-            steps: list[str] = []
-            app = Harness(MemoryStore).app
-            with (
-                mock.patch.object(app.store, "close", lambda: steps.append("close")),
-                mock.patch.object(throttle, "share_cores", lambda cores: steps.append(f"share {cores}")),
-                mock.patch("authref.serving.workers.cores", return_value=6),
-                mock.patch("authref.serving.workers._supervise", lambda *_: steps.append("fork")),
-            ):
-                serve_by_many(app, "127.0.0.1", 0, lambda url: steps.append("ready"), 3)
-            return steps
-
-        steps = in_a_fork(begin)  # for it changes what signals do
-        self.assertEqual(sorted(steps[:-1]), ["close", "close", "ready", "share 2"])
-        self.assertEqual([step for step in steps if step in ("close", "ready")], ["close", "ready", "close"])
-        self.assertEqual(steps[-1], "fork")
 
 
 if __name__ == "__main__":
