@@ -199,6 +199,7 @@ class HostileEnvirons(unittest.TestCase):
             (400, "nothing", environ(PATH_INFO="", **me, **absent)),
             (400, "no path, and no URI", environ(PATH_INFO=None, **me, **absent)),
             (200, "no prefix, and no URI", environ(PATH_INFO="/me", SCRIPT_NAME=None, **me, **absent)),
+            (200, "nothing but a prefix", environ(PATH_INFO=None, SCRIPT_NAME="/me", **me, **absent)),
         ))  # fmt: skip
 
     def test_a_prefix_that_a_client_names(self) -> None:
@@ -578,7 +579,14 @@ class TheEnvironment(unittest.TestCase):
                 redirect_stderr(io.StringIO()) as err,
             ):
                 self.made()
-                self.assertEqual("--no-proxy-headers" in err.getvalue(), warned)
+                said = r": uvicorn takes what X-Forwarded-For .*\(--no-proxy-headers\).*: AUTHREF_TRUSTED_PROXY\.\n"
+                (self.assertRegex if warned else self.assertNotRegex)(err.getvalue(), said)
+
+    def test_the_cores_of_a_container(self) -> None:
+        """It hashes on the cores that it was granted, as our own server does."""
+        with mock.patch("authref.wsgi.cores", return_value=3), mock.patch("authref.wsgi.share_cores") as share:
+            self.made()
+        share.assert_called_once_with(3)
 
     def test_as_it_is_imported(self) -> None:
         """The same in a process of its own: `import authref.wsgi` makes the app, or ends it without a traceback."""
