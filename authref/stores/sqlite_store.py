@@ -202,9 +202,11 @@ class SqliteStore(Store):
         if self._checkpoint_due is None:
             timer = threading.Timer(CHECKPOINT_SECONDS, self._checkpoint)
             timer.daemon = True
-            with suppress(RuntimeError):  # no thread to be had: the next write tries again
+            self._checkpoint_due = timer  # before it starts: it may be over at once, and takes itself away
+            try:
                 timer.start()
-                self._checkpoint_due = timer
+            except RuntimeError:  # no thread to be had: the next write tries again
+                self._checkpoint_due = None
 
     def _checkpoint(self) -> None:
         """Bring the log into the file, as far as readers let it; it runs on a thread of its own."""
