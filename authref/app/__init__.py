@@ -41,11 +41,11 @@ def build(settings: Settings | None = None) -> App:
             app.made_admin = True
         except EmailTaken:
             known = app.users.by_email(email)
-            if known is None or not known.is_active_admin:  # but a stranger, who was first
+            if known is None or not known.is_active_admin:  # a stranger signed up first
                 app.store.close()
                 raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
             admin = known
-        app.admins.change(admin.id)
+        app.admins.change(admin.id)  # puts them on the roster
     return app
 
 
@@ -56,7 +56,7 @@ class App(AccountRoutes, UserRoutes):
         settings.check()
         super().__init__(settings)
         self.together = self.store.together
-        self.made_admin = False
+        self.made_admin = False  # nor if the store had them already
         self.unwell = ""  # the server says here what it cannot do
         self.routes = self._table()
         self._find = lru_cache(maxsize=100)(self._look_up)
@@ -95,7 +95,7 @@ class App(AccountRoutes, UserRoutes):
             request = replace(request, peer=self.settings.proxies.client(request))
         try:
             return self._harden(self._answer(request), request)
-        except Exception as error:  # the last resort
+        except Exception as error:  # the last resort: nobody is let in
             return self.refuse(error, request)
 
     def refuse(self, error: Exception, request: Request) -> Response:

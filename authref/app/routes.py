@@ -90,7 +90,7 @@ class Routes:
             raise Refused(caller)
         live = self.users.get(caller.id)
         if live is None or live.disabled:
-            self.tokens.end_all(caller.id)  # a crash may have kept them alive
+            self.tokens.end_all(caller.id)  # a crash may have left tokens alive
             self.events.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
             raise Refused(mechanism.refusal())
         if not roles.permits(rule, live, user_id):
