@@ -78,6 +78,8 @@ Made by `python -m tests.benchmarks.sizes`; the rows for millions are the figure
 
 {{}}
 
+Times are what Redis used of its core, not what a client waits.
+
 Assumed: a living login asks each {ASKS_EVERY} s. A session is ended after {SESSION_LASTS // 3600} hours, a token login
 after {TOKEN_LOGIN_LASTS // 86400} days. Each has an account of its own, and the deny list is on. A machine for Redis
 has {NODE_MEMORY} GiB for data, and is asked for {NODE_CORE:.0%} of the one core that Redis uses.
@@ -138,7 +140,7 @@ def main() -> None:
         memory, core = NODE_MEMORY / _memory(redis, kind, 1e6), NODE_CORE / _cores(redis, kind, 1e6)
         limit = "memory" if memory < core else "core"
         print(f"One node for all maps is full at {min(memory, core):,.1f} million {kind}s, by its {limit}.")
-    print(f"Where each map has a node of its own, {breaks[0][0]} breaks first.")
+    print(f"Beyond that each map needs a node of its own, and {breaks[0][0]} breaks first. authref keeps all on one.")
 
 
 def _needs(redis: Redis, hashing: float) -> Iterator[list[str]]:
