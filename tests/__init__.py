@@ -53,11 +53,11 @@ def _no_interruption() -> Iterator[None]:
 
 def _remember() -> None:
     """Have what depends on its arguments alone, and is asked the same thing thousands of times, worked out once."""
+    import ipaddress
+
     import bcrypt
 
-    from authref import throttle
-
-    for module, name in ((bcrypt, "hashpw"), (bcrypt, "checkpw"), (throttle, "_network")):
+    for module, name in ((bcrypt, "hashpw"), (bcrypt, "checkpw"), (ipaddress, "ip_address"), (ipaddress, "ip_network")):
         setattr(module, name, cache(getattr(module, name)))
 
 

@@ -146,7 +146,7 @@ class SqliteStore(Store):
 
     def _connect(self, waits: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._url, BUSY_SECONDS if waits else 0, isolation_level=None, check_same_thread=False, uri=True
+            self._url, timeout=BUSY_SECONDS if waits else 0, isolation_level=None, check_same_thread=False, uri=True
         )
         try:
             # NORMAL leaves the flush to the next one who is patient; so is the tidying up of the log, a long work.
