@@ -596,6 +596,10 @@ class WhenItCannotWrite(StoreCase):
                     with busy():
                         self.assertFalse(notes.touch("k", seen, Note("seen again", "u")))
                     self.assertEqual(notes.get("k"), seen)
+            with mock.patch.object(store, "_one_writer") as lock:
+                lock.acquire.return_value = False
+                self.assertFalse(notes.touch("k", seen, Note("seen again", "u")))
+                lock.acquire.assert_called_once_with(timeout=0)
         self.assertTrue(notes.touch("k", seen, Note("seen again", "u")))
         self.assertEqual(self.open().map("notes", Note).get("k"), Note("seen again", "u"))
 
