@@ -51,7 +51,7 @@ JUDGES = {
     "stores/redis_store": "redis_store redis_link rounds",
     "stores/sqlite_store": "sqlite_store backup",
     "stores/together": "rounds",
-    "app/__init__": "app logins authorization openapi stores cors",
+    "app/__init__": "openapi cors app",
     "app/settings": "app cors",
     "app/accounts": "app logins tokens refresh authorization openapi stores lost_answers throttle",
     "app/routes": "app logins authorization openapi stores",

@@ -1046,6 +1046,17 @@ class WhenPartsBreak(AppTest):
         self.assertIn(b'{"status":"ok"', answers)
 
 
+class Unwell(AppTest):
+    def test_a_server_that_cannot_do_its_part(self) -> None:
+        """/health says so, and when to ask again, so that whoever balances the load sends nobody; then all is well."""
+        self.harness.app.unwell = "The server has no thread left."
+        answer = self.harness.send("GET", "/health")
+        self.assertEqual(self.assert_problem(answer, 503, "unwell")["detail"], "The server has no thread left.")
+        self.assertEqual(answer.header("retry-after"), "1")
+        self.harness.app.unwell = ""
+        self.assertEqual(self.harness.send("GET", "/health").status, 200)
+
+
 class TooManyLogins(AppTest):
     def test_no_place_left(self) -> None:
         """When more hashes wait than anybody should wait for, 503 says when to come back; the rest goes on."""
