@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
+from authref.admins import Outdated
 from authref.events import Events
 from authref.jwt import verify
 from authref.maps import MemoryStore
@@ -747,6 +748,8 @@ class WhoDidIt(unittest.TestCase):
              {"event": "authn_password_change", "user": alice, "peer": "127.0.0.1"}),
             (as_root, "PATCH", f"/users/{root}", {"disabled": True},
              {"event": "authz_fail", "reason": "last admin", "user": root, "by": root}),
+            (as_root, "DELETE", f"/users/{root}", None,
+             {"event": "authz_fail", "reason": "last admin", "user": root, "by": root}),
             (as_root, "PATCH", f"/users/{alice}", {"role": "admin"},
              {"event": "privilege_permissions_changed", "user": alice, "by": root, **state}),
             (as_root, "PATCH", f"/users/{alice}", {"disabled": True},
@@ -761,6 +764,28 @@ class WhoDidIt(unittest.TestCase):
                 for line in lines:
                     del line["datetime"], line["level"]
                 self.assertIn(expected, lines)
+
+
+class Deleting(AppTest):
+    def test_what_the_browser_is_told(self) -> None:
+        """Whoever deletes their own account need not keep a cookie; an admin who deletes somebody keeps theirs."""
+        bob = self.harness.sign_up("bob@example.com")
+        for user_id, caller, told in ((bob, self.as_root, None), (self.alice, self.as_alice, CLEARED)):
+            answer = self.harness.send("DELETE", f"/users/{user_id}", **caller)
+            self.assertEqual((answer.status, answer.header("set-cookie")), (204, told))
+
+    def test_two_admins_at_once(self) -> None:
+        """Who came second begins again, with the same account: it is gone, or it was said why not."""
+        delete, once = self.harness.app.admins.delete, iter([Outdated()])
+
+        def late(*arguments: Any) -> bool:
+            for outdated in once:
+                raise outdated
+            return bool(delete(*arguments))
+
+        with mock.patch.object(self.harness.app.admins, "delete", late):
+            self.assertEqual(self.harness.send("DELETE", f"/users/{self.alice}", **self.as_root).status, 204)
+        self.assertNotIn(self.alice, [user["id"] for user in everybody(self.harness)])
 
 
 class Paging(AppTest):

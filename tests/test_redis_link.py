@@ -197,6 +197,13 @@ class Sentinels(Groups):
         [port] = self.sentinels(master)
         self.opened(f"redis+sentinel://somebody:{SECRET}@127.0.0.1:{port}/group").check()
 
+    def test_a_sentinel_that_hangs(self) -> None:
+        """It is passed over: the next one is asked."""
+        [master] = self.servers(0)
+        [port] = self.sentinels(master)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.opened(f"redis+sentinel://127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{port}/group").check()
+
     def test_places(self) -> None:
         """An address of IPv6 stands in brackets; where no port is named, it is the one of sentinels."""
         for text, place in (("a", ("a", 26379)), ("a:5", ("a", 5)), ("[::1]", ("::1", 26379)),
@@ -264,6 +271,9 @@ class Copies(Groups):
         url = f"redis+sentinel://127.0.0.1:{port}/group"
         self.assertIn("write --store-copies 2", self.refusal(url, copies=1))
         self.open(url, copies=2).check()
+        never.stop()  # one that is away may be back when the master goes
+        self.assertTrue(eventually(lambda: ask(master, "INFO", "replication")["connected_slaves"] == 1))
+        self.assertIn("write --store-copies 2", self.refusal(url, copies=1))
 
     def priorities(self, port: int) -> list[str]:
         """Of the replicas that this sentinel has asked."""

@@ -927,6 +927,7 @@ class ConnectionLimit(ServerTest):
                 refused = client.ask(HEALTH)
                 self.assertEqual((refused.status, refused.headers["connection"]), (503, "close"))
                 self.assertEqual(json.loads(refused.body)["code"], "too_many_connections")
+                self.assertRegex(json.loads(refused.body)["detail"], r"^Too many connections .*\.$")
                 self.assertGreater(int(refused.headers["retry-after"]), 0)
                 self.assertEqual(refused.headers["x-content-type-options"], "nosniff")
                 client.sock.shutdown(socket.SHUT_WR)
@@ -1073,9 +1074,10 @@ class Loop(ServerTest):
         for host, shown in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
             with self.subTest(host), ExitStack() as stack:
                 try:
-                    server = stack.enter_context(Server(self.harness.app, host, 0))
+                    socket.create_server((host, 0), family=socket.AF_INET6 if host == "::1" else socket.AF_INET).close()
                 except OSError:
                     self.skipTest("this machine has no IPv6")
+                server = stack.enter_context(Server(self.harness.app, host, 0))
                 thread = threading.Thread(target=server.serve_forever, args=(0.02,))
                 with mock.patch("authref.serving.server.POOL_THREADS", 1):
                     thread.start()
