@@ -419,6 +419,21 @@ class WhatIsOnTheDisk(StoreCase):
                     time.sleep(0.002)
                 self.assertIn(f"written {number}".encode(), self.path.read_bytes())
 
+    def test_a_timer_that_is_quicker_than_who_starts_it(self) -> None:
+        """The next write plans another one: else the log would not come in until the next start."""
+        self.fill()
+        store, start = self.open(), threading.Timer.start
+
+        def start_and_wait(timer: threading.Timer) -> None:
+            start(timer)
+            timer.join()
+
+        at_once = mock.patch.object(sqlite_store, "CHECKPOINT_SECONDS", 0)
+        with at_once, mock.patch("threading.Timer.start", start_and_wait):
+            for number in range(2):
+                store.map("notes", Note)["k"] = Note(f"written {number}")
+                self.assertIn(f"written {number}".encode(), self.path.read_bytes())
+
     def test_a_log_that_cannot_come_in_now(self) -> None:
         """Without a thread for it, or while the disk is away, the write is done all the same, and a later one sees to
         it; a process that ends does not wait for it."""
