@@ -738,6 +738,7 @@ class WhoDidIt(unittest.TestCase):
         as_alice, as_root = ({"cookie": harness.cookie(email)} for email in (ALICE["email"], "root@example.com"))
         of_alice = body(harness.send("GET", "/me/sessions", **as_alice))["sessions"][0]["id"]
         new = {"current_password": PASSWORD, "new_password": "a new battery staple"}
+        token_of_alice = {"authorization": harness.bearer()}
         state = {"role": "admin", "disabled": False}
         for caller, method, path, value, expected in (
             (as_alice, "DELETE", f"/me/sessions/{of_alice}", None,
@@ -754,6 +755,8 @@ class WhoDidIt(unittest.TestCase):
              {"event": "privilege_permissions_changed", "user": alice, "by": root, **state}),
             (as_root, "PATCH", f"/users/{alice}", {"disabled": True},
              {"event": "user_updated", "user": alice, "by": root, **state, "disabled": True}),
+            (token_of_alice, "GET", "/me/sessions", None,
+             {"event": "authz_fail", "reason": "disabled or deleted", "user": alice, "peer": "127.0.0.1"}),
             (as_root, "DELETE", f"/users/{alice}", None, {"event": "user_deleted", "user": alice, "by": root}),
         ):  # fmt: skip
             with self.subTest(method, path=path):
@@ -773,6 +776,14 @@ class Deleting(AppTest):
         for user_id, caller, told in ((bob, self.as_root, None), (self.alice, self.as_alice, CLEARED)):
             answer = self.harness.send("DELETE", f"/users/{user_id}", **caller)
             self.assertEqual((answer.status, answer.header("set-cookie")), (204, told))
+
+    def test_the_last_admin(self) -> None:
+        """Neither goes nor loses the right, and is told what to do first."""
+        path = f"/users/{self.root}"
+        for method, value in (("DELETE", None), ("PATCH", {"role": "user"}), ("PATCH", {"disabled": True})):
+            answer = self.harness.send(method, path, value, **self.as_root)
+            self.assertRegex(self.assert_problem(answer, 409, "last_admin")["detail"], "last active admin; make another")
+        self.assertEqual(self.harness.send("GET", path, **self.as_root).status, 200)
 
     def test_two_admins_at_once(self) -> None:
         """Who came second begins again, with the same account: it is gone, or it was said why not."""
