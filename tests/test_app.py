@@ -741,6 +741,11 @@ class WhoDidIt(unittest.TestCase):
         token_of_alice = {"authorization": harness.bearer()}
         state = {"role": "admin", "disabled": False}
         for caller, method, path, value, expected in (
+            ({}, "POST", "/login", {**ALICE, "password": "a wrong password"},
+             {"event": "authn_login_fail", "reason": "wrong_password", "user": alice, "peer": "127.0.0.1"}),
+            ({}, "POST", "/login", ALICE, {"event": "authn_login_success", "user": alice, "peer": "127.0.0.1"}),
+            (as_alice, "GET", "/users", None,
+             {"event": "authz_fail", "rule": "admin", "method": "GET", "user": alice, "peer": "127.0.0.1"}),
             (as_alice, "DELETE", f"/me/sessions/{of_alice}", None,
              {"event": "session_expired", "reason": "ended by its user", "user": alice, "peer": "127.0.0.1"}),
             ("again", "DELETE", "/me/sessions", None,
@@ -782,7 +787,7 @@ class Deleting(AppTest):
         path = f"/users/{self.root}"
         for method, value in (("DELETE", None), ("PATCH", {"role": "user"}), ("PATCH", {"disabled": True})):
             answer = self.harness.send(method, path, value, **self.as_root)
-            self.assertRegex(self.assert_problem(answer, 409, "last_admin")["detail"], "last active admin; make another")
+            self.assertRegex(self.assert_problem(answer, 409, "last_admin")["detail"], "^This is the last active admin")
         self.assertEqual(self.harness.send("GET", path, **self.as_root).status, 200)
 
     def test_two_admins_at_once(self) -> None:
