@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 from authref.admins import Outdated
+from authref.app.settings import Settings
 from authref.events import Events
 from authref.jwt import verify
 from authref.maps import MemoryStore
@@ -730,6 +731,26 @@ class Paths(AppTest):
         self.assertEqual(self.harness.send("GET", "/me?", **self.as_root).status, 200)
 
 
+class WhatMayBeChosen(unittest.TestCase):
+    def test_settings_that_nobody_should_run(self) -> None:
+        """Each is refused in a sentence that says what to write; its neighbour is taken."""
+        for chosen, said in (
+            ({"bcrypt_cost": 3}, "from 4 to 14"), ({"bcrypt_cost": 4}, ""),
+            ({"bcrypt_cost": 14}, ""), ({"bcrypt_cost": 15}, "from 4 to 14"),
+            ({"revocation": "deny"}, "one of none, denylist, allowlist"), ({"revocation": "denylist"}, ""),
+            ({"admin_email": "root", "admin_password": "short"}, "first admin .* e-mail address.* characters"),
+            ({"admin_email": "root@example.com"}, "first admin .* characters"),
+            ({"admin_email": "root@example.com", "admin_password": PASSWORD}, ""),
+            ({"public_url": "capacitor://localhost"}, "is one of browsers"), ({"public_url": "http://a.example"}, ""),
+        ):  # fmt: skip
+            with self.subTest(chosen):
+                settings = Settings(keys=KEYS, **chosen)
+                if said:
+                    self.assertRaisesRegex(ValueError, rf"^The [^\n]*{said}[^\n]*\.$", settings.check)
+                else:
+                    settings.check()
+
+
 class WhoDidIt(unittest.TestCase):
     def test_the_line_of_each_change(self) -> None:
         """Whoever looks into a theft finds who ended, changed or deleted what, and was refused: a line for each."""
@@ -772,6 +793,23 @@ class WhoDidIt(unittest.TestCase):
                 for line in lines:
                     del line["datetime"], line["level"]
                 self.assertIn(expected, lines)
+
+
+class WrongFields(AppTest):
+    def test_what_is_said_of_each(self) -> None:
+        """Each wrong field is named with what is wrong with it: a client heals all of them at once."""
+        text, missing, unknown = "This field is text.", "This field is missing.", "This route knows no such field."
+        for method, path, value, expected in (
+            ("POST", "/login", {"email": 5, "role": "admin"}, {"email": text, "password": missing, "role": unknown}),
+            ("PATCH", f"/users/{self.alice}", {"role": True, "disabled": "yes"},
+             {"role": text, "disabled": "This field is true or false."}),
+            ("POST", "/login", {**ALICE, **{f"f{number}": 1 for number in range(12)}},
+             {f"f{number}": unknown for number in range(10)}),
+            ("POST", "/login", {**ALICE, "x" * 101: 1}, {"x" * 100: unknown}),
+        ):  # fmt: skip
+            with self.subTest(value=value):
+                answer = self.harness.send(method, path, value, **self.as_root)
+                self.assertEqual(self.assert_problem(answer, 400, "invalid_request")["errors"], expected)
 
 
 class Deleting(AppTest):
