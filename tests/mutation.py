@@ -53,9 +53,9 @@ JUDGES = {
     "stores/together": "rounds",
     "app/__init__": "openapi cors app",
     "app/settings": "app cors",
-    "app/accounts": "logins app tokens",
-    "app/routes": "app logins authorization",
-    "app/users": "authorization app admins",
+    "app/accounts": "logins app tokens lost_answers devices throttle",
+    "app/routes": "app logins authorization lost_answers devices",
+    "app/users": "authorization app admins lost_answers",
 }
 
 MUTMUT = """[mutmut]

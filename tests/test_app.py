@@ -751,6 +751,24 @@ class WhatMayBeChosen(unittest.TestCase):
                     settings.check()
 
 
+class WhatIsKept(unittest.TestCase):
+    def test_the_names_of_the_maps(self) -> None:
+        """They stay from version to version: under another name all accounts would be gone after an upgrade."""
+        seen: dict[str, str] = {}
+
+        class Watching(MemoryStore):
+            def map(self, name: str, kind: type[Any]) -> Any:
+                seen[name] = kind.__name__
+                return super().map(name, kind)
+
+        Harness(Watching)
+        self.assertEqual(seen, {
+            "users": "User", "addresses": "Pointer", "costs": "Cost", "roster": "Roster", "admins": "Pointer",
+            "sessions": "Session", "families": "Family", "denials": "Denial", "counters": "Counter",
+            "devices": "DeviceKey",
+        })  # fmt: skip
+
+
 class WhoDidIt(unittest.TestCase):
     def test_the_line_of_each_change(self) -> None:
         """Whoever looks into a theft finds who ended, changed or deleted what, and was refused: a line for each."""
