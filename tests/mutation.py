@@ -54,7 +54,7 @@ JUDGES = {
     "app/__init__": "openapi cors app",
     "app/settings": "app cors",
     "app/accounts": "logins app tokens lost_answers devices throttle",
-    "app/routes": "app logins authorization lost_answers devices",
+    "app/routes": "app logins authorization lost_answers devices throttle",
     "app/users": "authorization app admins lost_answers",
 }
 
