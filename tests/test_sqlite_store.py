@@ -661,6 +661,14 @@ class WhenItCannotWrite(StoreCase):
             self.assertEqual([connection.execute(setting).fetchone() for setting in settings], expected)
             store.give_back(connection, waits)
 
+    def test_closed_while_a_checkpoint_is_planned(self) -> None:
+        """A store may be closed between the plan for a checkpoint and the start of its thread."""
+        self.fill()
+        store = self.open()
+        store._checkpoint_due = threading.Timer(sqlite_store.CHECKPOINT_SECONDS, store._checkpoint)
+        store.close()
+        self.assertIsNone(store._checkpoint_due)
+
     def test_closed_while_others_read(self) -> None:
         """A connection that somebody reads with is closed when it comes back: to close it earlier crashes Python."""
 

@@ -117,7 +117,8 @@ class SqliteStore(Store):
     def close(self) -> None:
         if timer := self._checkpoint_due:
             timer.cancel()
-            timer.join()  # no thread is left, for a fork to lose or a signal to meet
+            if timer.is_alive():
+                timer.join()  # no thread is left, for a fork to lose or a signal to meet
         self._checkpoint_due, self._open = None, set()
         # Only what nobody has: SQLite crashes when a connection is closed while a thread reads with it. The one that is
         # lent out is not ours any more, and is closed when it comes back.
