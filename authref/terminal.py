@@ -116,6 +116,10 @@ def sentences() -> Iterator[None]:
         raise SystemExit(1) from None
     except OSError as error:
         fail(_trouble(error))
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        fail("No thread can be started here; let this user have more of them (ulimit -u).")
     finally:
         _flush()
 

@@ -32,6 +32,7 @@ import authref
 from authref import cli
 from authref.app import App
 from authref.maps import MemoryMap, MemoryStore, StoreUnavailable
+from authref.terminal import sentences
 from authref.wire import Request
 from tests.basics import KEYS, PASSWORD
 from tests.warm import Forked
@@ -214,6 +215,17 @@ class WhatGoesWrong(Sentences):
         for (arguments, pattern), (out, err, status) in zip(cases, ended, strict=True):
             with self.subTest(arguments[2:]):
                 self.assert_one_sentence((status, out, err), pattern)
+
+    def test_without_threads(self) -> None:
+        """Where no thread can be started, each command says so, and what helps; any other mistake of ours is not hidden."""
+        none = mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread"))
+        for command in (["attack"], ["compare", "--quick"]):
+            with self.subTest(command), none:
+                status, _, err = run(*command)
+                self.assertEqual((status, err.count("\n")), (2, 1), err)
+                self.assertRegex(err, "thread.*ulimit -u")
+        with self.assertRaisesRegex(RuntimeError, "ours"), sentences():
+            raise RuntimeError("a mistake of ours")
 
     def test_flags(self) -> None:
         """More of the same, in this process: a value that cannot be is named, and what to write instead."""
