@@ -265,7 +265,9 @@ class Server(HTTPServer):
             if time.monotonic() >= next_sweep:
                 self._sweep()
                 next_sweep = time.monotonic() + poll_interval
-            for key, _ in self.selector.select(0 if self.answered else poll_interval):
+            # What a client sent ahead is begun at the end of a round, when nothing is left that would wake us.
+            at_once = self.answered or (self.next_round and not self.round)
+            for key, _ in self.selector.select(0 if at_once else poll_interval):
                 key.data()
             self._begin_round()
             # Sent together: a client woken once takes all its answers, instead of being woken for each. And one
