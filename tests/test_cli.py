@@ -217,7 +217,7 @@ class WhatGoesWrong(Sentences):
                 self.assert_one_sentence((status, out, err), pattern)
 
     def test_without_threads(self) -> None:
-        """Where no thread can be started, each command says so, and what helps; any other mistake of ours is not hidden."""
+        """Where no thread can be started each command says so, and what helps; a mistake of ours is not hidden."""
         none = mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread"))
         for command in (["attack"], ["compare", "--quick"]):
             with self.subTest(command), none:
