@@ -116,7 +116,7 @@ class Users:
         return user
 
     def check_credentials(self, email: str, password: str) -> User:
-        """The user whose password this is, hashed anew if its cost is old. Raises InvalidCredentials."""
+        """The user whose password this is; a weak hash is renewed. Raises InvalidCredentials after the same work."""
         user = self.by_email(email)
         work = self._highest_cost(cost_of(user.password_hash) if user else 0)
         right = verify_password(password, user.password_hash if user else hash_of_nobody(work), work)
