@@ -188,6 +188,7 @@ def tend(listener: socket.socket, command: socket.socket) -> dict[str, Any] | No
                 with suppress(OSError):  # nobody waits for it
                     line.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, signed=True))
                 lines.pop(number).close()
+    signal.set_wakeup_fd(-1)  # which is closed before the last of them has ended
     for number in lines:
         for kill in (os.killpg, os.kill):  # it may not yet have a session of its own
             with suppress(OSError):
