@@ -216,12 +216,15 @@ def without_time(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def running(app: App, threads: int = 4) -> Iterator[Server]:
-    """The app on a free port of 127.0.0.1 while the block runs, with so many threads for slow work."""
+def running(app: App, threads: int = 4, sweep: float = 0.02) -> Iterator[Server]:
+    """The app on a free port of 127.0.0.1 while the block runs, with so many threads for slow work.
+
+    The server looks at its deadlines every `sweep` seconds.
+    """
     from authref.serving.server import Server
 
     with mock.patch("authref.serving.server.POOL_THREADS", threads), Server(app, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": sweep})
         thread.start()
         try:
             yield server

@@ -1199,6 +1199,12 @@ class Rounds(unittest.TestCase):
             self.assertEqual(clients[0].ask(ME).body, b"GET")
             self.assertEqual(self.app.rounds, [5])
 
+    def test_those_that_one_client_sent_ahead(self) -> None:
+        """Each begins when the one before it is answered: none waits until the server looks at its deadlines."""
+        with running(self.app, sweep=3600) as server, Client(server) as client:
+            client.send(ME * 20)
+            self.assertEqual([client.answer().body for _ in range(20)], [b"GET"] * 20)
+
     def test_heads(self) -> None:
         """HEAD asks for what GET does, and waits for the round as GET does."""
         with ExitStack() as stack:
