@@ -51,7 +51,7 @@ JUDGES = {
     "stores/redis_store": "redis_store redis_link rounds",
     "stores/sqlite_store": "sqlite_store backup",
     "stores/together": "rounds",
-    "app/__init__": "openapi cors app",
+    "app/__init__": "app openapi cors authorization guards stores secrets_in_logs proxies wsgi",
     "app/settings": "app cors",
     "app/accounts": "logins app tokens lost_answers devices throttle",
     "app/routes": "app logins authorization lost_answers devices throttle",

@@ -6,6 +6,7 @@ which route is the subject of test_authorization.py.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import threading
@@ -26,6 +27,7 @@ from authref.wire import Request, Response
 from tests.basics import JSON, KEYS, PASSWORD, SENTENCE, START, Clock
 from tests.support import Harness, body, exchange, map_class, quick_hashes, running, status, without_time
 from tests.test_cookies import CLEARED
+from tests.test_throttle_table import SameMaps
 
 ALICE = {"email": "alice@example.com", "password": PASSWORD}
 LOGINS = ("/login", "/token/login")
@@ -73,6 +75,10 @@ def recorded_writes() -> Iterator[list[str]]:
         for verb in ("__setitem__", "setdefault", "pop", "replace", "drop_owned_by"):
             stack.enter_context(mock.patch.object(map_class(), verb, spy(verb)))
         yield seen
+
+
+def broken_handler(*_: object) -> None:
+    raise RuntimeError
 
 
 class AppTest(unittest.TestCase):
@@ -751,6 +757,45 @@ class WhatMayBeChosen(unittest.TestCase):
                     settings.check()
 
 
+class TheFirstAdmin(unittest.TestCase):
+    SETTINGS = {"admin_email": "root@example.com", "admin_password": PASSWORD}
+
+    def setUp(self) -> None:
+        self.store = SameMaps(Clock())
+        self.closed = self.enterContext(mock.patch.object(self.store, "close"))
+
+    def built(self, **settings: str) -> Harness:
+        return Harness(lambda now: self.store, **settings)
+
+    def test_one_that_the_store_has_already(self) -> None:
+        """The account is made once; later starts find it, with the password that it has by then."""
+        first = self.built(**self.SETTINGS)
+        again = self.built(admin_email="ROOT@example.com", admin_password="another battery staple")
+        self.assertEqual((first.app.made_admin, again.app.made_admin), (True, False))
+        self.assertFalse(self.built().app.made_admin)
+        self.assertEqual(again.send("GET", "/users", cookie=again.cookie("root@example.com")).status, 200)
+
+    def test_the_only_one(self) -> None:
+        """The first admin counts as one: while there is no other, nobody can demote them."""
+        harness = self.built(**self.SETTINGS)
+        admin = harness.app.users.by_email("root@example.com")
+        assert admin is not None
+        as_admin = {"cookie": harness.cookie("root@example.com")}
+        self.assertEqual(harness.send("PATCH", f"/users/{admin.id}", {"role": "user"}, **as_admin).status, 409)
+        harness.sign_up("other@example.com", role="admin")
+        self.assertEqual(harness.send("PATCH", f"/users/{admin.id}", {"role": "user"}, **as_admin).status, 200)
+
+    def test_a_stranger_who_was_faster(self) -> None:
+        """Whoever signed up with the address before is made no admin: the start ends, in a sentence."""
+        before = self.built()
+        stranger = before.sign_up("root@example.com")
+        with self.assertRaisesRegex(ValueError, r"^root@example\.com has an account, and it is no admin; [^\n]+\.$"):
+            self.built(**self.SETTINGS)
+        self.closed.assert_called_once()
+        user = before.app.users.get(stranger)
+        self.assertEqual(user and user.role, "user")
+
+
 class WhatIsKept(unittest.TestCase):
     def test_the_names_of_the_maps(self) -> None:
         """They stay from version to version: under another name all accounts would be gone after an upgrade."""
@@ -1097,6 +1142,28 @@ class WhenPartsBreak(AppTest):
                 self.assertNotIn("hunter2", answer.body.decode())
                 self.assertEqual(self.harness.events("sys_crash")[-1]["error"], error.__name__)
 
+    def test_where_it_broke(self) -> None:
+        """The log names the file and the line that failed, so that somebody can look; the client hears neither."""
+        lines, start = inspect.getsourcelines(broken_handler)
+        with mock.patch.object(self.harness.app.users, "get", side_effect=broken_handler):
+            answer = self.harness.send("GET", "/me", **self.as_alice)
+        place = f"test_app.py:{start + len(lines) - 1}"
+        self.assertEqual(self.harness.events("sys_crash")[-1]["at"], place)
+        self.assertNotIn(place.encode(), answer.body)
+
+    def test_who_broke_a_rule(self) -> None:
+        """The log says what was wrong with a request, and from where it came; a mistyped path is daily business."""
+        for target, value, headers, event in (
+            ("/signup", {}, {}, {"event": "input_validation_fail", "reason": "invalid_request"}),
+            ("/logout", None, {"origin": "https://evil.example"}, {"event": "malicious_cors", "method": "POST"}),
+            ("/nowhere", None, {}, None), ("/health", None, {}, None),
+        ):  # fmt: skip
+            with self.subTest(target):
+                self.harness.log.clear()
+                self.harness.send("POST", target, value, **headers)
+                said = [without_time(each) for each in self.harness.events()]
+                self.assertEqual(said, [{**event, "peer": "127.0.0.1"}] if event else [])
+
     def test_a_sign_up_that_breaks_half_way(self) -> None:
         """Whatever write of a sign-up is the last one, the address can sign up again afterwards."""
         for number, verb in enumerate(("__setitem__", "setdefault", "pop")):
@@ -1153,6 +1220,13 @@ class Unwell(AppTest):
         self.harness.app.unwell = ""
         self.assertEqual(self.harness.send("GET", "/health").status, 200)
 
+    def test_a_store_that_is_odd(self) -> None:
+        """/health stays 200, and says what is odd; when nothing is, there is no such member."""
+        for warnings, said in ((["Its disk is nearly full."], {"warnings": ["Its disk is nearly full."]}), ([], {})):
+            with self.subTest(warnings), mock.patch.object(self.harness.app.store, "check", return_value=warnings):
+                answer = self.harness.send("GET", "/health")
+                self.assertEqual((answer.status, body(answer)), (200, {"status": "ok", **said}))
+
 
 class TooManyLogins(AppTest):
     def test_no_place_left(self) -> None:
@@ -1168,6 +1242,14 @@ class TooManyLogins(AppTest):
             self.assertEqual(self.harness.send("GET", "/health").status, 200)
         for target, value in (("/signup", new), ("/login", ALICE), ("/token/login", ALICE)):
             self.assertIn(self.harness.send("POST", target, value).status, (200, 201))
+
+
+class TheServerItself(AppTest):
+    def test_its_methods(self) -> None:
+        """OPTIONS * names every method that some path takes, HEAD too; of one path it names none (405)."""
+        answer = self.harness.send("OPTIONS", "*")
+        self.assertEqual((answer.status, answer.header("allow")), (204, "DELETE, GET, HEAD, PATCH, POST"))
+        self.assertEqual(self.harness.send("OPTIONS", "/me").status, 405)
 
 
 class Headers(AppTest):
