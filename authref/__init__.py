@@ -4,7 +4,6 @@ Read the files in this order; but for chapter one, which stands alone, each impo
 
     tiny.py           Chapter one: all of it in one file on plain http.server, as a careful tutorial writes it.  7 min
     wire.py           A request and a response are values: bytes in, bytes out.                          10 min
-    events.py         What happened, one line each, and never a secret.                                   5 min
     passwords.py      Store something that recognises a password but cannot reveal it.                    4 min
     maps.py           A map whose entries belong to someone and end at a set time.                        9 min
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      10 min
@@ -20,6 +19,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       6 min
     throttle.py       How many guesses a stranger gets, and who waits for that.                          13 min
     devices.py        Has this browser logged in here before? Then it is no stranger.                     4 min
+    events.py         What happened, one line each, and never a secret.                                   5 min
     app/              The routes; they cannot tell which mechanism they were given.                      34 min
     configuration.py  From flags and environment to an app.                                               9 min
     terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             8 min

@@ -21,10 +21,9 @@ import time
 from dataclasses import dataclass, replace
 
 from authref import cookies
-from authref.events import Events
 from authref.maps import Clock, Map
 from authref.users import User, Users
-from authref.wire import Headers, Request, Response
+from authref.wire import Emit, Headers, Request, Response
 
 ID_BYTES = 32  # from the operating system's generator: 256 bits cannot be guessed, however many sessions exist
 IDLE_LIFETIME = 30 * 60  # seconds without a request
@@ -55,9 +54,9 @@ class Sessions:
     forbidden: Headers = ()
 
     def __init__(
-        self, records: Map[Session], users: Users, events: Events, *, secure: bool = False, now: Clock = time.time
+        self, records: Map[Session], users: Users, emit: Emit, *, secure: bool = False, now: Clock = time.time
     ) -> None:
-        self._records, self._users, self._events, self._now = records, users, events, now
+        self._records, self._users, self._emit, self._now = records, users, emit, now
         self._secure = secure
         self.cookie_name = "__Host-session" if secure else "session"
         # What makes a browser forget. Not "cookies" too: without TLS, Chromium then keeps even the one cleared here.
@@ -75,7 +74,7 @@ class Sessions:
             return self.refusal()
         for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
             self._records.pop(oldest)
-        self._events.emit("session_created", user=user.id, peer=request.peer)
+        self._emit("session_created", user=user.id, peer=request.peer)
         cookie = cookies.set_cookie(
             self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
         )
@@ -100,7 +99,7 @@ class Sessions:
         """200, the session ended *and* the cookie cleared: a cleared cookie alone leaves a stolen copy working."""
         session = self._end(request)
         if session is not None:
-            self._events.emit("session_expired", reason="logout", user=session.user_id, peer=request.peer)
+            self._emit("session_expired", reason="logout", user=session.user_id, peer=request.peer)
         return Response.json({"message": "Logged out"}, headers=self.clearing)
 
     def current(self, request: Request) -> str:
@@ -131,7 +130,7 @@ class Sessions:
         return Response.problem(401, "unauthorized", detail, self.challenge)
 
     def _refuse(self, request: Request, reason: str) -> Response:
-        self._events.emit("session_use_after_expire", reason=reason, peer=request.peer)
+        self._emit("session_use_after_expire", reason=reason, peer=request.peer)
         return self.refusal(request)
 
     def _end(self, request: Request) -> Session | None:

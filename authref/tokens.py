@@ -17,12 +17,11 @@ import secrets
 from dataclasses import dataclass
 
 from authref import jwt
-from authref.events import Events
 from authref.maps import Clock, Map
 from authref.refresh import ACCESS_LIFETIME, Family, InvalidGrant, Reused, family_of, new_family, use
 from authref.revocation import Revocation
 from authref.users import User, Users
-from authref.wire import Headers, Request, Response
+from authref.wire import Emit, Headers, Request, Response
 
 MAX_PER_USER = 20  # logins at once; the oldest goes
 
@@ -38,7 +37,7 @@ class Tokens:
     families: Map[Family]
     revocation: Revocation
     users: Users
-    events: Events
+    emit: Emit
     issuer: str
     audience: str
     now: Clock
@@ -81,7 +80,7 @@ class Tokens:
         except InvalidGrant as refused:
             event = "authn_token_reuse" if isinstance(refused, Reused) else "authn_token_refused"
             user_id = family.user_id if family else None
-            self.events.emit(event, reason=f"refresh token {refused}", user=user_id, peer=request.peer)
+            self.emit(event, reason=f"refresh token {refused}", user=user_id, peer=request.peer)
             if family:
                 self.revocation.end(family_id, family)
             return Response.problem(400, "invalid_grant", "This refresh token cannot be used (any more); log in again.")
@@ -92,7 +91,7 @@ class Tokens:
         fields = request.json()
         family_id = family_of(str(fields.get("refresh_token"))) if isinstance(fields, dict) else ""
         if family := self.families.get(family_id):
-            self.events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
+            self.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
             self.revocation.end(family_id, family)
         return Response.json({"message": "Logged out"})
 
@@ -135,18 +134,18 @@ class Tokens:
         except jwt.InvalidToken as invalid:
             if _B64TOKEN.fullmatch(token):
                 return self._refuse(request, f"{type(invalid).__name__}: {invalid}")
-            self.events.emit("authn_token_refused", reason="malformed credentials", peer=request.peer)
+            self.emit("authn_token_refused", reason="malformed credentials", peer=request.peer)
             return _bearer_error(400, "invalid_request", "Send one token: Authorization: Bearer <token>.")
         if self.revocation.is_revoked(str(claims.get("fam"))):
             return self._refuse(request, "revoked")
         return claims
 
     def _refuse(self, request: Request, reason: str) -> Response:
-        self.events.emit("authn_token_refused", reason=reason, peer=request.peer)
+        self.emit("authn_token_refused", reason=reason, peer=request.peer)
         return _bearer_error(401, "invalid_token", "The token is not valid; log in again.")
 
     def _answer(self, user: User, family_id: str, family: Family, token: str, request: Request) -> Response:
-        self.events.emit("authn_token_created", user=user.id, peer=request.peer)
+        self.emit("authn_token_created", user=user.id, peer=request.peer)
         issued, end = int(self.now()), int(family.expires_at)
         expires = min(issued + ACCESS_LIFETIME, end)
         claims: jwt.Claims = {"iss": self.issuer, "aud": self.audience}

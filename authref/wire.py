@@ -15,7 +15,7 @@ Left out: sockets, and the grammar of a request's bytes (serving/).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
 Errors = Mapping[str, str] | None  # what is wrong with each field
+Emit = Callable[..., object]  # writes an event, its name and fields, into the log (events.py)
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 

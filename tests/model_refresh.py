@@ -161,7 +161,7 @@ class Renewals(Tokens):
 def shipped(records: Any, now: Callable[[], float], token: str) -> str | None:
     """How authref renews."""
     users: Any = AliceOnly
-    tokens = Renewals(KEYS, records, Revocation("none", records, records, now), users, Events(), "i", "a", now)
+    tokens = Renewals(KEYS, records, Revocation("none", records, records, now), users, Events().emit, "i", "a", now)
     answer = tokens.refresh(token, Request("POST", "/token/refresh"))
     return answer.body.decode() if answer.status == 200 else None
 

@@ -674,7 +674,7 @@ class PartsCase(unittest.TestCase):
     def made(self, mode: str) -> Tokens:
         records: Any = self.records
         revocation = Revocation(mode, records, MemoryMap(self.clock), self.clock)
-        return Tokens(KEYS, records, revocation, self.users, Events(), issuer="i", audience="a", now=self.clock)
+        return Tokens(KEYS, records, revocation, self.users, Events().emit, issuer="i", audience="a", now=self.clock)
 
     def start(self, user_agent: str = "") -> tuple[Family, str]:
         """A new family of Alice's, in the map, and its first token."""

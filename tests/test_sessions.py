@@ -36,7 +36,8 @@ class Door:
         self.log: list[str] = []
         self.users, self.admins = accounts(now)
         self.records: Watched[Session] = Watched(MemoryMap(now))
-        self.sessions = Sessions(self.records, self.users, Events(self.log.append, "json", now), secure=secure, now=now)
+        events = Events(self.log.append, "json", now)
+        self.sessions = Sessions(self.records, self.users, events.emit, secure=secure, now=now)
         self.alice = self.users.sign_up("alice@example.com", PASSWORD)
 
     def log_in(self, user: User | None = None, cookie: str = "") -> str:
@@ -479,7 +480,7 @@ class OnTheWire(unittest.TestCase):
     def test_whoever_does_not_mention_tls(self) -> None:
         """Without a word about TLS the cookie is the one that works without it: a browser would drop a Secure one."""
         door = Door()
-        plain = Sessions(door.records, door.users, Events(), now=door.clock)
+        plain = Sessions(door.records, door.users, Events().emit, now=door.clock)
         answer = plain.log_in(door.alice, request())
         flags = (answer.header("set-cookie") or "").partition("; ")[2]
         until = "Max-Age=86400; Expires=Sat, 16 Jan 2100 08:00:00 GMT"

@@ -68,11 +68,11 @@ class Routes:
         records, addresses = store.map("users", User), store.map("addresses", Pointer)
         self.users = Users(records, addresses, store.map("costs", Cost), settings.bcrypt_cost, now)
         self.admins = Admins(records, addresses, store.map("roster", Roster), store.map("admins", Pointer))
-        self.sessions = Sessions(store.map("sessions", Session), self.users, self.events, secure=secure, now=now)
+        self.sessions = Sessions(store.map("sessions", Session), self.users, self.events.emit, secure=secure, now=now)
         families = store.map("families", Family)
         revocation = Revocation(settings.revocation, families, store.map("denials", Denial), now)
         names = settings.issuer, settings.audience
-        self.tokens = Tokens(settings.keys, families, revocation, self.users, self.events, *names, now)
+        self.tokens = Tokens(settings.keys, families, revocation, self.users, self.events.emit, *names, now)
         # From the keys, so that it is the same in all processes; nothing leads back to them.
         secret = hmac.digest(next(iter(settings.keys.values())), b"authref throttle v1", "sha256")
         self.throttle = Throttle(store.map("counters", Counter), secret, now)

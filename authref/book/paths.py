@@ -67,7 +67,6 @@ LONG = Way(
     105,
     (
         _step("What does a server see?", "wire.py", "Request", "Response", "read_json", "write_response"),
-        _step("What may a log say?", "events.py", "Events"),
         _step("How is a password kept?", "passwords.py", "hash_password", "verify_password", "hash_of_nobody"),
         _step("What does a server need of a memory?", "maps.py", "Map", "MemoryMap"),
         _step("Who are you?", "users.py", "User", "Users"),
@@ -86,6 +85,7 @@ LONG = Way(
               "security_headers", "is_ours", "is_cross_site", "preflight", "cors_headers"),
         _step("How many guesses has a stranger?", "throttle.py", "Throttle", "Turns"),
         _step("Is this browser a stranger?", "devices.py", "Devices"),
+        _step("What may a log say?", "events.py", "Events"),
         _step("How is it put together?", "app/__init__.py", "build", "App"),
         _step("What does every handler need?", "app/routes.py", "Routes"),
         _step("One's own account, by either mechanism", "app/accounts.py", "AccountRoutes"),

@@ -215,7 +215,7 @@ def log_in(self, user: User, request: Request) -> Response:
         return self.refusal()
     for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
         self._records.pop(oldest)
-    self._events.emit("session_created", user=user.id, peer=request.peer)
+    self._emit("session_created", user=user.id, peer=request.peer)
     cookie = cookies.set_cookie(
         self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure
     )
@@ -328,7 +328,7 @@ def log_out(self, request: Request) -> Response:
         hints=(
             "A copy of the cookie is out of the browser's reach. Where does the session stand that it names?",
             "`self._end(request)` removes the record, also when a planted second cookie makes the request nobody's, "
-            "and returns the session or None. For the event, `self._events.emit` takes its name, and the rest by name.",
+            "and returns the session or None. For the event, `self._emit` takes its name, and the rest by name.",
             "End it first; if there was one, write the event with the user's id and the reason, never the session's "
             "id. Then the same answer as before. If the store fails, let the error through: nobody may be told that "
             "they are logged out.",

@@ -144,7 +144,7 @@ class World:
             accounts[user.id] = user
         everybody = Users(accounts, MemoryMap[Pointer](), MemoryMap[Cost](), cost=4)
         self._start = time.time()
-        self._sessions = Sessions(records, everybody, Events(None, "off"), now=lambda: self._start)
+        self._sessions = Sessions(records, everybody, Events(None, "off").emit, now=lambda: self._start)
 
     def log_in(self, browser: str) -> str:
         """The id of a session, made as the server makes it."""

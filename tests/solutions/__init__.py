@@ -1552,7 +1552,7 @@ def log_out(self, request):
     family_id = family_of(request.json()["refresh_token"])
     family = self.families.get(family_id)
     if family is not None:
-        self.events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
+        self.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
         self.revocation.end(family_id, family)
     return Response.json({"message": "Logged out"})
 """,
@@ -1569,7 +1569,7 @@ def log_out(self, request):
         Wrong(
             but(
                 "tokens:Tokens.log_out",
-                ('        self.events.emit("authn_token_revoked", user=family.user_id, peer=request.peer)\n', ""),
+                ('        self.emit("authn_token_revoked", user=family.user_id, peer=request.peer)\n', ""),
             ),
             "tokens.WhatTheLogHears.test_who_and_from_where",
             "Nothing of it stands in the log.",

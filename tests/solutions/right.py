@@ -416,7 +416,7 @@ def log_in(self, user, request):
         return self.refusal()
     for oldest in list(self.logins(user.id))[:-MAX_PER_USER]:
         self._records.pop(oldest)
-    self._events.emit("session_created", user=user.id, peer=request.peer)
+    self._emit("session_created", user=user.id, peer=request.peer)
     cookie = cookies.set_cookie(self.cookie_name, session_id, max_age=ABSOLUTE_LIFETIME, now=now, secure=self._secure)
     return Response.json({"user": user.public()}, headers=(("set-cookie", cookie),))
 """,
@@ -455,7 +455,7 @@ def me(self, mechanism, request):
         """
 def log_out(self, request):
     if session := self._end(request):
-        self._events.emit("session_expired", user=session.user_id, peer=request.peer, reason="logout")
+        self._emit("session_expired", user=session.user_id, peer=request.peer, reason="logout")
     return Response.json({"message": "Logged out"}, 200, self.clearing)
 """,
     ),
@@ -709,7 +709,7 @@ def _claims(self, request):
         return self.refusal()
     token = header[len("bearer"):].lstrip(" ")
     if not _B64TOKEN.fullmatch(token):
-        self.events.emit("authn_token_refused", peer=request.peer, reason="malformed credentials")
+        self.emit("authn_token_refused", peer=request.peer, reason="malformed credentials")
         return _bearer_error(400, "invalid_request", "That is no token.")
     try:
         claims = jwt.verify(token, self.keys, now=self.now(), audience=self.audience, issuer=self.issuer)
