@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from authref.events import Events
 from authref.guards import LOOPBACK
 from authref.keys import fresh_keys, read_key_file, read_keys
-from authref.maps import MemoryStore, Store
+from authref.maps import Store
 
 if TYPE_CHECKING:
     from authref.app import App, Settings
@@ -153,7 +153,7 @@ def environment_keys() -> dict[str, bytes]:
 
 def _open_store(name: str, copies: int) -> Store:
     if name == "memory" and not copies:
-        return MemoryStore()
+        return Store()
     from authref.stores import open_store
 
     return open_store(name, copies=copies)

@@ -4,8 +4,6 @@ Rules of a map, which is a dict otherwise:
 - a value may carry `expires_at` (Unix seconds); from then on the entry is not there, so no ended session opens doors;
 - a value may carry `user_id`; all entries of one user are found without looking at anybody else's;
 - each method is atomic: of many callers at once, one `setdefault` inserts, one `pop` gets, one `replace` wins.
-
-A `Store` is where maps are kept: `MemoryStore` in this process, until it ends; `stores/` has others.
 """
 
 from __future__ import annotations
@@ -62,17 +60,21 @@ class StoreUnavailable(Exception):
     """The store does not answer, or keeps nothing: nothing may be promised, and nobody let in."""
 
 
-class Store(Protocol):
-    """Where maps are kept; one that says nothing else is as in memory."""
+class Store:
+    """Where maps are kept: in this process, until it ends. `stores/` has others, which differ where they say so."""
 
-    shared: bool = False  # other processes see the same maps
+    shared = False  # other processes see the same maps
     slow: frozenset[str] = frozenset()  # "reads" and "writes", where those may keep the caller waiting
-    forgets: str = ""  # what it may drop although it was told to keep it
+    forgets = ""  # what it may drop although it was told to keep it
     key_file: str | None = None  # where the signing keys can lie beside it
     together: Callable[[list[Callable[[], bytes]]], list[bytes | None]] | None = None  # see stores/together.py
 
+    def __init__(self, now: Clock = time.time) -> None:
+        self._now = now
+
     def map(self, name: str, kind: type[V]) -> Map[V]:
         """The map of this name, whose values are all of this dataclass."""
+        return MemoryMap(self._now)
 
     def check(self) -> list[str]:
         """What is odd just now, in a sentence each. Raises StoreUnavailable."""
@@ -84,17 +86,6 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; whoever asks again opens them again."""
-        return
-
-
-class MemoryStore(Store):
-    """Maps in this process."""
-
-    def __init__(self, now: Clock = time.time) -> None:
-        self._now = now
-
-    def map(self, name: str, kind: type[V]) -> Map[V]:
-        return MemoryMap(self._now)
 
 
 class MemoryMap(Map[V]):
@@ -127,18 +118,16 @@ class MemoryMap(Map[V]):
         with self._lock:
             current = self.get(key)
             if current is None:
-                self[key] = value
-            return value if current is None else current
+                self[key] = current = value
+            return current
 
     def pop(self, key: str) -> V | None:
-        """The value for the one caller that removes it; None for all others."""
         with self._lock:
             value = self.get(key)
             self._disown(key, self._entries.pop(key, None))
             return value
 
     def replace(self, key: str, old: V, new: V) -> bool:
-        """True for the one caller that changes `old` to `new`."""
         with self._lock:
             if self.get(key) != old:
                 return False

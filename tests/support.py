@@ -34,7 +34,7 @@ import bcrypt
 from authref.admins import Admins
 from authref.app import App, Settings, build
 from authref.events import Events, Line
-from authref.maps import MemoryMap, MemoryStore, Store
+from authref.maps import MemoryMap, Store
 from authref.passwords import hash_password
 from authref.users import Cost, Pointer, User, Users
 from authref.wire import Request, Response
@@ -96,7 +96,7 @@ class EveryLine(Events):
 def new_store(now: Callable[[], float]) -> Store:
     """An empty store of the kind that AUTHREF_TEST_STORE names."""
     if STORE == "memory":
-        return MemoryStore(now)
+        return Store(now)
     if STORE == "sqlite":
         from tests.unflushed import UnflushedStore
 

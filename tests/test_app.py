@@ -21,7 +21,7 @@ from authref.admins import Outdated
 from authref.app.settings import Settings
 from authref.events import Events
 from authref.jwt import verify
-from authref.maps import MemoryStore
+from authref.maps import Store
 from authref.throttle import Turns
 from authref.wire import Request, Response
 from tests.basics import JSON, KEYS, PASSWORD, SENTENCE, START, Clock
@@ -677,7 +677,7 @@ class Paths(AppTest):
 
     def test_any_path_can_be_weighed(self) -> None:
         """Whether a request is slow is asked before anything else, so no path or method may upset the question."""
-        app = Harness(MemoryStore).app
+        app = Harness(Store).app
         for target in ("", "/", "//", "/{id}", "/users/{id}", "?", "*", "\0", "/" * 9000):
             for method in ("GET", "", "FOO"):
                 self.assertFalse(app.is_slow(Request(method, target)))
@@ -801,7 +801,7 @@ class WhatIsKept(unittest.TestCase):
         """They stay from version to version: under another name all accounts would be gone after an upgrade."""
         seen: dict[str, str] = {}
 
-        class Watching(MemoryStore):
+        class Watching(Store):
             def map(self, name: str, kind: type[Any]) -> Any:
                 seen[name] = kind.__name__
                 return super().map(name, kind)

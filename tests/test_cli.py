@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 import authref
 from authref import cli
 from authref.app import App
-from authref.maps import MemoryMap, MemoryStore, StoreUnavailable
+from authref.maps import MemoryMap, Store, StoreUnavailable
 from authref.terminal import sentences
 from authref.wire import Request
 from tests.basics import KEYS, PASSWORD
@@ -304,7 +304,7 @@ class WhatGoesWrong(Sentences):
         self.assert_one_sentence(outcome, "cost")  # the keys were fine
 
 
-class Kept(MemoryStore):
+class Kept(Store):
     """A store that says of itself what Redis says, without one."""
 
     shared = True

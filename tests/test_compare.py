@@ -132,7 +132,7 @@ class WhatARequestCosts(unittest.TestCase):
 
     def test_another_store(self) -> None:
         """On a store whose look-ups take 5 milliseconds more, a session takes 10 more, and a token none."""
-        get = lab.MemoryStore().map("x", str).__class__.get
+        get = lab.Store().map("x", str).__class__.get
         quick = by_mechanism(cost.work("memory", "memory", 5, 3), revocation="none")
         with mock.patch("authref.maps.MemoryMap.get", slowly(get)):
             late = by_mechanism(cost.work("memory", "memory", 5, 3), revocation="none")

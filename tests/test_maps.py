@@ -20,7 +20,7 @@ from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from authref.maps import Map, MemoryMap, MemoryStore
+from authref.maps import Map, MemoryMap, Store
 from tests.basics import START, Clock
 
 V = TypeVar("V")
@@ -726,7 +726,7 @@ class MemoryOnly(unittest.TestCase):
 
     def test_its_store(self) -> None:
         """The maps of a memory store go by its clock; no other process sees them, and nothing is kept or slow."""
-        store = MemoryStore(self.clock)
+        store = Store(self.clock)
         notes = store.map("notes", Note)
         notes["k"] = Note("k", None, START + 10)
         for moment, expected in ((9, Note("k", None, START + 10)), (10, None)):

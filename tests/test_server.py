@@ -27,7 +27,7 @@ from typing import Any
 from unittest import mock
 
 from authref.app import App
-from authref.maps import MemoryStore
+from authref.maps import Store
 from authref.serving.cores import cores
 from authref.serving.reader import MAX_BODY, MAX_HEAD, MAX_REQUEST_LINE
 from authref.serving.server import (
@@ -977,7 +977,7 @@ class Threads(ServerTest):
     def test_a_pool_that_lost_its_threads(self) -> None:
         """Slow requests, waiting ones too, hear 503 instead of nothing; /health says so; all ends when one is back."""
         with mock.patch.object(Server, "_work", lambda server: None):  # each thread dies as it begins
-            self.harness = Harness(MemoryStore)  # whose other answers need no thread
+            self.harness = Harness(Store)  # whose other answers need no thread
             self.harness.sign_up()
             server = self.serve()
             waiting, client = self.client(server), self.client(server)
@@ -1549,7 +1549,7 @@ class ForeignClient(ServerTest):
 class SlowRoutes(ServerTest):
     def test_which_routes_are_slow(self) -> None:
         """What hashes a password or walks through many records is kept from the thread that serves everybody."""
-        app = Harness(MemoryStore).app  # what else is slow hangs on the store: test_stores.py
+        app = Harness(Store).app  # what else is slow hangs on the store: test_stores.py
         for slow, method, path in (
             (True, "POST", "/login"),
             (True, "POST", "/token/login"),

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from authref.app.routes import Route
-from authref.maps import Map, MemoryStore, Store, StoreUnavailable
+from authref.maps import Map, Store, StoreUnavailable
 from authref.refresh import Family
 from authref.revocation import CLOCK_ERROR, Denial
 from authref.sessions import IDLE_LIFETIME, TOUCH_INTERVAL, Session
@@ -158,7 +158,7 @@ class Names(unittest.TestCase):
         clock = Clock()
         with tempfile.TemporaryDirectory() as folder:
             for name, kind, shared in (
-                ("memory", "MemoryStore", False),
+                ("memory", "Store", False),
                 (f"sqlite:{folder}/store", "SqliteStore", True),
                 (f"sqlite:{folder}/a:b", "SqliteStore", True),
             ):
@@ -308,7 +308,7 @@ class Frail(Store):
     shared, slow, key_file = False, frozenset[str](), None
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self.inner = MemoryStore(now)
+        self.inner = Store(now)
         self.away: Callable[[str, int], bool] = lambda verb, number: False
         self.asked = 0
 
@@ -520,7 +520,7 @@ class SlowRoutes(unittest.TestCase):
 
     def test_what_the_stores_say(self) -> None:
         """Memory keeps nobody waiting; a file does when it is written, a network always."""
-        self.assertEqual(MemoryStore.slow, frozenset())
+        self.assertEqual(Store.slow, frozenset())
         from authref.stores.sqlite_store import SqliteStore
 
         self.assertEqual(SqliteStore.slow, {"writes"})

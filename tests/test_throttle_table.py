@@ -19,7 +19,7 @@ from math import inf
 from typing import Any, TypeVar
 
 from authref.events import Events
-from authref.maps import Map, MemoryStore
+from authref.maps import Map, Store
 from authref.throttle import ADDRESS_FAILURES, FREE_FAILURES, Turns
 from authref.wire import Request, Response
 from tests.basics import JSON, PASSWORD, Clock
@@ -44,7 +44,7 @@ class Tries:
         return f"{self.right / self.made:4.0%}" if self.made else "   –"
 
 
-class SameMaps(MemoryStore):
+class SameMaps(Store):
     """A store in memory that several apps share, with a clock of its own."""
 
     def __init__(self, now: Callable[[], float] = Clock()) -> None:  # noqa: B008

@@ -28,7 +28,7 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 from authref import throttle
-from authref.maps import MemoryStore
+from authref.maps import Store
 from authref.serving import workers
 from authref.serving.server import STOP_SECONDS, ends
 from authref.serving.workers import RESTART_SECONDS, serve_by_many
@@ -433,7 +433,7 @@ class Supervision(unittest.TestCase):
 class TheFirstSteps(unittest.TestCase):
     def begin(self, cores: int, count: int) -> tuple[mock.Mock, mock.Mock]:
         """What it does before it forks, in its order; and its app."""
-        app, steps = Harness(MemoryStore).app, mock.Mock()
+        app, steps = Harness(Store).app, mock.Mock()
         with (
             mock.patch.object(app.store, "close", steps.close),
             mock.patch("signal.signal", steps.signal),

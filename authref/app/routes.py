@@ -23,7 +23,7 @@ from authref import roles
 from authref.admins import Admins, Roster
 from authref.app.settings import Settings
 from authref.devices import DeviceKey, Devices
-from authref.maps import MemoryStore
+from authref.maps import Store
 from authref.passwords import MAX_LENGTH
 from authref.refresh import Family
 from authref.revocation import Denial, Revocation
@@ -64,7 +64,7 @@ class Routes:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.events = settings, settings.events
         now, secure = settings.now, settings.secure
-        self.store = store = settings.store or MemoryStore(now)
+        self.store = store = settings.store or Store(now)
         records, addresses = store.map("users", User), store.map("addresses", Pointer)
         self.users = Users(records, addresses, store.map("costs", Cost), settings.bcrypt_cost, now)
         self.admins = Admins(records, addresses, store.map("roster", Roster), store.map("admins", Pointer))

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from authref.app import App, Settings, build
-from authref.maps import Map, MemoryStore, Store
+from authref.maps import Map, Store
 from authref.serving.server import Server
 from authref.sessions import Sessions
 from authref.tokens import Tokens
@@ -71,7 +71,7 @@ class Clock:
         return self.time
 
 
-class Counting(MemoryStore):
+class Counting(Store):
     """A store that counts what its maps are asked, by map; `maps` are those inside, which do not count."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:

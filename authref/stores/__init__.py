@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from authref.maps import MemoryStore, Store
+from authref.maps import Store
 
 
 def open_store(name: str, now: Callable[[], float] = time.time, copies: int = 0) -> Store:
@@ -25,7 +25,7 @@ def open_store(name: str, now: Callable[[], float] = time.time, copies: int = 0)
     if copies and not by_network:
         raise ValueError("Only Redis has replicas; leave --store-copies away.")
     if name == "memory":
-        return MemoryStore(now)
+        return Store(now)
     if name.startswith("sqlite:") and name != "sqlite:":
         from authref.stores.sqlite_store import SqliteStore
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from authref.events import Events
-from authref.maps import Map, MemoryStore
+from authref.maps import Map, Store
 
 V = TypeVar("V")
 
@@ -57,7 +57,7 @@ def _notes() -> Notes | None:
     return getattr(_watching, "notes", None)
 
 
-class GlassStore(MemoryStore):
+class GlassStore(Store):
     """The memory store, whose maps can be looked into. A map of a name is the same one each time it is asked for."""
 
     def __init__(self, now: Callable[[], float]) -> None:

@@ -39,7 +39,7 @@ from urllib.parse import urlsplit
 
 from authref.app import App
 from authref.devices import DeviceKey
-from authref.maps import MemoryStore, Store
+from authref.maps import Store
 from authref.passwords import COST, hash_password
 from authref.refresh import ACCESS_LIFETIME, LIFETIME, Family, family_of, new_family
 from authref.sessions import IDLE_LIFETIME, TOUCH_INTERVAL, Session
@@ -257,7 +257,7 @@ def _write(store: Any, entries: Any, batch: list[tuple[str, Any]]) -> None:
     if isinstance(store, RedisStore):
         texts = [text for key, value in batch for text in (key, entries._codec.write(value))]
         store._scripts["fill"](keys=[entries._prefix], args=[repr(BEGIN), *texts])
-    elif isinstance(store, MemoryStore):
+    elif type(store) is Store:
         for key, value in batch:
             entries[key] = value
     else:
@@ -270,7 +270,7 @@ def _open(name: str, path: str) -> tuple[Store, Callable[[], int]]:
     """The store, and what says how much is in it."""
     if name == "memory":
         page = os.sysconf("SC_PAGE_SIZE")
-        return MemoryStore(), lambda: int(Path("/proc/self/statm").read_text().split()[1]) * page
+        return Store(), lambda: int(Path("/proc/self/statm").read_text().split()[1]) * page
     from tests.unflushed import UnflushedStore
 
     file = UnflushedStore(path)
@@ -421,7 +421,7 @@ def _gets_a_second(url: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-class CountingStore(MemoryStore):
+class CountingStore(Store):
     """Maps whose verbs are counted."""
 
     def __init__(self, now: Callable[[], float]) -> None:

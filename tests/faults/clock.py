@@ -19,7 +19,7 @@ from typing import Any
 
 from authref.app import Settings, build
 from authref.events import Events
-from authref.maps import MemoryStore, Store
+from authref.maps import Store
 from authref.stores import open_store
 from authref.throttle import ADDRESS_FAILURES, ADDRESS_WINDOW, FREE_FAILURES, MAX_WAIT
 from tests.basics import KEYS, PASSWORD, TEST_COST
@@ -62,7 +62,7 @@ def _opened(name: str, clock: Clock) -> Iterator[Store]:
             with Redis(folder) as redis:
                 yield open_store(redis.url, clock)
         else:
-            yield open_store(f"sqlite:{folder}/a.db", clock) if name == "sqlite" else MemoryStore(clock)
+            yield open_store(f"sqlite:{folder}/a.db", clock) if name == "sqlite" else Store(clock)
 
 
 @contextmanager
