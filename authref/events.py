@@ -21,9 +21,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from authref.maps import Clock
+
 MAX_VALUE = 200  # characters of one value: a line stays readable, and a flood of text stays small
 FEW = 5  # equal lines in a second; further ones are counted
-MAX_COUNTED = 1000  # lines at once that are told apart, or memory would grow as fast as somebody makes them differ
+MAX_COUNTED = 1000  # lines that are told apart, or whoever makes them differ fills the memory
 
 # What a reader of the log should look at first: an attempt, a failure, or daily business.
 LEVELS = {
@@ -40,16 +42,14 @@ LEVELS = {
     "sys_worker_died": "WARN",
 }
 
-
 Line = tuple[str, tuple[tuple[str, object], ...]]  # an event and its fields
+Write = Callable[[str], object]
 
 
 class Events:
     """Writes events with `write`, one call a line; `form` is "text" or "json", `now` gives Unix seconds."""
 
-    def __init__(
-        self, write: Callable[[str], object] | None = None, form: str = "text", now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, write: Write | None = None, form: str = "text", now: Clock = time.time) -> None:
         self._write, self._form, self._now = write, form, now
         self._one_at_a_time = threading.Lock()
         self._second, self._counts = 0, Counter[Line]()
@@ -78,7 +78,8 @@ class Events:
 
     def _text(self, line: Line, now: float) -> str:
         event, fields = line
-        when, level = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"), LEVELS.get(event, "INFO")
+        when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        level = LEVELS.get(event, "INFO")
         if self._form == "json":
             return json.dumps({"datetime": when, "level": level, "event": event, **dict(fields)})
         return " ".join([f"{when} {level:5} {event}", *[f"{name}={json.dumps(value)}" for name, value in fields]])

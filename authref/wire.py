@@ -15,7 +15,7 @@ Left out: sockets, and the grammar of a request's bytes (serving/).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,22 +24,21 @@ from math import isfinite
 from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
-Errors = Mapping[str, str] | None  # what is wrong with each field
 Emit = Callable[..., object]  # writes an event, its name and fields, into the log (events.py)
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 404 -> "Not Found"
 
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
-_shared = lru_cache(maxsize=1000)(str)  # one object of equal texts: a million sessions, some hundred browsers
+_shared = lru_cache(maxsize=1000)(str)  # one object of equal texts: sessions are many, browsers few
 
 
 class Problem(Exception):
     """A request that cannot be served as it stands; the arguments are those of `Response.problem`."""
 
-    def __init__(self, status: int, code: str, detail: str, headers: Headers = (), errors: Errors = None) -> None:
+    def __init__(self, status: int, code: str, detail: str, headers: Headers = (), **more: object) -> None:
         super().__init__(detail)
         self.code = code
-        self.response = Response.problem(status, code, detail, headers, errors)
+        self.response = Response.problem(status, code, detail, headers, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Request:
             pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict") if text else []
             return _without_duplicates(pairs)
         except ValueError:
-            raise Problem(400, "invalid_request", "The query is malformed or names a parameter twice.") from None
+            raise Problem(400, "invalid_request", "The query is malformed, or repeats a name.") from None
 
     def header(self, name: str) -> str | None:
         """The field's value, or None. Lines of one name are joined by ", " (RFC 9110 §5.3): no second one can hide."""
@@ -92,7 +91,7 @@ class Request:
         try:
             return read_json(self.body)
         except ValueError:
-            raise Problem(400, "invalid_json", "The body is not valid JSON in UTF-8, or names a key twice.") from None
+            raise Problem(400, "invalid_json", "The body is no valid JSON, or repeats a key.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +108,15 @@ class Response:
         return Response(status, write_json(value) + b"\n", (("content-type", "application/json"), *headers))
 
     @staticmethod
-    def problem(status: int, code: str, detail: str, headers: Headers = (), errors: Errors = None) -> Response:
-        """An error as RFC 9457 describes it, with `code`, a stable word to match on.
+    def problem(status: int, code: str, detail: str, headers: Headers = (), **more: object) -> Response:
+        """An error as RFC 9457 describes it, with `code`, a stable word to match on, and whatever `more` there is.
 
         >>> Response.problem(404, "not_found", "Nothing is here.").body
         b'{"type":"about:blank","title":"Not Found","status":404,"detail":"Nothing is here.","code":"not_found"}\\n'
         """
         value = {"type": "about:blank", "title": PHRASES[status], "status": status, "detail": detail, "code": code}
-        if errors:
-            value["errors"] = dict(errors)
-        return Response(status, write_json(value) + b"\n", (("content-type", "application/problem+json"), *headers))
+        body = write_json({**value, **more}) + b"\n"
+        return Response(status, body, (("content-type", "application/problem+json"), *headers))
 
     def header(self, name: str) -> str | None:
         """The first value of the header, or None."""
@@ -171,13 +169,11 @@ def _finite(literal: str) -> float:
 _decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_float=_finite, parse_constant=_finite)
 
 
-def write_response(
-    response: Response, date: str, *, close: bool = False, kept: str = "", without_body: bool = False
-) -> bytes:
+def write_response(response: Response, date: str, more: str = "", without_body: bool = False) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4).
 
-    `kept` are the lines that say how long an open connection stays; `without_body` answers HEAD. Raises ValueError
-    for a line break in a header's value: whatever came after it would be a header of the attacker's choosing.
+    `more` are lines about the connection; `without_body` answers HEAD. Raises ValueError for a line break in
+    a header's value: whatever came after it would be a header of the attacker's choosing.
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     count = len(response.headers)
@@ -185,6 +181,6 @@ def write_response(
         raise ValueError("a header holds a control character")
     no_content = response.status == 204  # it ends with its head and names no length (RFC 9110 §8.6, §15.3.5)
     length = "" if no_content else f"content-length: {len(response.body)}\r\n"
-    end = "connection: close\r\n" if close else kept
-    head = f"HTTP/1.1 {response.status} {PHRASES[response.status]}\r\ndate: {date}\r\n{fields}{length}{end}\r\n"
-    return head.encode("latin-1") + (b"" if without_body or no_content else response.body)
+    start = f"HTTP/1.1 {response.status} {PHRASES[response.status]}\r\ndate: {date}\r\n"
+    head = f"{start}{fields}{length}{more}\r\n".encode("latin-1")
+    return head if without_body or no_content else head + response.body

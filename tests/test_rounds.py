@@ -229,7 +229,7 @@ class TogetherAndAlone(unittest.TestCase):
 
 def _bytes(harness: Harness, request: Request) -> bytes:
     response: Response = harness.app(request)
-    return write_response(response, "", close=False)
+    return write_response(response, "")
 
 
 if __name__ == "__main__":

@@ -192,18 +192,14 @@ def cors_headers(request: Request, allowed: Collection[str]) -> Headers:
             "tests.test_wire.WriteResponse.test_a_line_break_in_a_header",
         ),
         naive='''\
-def write_response(
-    response: Response, date: str, *, close: bool = False, kept: str = "", without_body: bool = False
-) -> bytes:
+def write_response(response: Response, date: str, more: str = "", without_body: bool = False) -> bytes:
     """The answer's bytes, all of them, for one send (RFC 9112 §4)."""
     lines = [f"HTTP/1.1 {response.status} {PHRASES[response.status]}", f"date: {date}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     no_content = response.status == 204
     if not no_content:
         lines.append(f"content-length: {len(response.body)}")
-    if close:
-        lines.append("connection: close")
-    head = "\\r\\n".join(lines) + "\\r\\n" + ("" if close else kept) + "\\r\\n"
+    head = "\\r\\n".join(lines) + "\\r\\n" + more + "\\r\\n"
     return head.encode("latin-1") + (b"" if without_body or no_content else response.body)
 ''',
         attack='''\

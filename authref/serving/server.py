@@ -59,6 +59,7 @@ STATES = {
 QUIET = ("new", "idle", "goodbye")  # whoever is put out of one of these loses nothing
 LINGER = 30.0  # seconds that a goodbye lasts at most, while bytes of a refused upload still come
 KEEP_ALIVE = f"connection: keep-alive\r\nkeep-alive: timeout={IDLE_SECONDS}\r\n"
+CLOSE = "connection: close\r\n"
 GRACE = 0.25  # seconds after a stop in which a request that is already on its way is still answered
 PATIENCE = 2.0  # seconds that a slow client has left after a stop
 WORK = 20.0  # seconds that our own work has left after a stop: 64 waiting hashes on one core take 16
@@ -332,7 +333,7 @@ class Server(HTTPServer):
         second = int(time.time())
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True))
-        return write_response(response, self._date[1], close=close, kept=KEEP_ALIVE, without_body=without_body)
+        return write_response(response, self._date[1], CLOSE if close else KEEP_ALIVE, without_body)
 
     def _work(self) -> None:
         """Make slow answers until there is no more to do: what each thread of the pool runs."""
