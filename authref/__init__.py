@@ -3,7 +3,7 @@
 Read the files in this order; but for chapter one, which stands alone, each imports only from those above it.
 
     tiny.py           Chapter one: all of it in one file on plain http.server, as a careful tutorial writes it.  7 min
-    wire.py           A request and a response are values: bytes in, bytes out.                          10 min
+    wire.py           A request and a response are values: bytes in, bytes out.                           9 min
     passwords.py      Store something that recognises a password but cannot reveal it.                    4 min
     maps.py           A map whose entries belong to someone and end at a set time.                        9 min
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      10 min

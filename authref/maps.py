@@ -29,16 +29,16 @@ class Map(Protocol[V]):
         """Store the value, whatever was there before."""
 
     def setdefault(self, key: str, value: V) -> V:
-        """Store the value if the key is free. Returns what is there now: `value` for whoever was first."""
+        """Store the value if the key is free. Returns what is there now."""
 
     def pop(self, key: str) -> V | None:
-        """Remove the entry and return its value: one of several callers gets it, the others None."""
+        """Remove the entry and return its value; None if there is none."""
 
     def replace(self, key: str, old: V, new: V) -> bool:
-        """Store `new` if the live value still equals `old`; False if somebody else was faster."""
+        """Store `new` if the live value still equals `old`. Returns whether it did."""
 
     def touch(self, key: str, old: V, new: V) -> bool:
-        """`replace` for what may get lost, such as when somebody was last seen: it never fails, and need not wait."""
+        """`replace` for what may get lost, such as when somebody was last seen: it never fails."""
         with suppress(StoreUnavailable):
             return self.replace(key, old, new)
         return False
@@ -99,7 +99,7 @@ class MemoryMap(Map[V]):
         self._lock = threading.RLock()
 
     def get(self, key: str) -> V | None:
-        value = self._entries.get(key)  # one look-up is atomic by itself; the lock is for those that change things
+        value = self._entries.get(key)  # atomic by itself; the lock is for changes
         return None if value is None or self._ended(value) else value
 
     def __setitem__(self, key: str, value: V) -> None:

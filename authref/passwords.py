@@ -5,7 +5,7 @@ Databases leak, and a thief guesses: billions of times a second if the hash is a
 
 Rules of this file:
 - a password is taken exactly as sent: any characters, 8 to 1,024 of them, nothing trimmed or cut;
-- bcrypt reads only 72 bytes. So it gets a hash of the password (a pre-hash): 44 bytes that depend on all of it;
+- bcrypt reads only 72 bytes, so it gets a hash of the whole password (a pre-hash);
 - only a hash of cost 4 to 14 reaches bcrypt: one of cost 31, planted in the store, takes days;
 - hashing is the one costly thing a stranger can ask for, so it waits for its turn first (throttle.py).
 """

@@ -25,13 +25,13 @@ from authref.maps import Clock, Map
 from authref.users import User, Users
 from authref.wire import Emit, Headers, Request, Response
 
-ID_BYTES = 32  # from the operating system's generator: 256 bits cannot be guessed, however many sessions exist
+ID_BYTES = 32  # of the system's randomness: not to be guessed, however many sessions exist
 IDLE_LIFETIME = 30 * 60  # seconds without a request
 ABSOLUTE_LIFETIME = 24 * 60 * 60  # seconds since login, whatever happens
-TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds between two writes of `last_seen`: each request would be one
-MAX_PER_USER = 20  # sessions at once, the oldest goes; and ids in one request that are looked at
+TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds between two writes of `last_seen`
+MAX_PER_USER = 20  # sessions at once, the oldest goes; and ids in one request
 
-_ID = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) gives: nothing else is worth a look-up
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")  # nothing else is worth a look-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ class Sessions:
         """End each session that the request names, a planted one too; the last of them, or None."""
         ended = None
         line = (request.header("cookie") or "").replace(",", ";")  # a comma joins two lines
-        for session_id in list(filter(_ID.fullmatch, cookies.values(line, self.cookie_name)))[:MAX_PER_USER]:
+        ids = [each for each in cookies.values(line, self.cookie_name) if _ID.fullmatch(each)]
+        for session_id in ids[:MAX_PER_USER]:
             ended = self._records.pop(_key(session_id)) or ended
         return ended
 

@@ -44,7 +44,7 @@ class User:
     disabled: bool
     created_at: str
     password_hash: str = field(default="", repr=False)
-    password_version: int = 0  # counts the changes: a login counts only for the password it proved
+    password_version: int = 0  # counts the changes
     change_number: int = 0  # of the last change of role or state; admins.py says what for
     expires_at: float | None = None  # set once the account is deleted
 
@@ -83,11 +83,7 @@ class EmailTaken(Exception):
 
 
 class InvalidCredentials(Exception):
-    """The login failed. `reason` and `user_id` are for the event log, never for the client."""
-
-    def __init__(self, reason: str, user_id: str | None) -> None:
-        super().__init__(reason)
-        self.reason, self.user_id = reason, user_id
+    """The login failed. Its arguments, the reason and the user's id, are for the log, never for the client."""
 
 
 class Users:
@@ -163,7 +159,7 @@ class Users:
         known = self._costs.get("highest") or self._costs.setdefault("highest", Cost(seen))
         if known.value >= seen:
             return min(known.value, MAX_COST)
-        self._costs.replace("highest", known, Cost(seen))  # unless another process was faster: look again
+        self._costs.replace("highest", known, Cost(seen))  # or another process did
         return self._highest_cost(seen)
 
     def _strengthen(self, user: User, password: str) -> User:

@@ -96,7 +96,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes back: a status, a body, and header lines with lower-case names."""
+    """What goes back."""
 
     status: int
     body: bytes = b""

@@ -111,7 +111,8 @@ class Routes:
             with self.throttle.guess(email, user.id if user else None, device, request.peer):
                 return self.users.check_credentials(email, password)
         except InvalidCredentials as failure:
-            self.events.emit("authn_login_fail", reason=failure.reason, user=failure.user_id, peer=request.peer)
+            reason, user_id = failure.args
+            self.events.emit("authn_login_fail", reason=reason, user=user_id, peer=request.peer)
             return None
 
     def end_all(self, user_id: str, but: str = "") -> None:
