@@ -61,7 +61,7 @@ class Sessions:
         self.cookie_name = "__Host-session" if secure else "session"
         # What makes a browser forget. Not "cookies" too: without TLS, Chromium then keeps even the one cleared here.
         clear = cookies.clear_cookie(self.cookie_name, secure=secure)
-        self.clearing: Headers = (("set-cookie", clear), ("clear-site-data", '"cache", "storage"'))
+        self.clearing = (("set-cookie", clear), ("clear-site-data", '"cache", "storage"'))
 
     def log_in(self, user: User, request: Request) -> Response:
         """200 with the user, and a cookie with a new session's id; the session of the old cookie ends."""

@@ -27,10 +27,8 @@ from authref.wire import rfc3339
 
 # local part "@" labels, ASCII only (the HTML standard's form): 'а' in Cyrillic, a trailing blank or a NUL
 # would make a second account that looks like the first.
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
-    r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
-)
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" + _LABEL + r"(?:\." + _LABEL + ")*")
 MAX_EMAIL = 254  # characters (RFC 5321 §4.5.3.1)
 
 
@@ -114,8 +112,9 @@ class Users:
     def check_credentials(self, email: str, password: str) -> User:
         """The user whose password this is; a weak hash is renewed. Raises InvalidCredentials after the same work."""
         user = self.by_email(email)
-        work = self._highest_cost(cost_of(user.password_hash) if user else 0)
-        right = verify_password(password, user.password_hash if user else hash_of_nobody(work), work)
+        stored = user.password_hash if user else ""
+        work = self._highest_cost(cost_of(stored))
+        right = verify_password(password, stored or hash_of_nobody(work), work)
         if user is None:
             raise InvalidCredentials("unknown_user", None)
         if not right:
@@ -126,9 +125,9 @@ class Users:
 
     def set_password(self, user_id: str, password: str, proved_version: int) -> User | None:
         """The account with its new password, or None if the proof counts no more. Every older login is void."""
-        password_hash = hash_password(password, self._cost)
+        stored = hash_password(password, self._cost)
         while user := self.who_proved(user_id, proved_version):
-            changed = replace(user, password_hash=password_hash, password_version=user.password_version + 1)
+            changed = replace(user, password_hash=stored, password_version=user.password_version + 1)
             if self._records.replace(user_id, user, changed):
                 return changed
         return None

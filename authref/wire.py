@@ -82,9 +82,9 @@ class Request:
         A form on a foreign page may post `text/plain`, but never `application/json`.
         """
         if not self.body and self.header("content-length") is None:
-            raise Problem(411, "length_required", "This route needs a JSON body and its Content-Length.")
-        media_type, _, parameters = (self.header("content-type") or "").lower().partition(";")
-        if media_type.strip(" \t") != "application/json" or parameters.strip(" \t") not in ("", "charset=utf-8"):
+            raise Problem(411, "length_required", "Send a JSON body and its Content-Length.")
+        media_type, _, more = (self.header("content-type") or "").lower().partition(";")
+        if media_type.strip(" \t") != "application/json" or more.strip(" \t") not in ("", "charset=utf-8"):
             raise Problem(415, "unsupported_media_type", "Send the body as Content-Type: application/json.")
         if self.header("content-encoding") is not None:
             raise Problem(415, "unsupported_media_type", "Send the body without a Content-Encoding.")
@@ -179,7 +179,7 @@ def write_response(response: Response, date: str, more: str = "", without_body: 
     count = len(response.headers)
     if fields.count("\r") != count or fields.count("\n") != count or "\0" in fields:
         raise ValueError("a header holds a control character")
-    no_content = response.status == 204  # it ends with its head and names no length (RFC 9110 §8.6, §15.3.5)
+    no_content = response.status == 204  # it names no length (RFC 9110 §8.6)
     length = "" if no_content else f"content-length: {len(response.body)}\r\n"
     start = f"HTTP/1.1 {response.status} {PHRASES[response.status]}\r\ndate: {date}\r\n"
     head = f"{start}{fields}{length}{more}\r\n".encode("latin-1")

@@ -109,8 +109,8 @@ GUARDS = (
     guard("failures of an account", "guessing", ("throttle.py", "FREE_FAILURES = 5", "FREE_FAILURES = 10**6")),
     guard("failures of an address", "spraying", ("throttle.py", "ADDRESS_FAILURES = 20", "ADDRESS_FAILURES = 10**6")),
     guard("one refusal for all logins", "login-that-tells",
-          ("app/routes.py", "user=failure.user_id, peer=request.peer)\n",
-           'user=failure.user_id, peer=request.peer)\n            if failure.reason == "unknown_user":\n'
+          ("app/routes.py", "reason=reason, user=user_id, peer=request.peer)\n",
+           'reason=reason, user=user_id, peer=request.peer)\n            if reason == "unknown_user":\n'
            '                raise Problem(401, "unknown_user", "Nobody has this address.") from None\n')),
     guard("what others may see", "hash-in-an-answer",
           ("users.py", '"disabled": self.disabled,', '"disabled": self.disabled, "hash": self.password_hash,')),

@@ -722,7 +722,7 @@ def check_credentials(self, email, password):
         Wrong(
             but(
                 "users:Users.check_credentials",
-                ("self._highest_cost(cost_of(user.password_hash) if user else 0)", "self._cost"),
+                ("self._highest_cost(cost_of(stored))", "self._cost"),
             ),
             "users.LoggingIn.test_the_same_work_whatever_the_cost",
             "An account whose hash another process has made, at a higher cost, answers later than nobody.",
@@ -1086,7 +1086,7 @@ def log_out(self, request):
             "A change that came between is overwritten: a ban is lifted.",
         ),
         Wrong(
-            but("users:Users.set_password", ("password_hash=password_hash, ", "")),
+            but("users:Users.set_password", ("password_hash=stored, ", "")),
             "logins.Password.test_logging_in_afterwards",
             "Everybody is logged out, and the old password stays.",
         ),
