@@ -3,10 +3,9 @@
 An attack that leaves no trace is never noticed; a log that holds passwords is an attack waiting to happen. So:
 - every login, change of rights, refused credential and failure leaves a line, an ordinary request none;
 - names follow the OWASP logging vocabulary, times are UTC, people appear as user ids;
-- an event never holds a password, a cookie, a token, a key or a hash. Nor does it hold an e-mail address (people
-  type passwords into that field), or a path or query that a client chose;
-- whatever a value holds, it stays one line, or somebody could forge lines (log injection): what could break or
-  reverse a line arrives as escapes;
+- no event holds a password, cookie, token, key or hash; nor an e-mail address (people type passwords into that
+  field), nor a path or query that a client chose;
+- what could break or reverse a line arrives as escapes, or somebody could forge lines (log injection);
 - of equal lines within a second a few are written and the rest counted (`repeated`, said in a later second);
 - a log that cannot be written never breaks a request. (A full pipe does hold us up, rather than lose lines.)
 """

@@ -39,8 +39,8 @@ def hash_password(password: str, cost: int = COST) -> str:
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
     """True if `stored` was made from this password.
 
-    False, at once, for what is no `$2b$` hash of cost 4 to 14. Otherwise it does at least
-    the work of cost `work`: an old hash of a lower cost would be quicker, and the time would tell whose it is.
+    False, at once, for what is no `$2b$` hash of cost 4 to 14. Otherwise it does at least the work of cost `work`:
+    an old hash of a lower cost would be quicker, and the time would tell whose it is.
     """
     if not cost_of(stored):
         return False

@@ -1,7 +1,7 @@
 """Who are you, and how do you prove it once?
 
-An account is a name somebody chose and a secret only they know. `sign_up` makes one, `check_credentials` asks for
-the secret; sessions and tokens only remember the answer.
+An account is a name and a secret. `sign_up` makes one, `check_credentials` asks for the secret; sessions and tokens
+only remember the answer.
 
 Rules of this file:
 - one address, one account, however it is spelt and however many sign up at once;

@@ -170,10 +170,9 @@ _decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_float=_
 
 
 def write_response(response: Response, date: str, more: str = "", without_body: bool = False) -> bytes:
-    """The answer's bytes, all of them, for one send (RFC 9112 §4).
+    """The answer's bytes, all of them, for one send (RFC 9112 §4); `more` are lines about the connection.
 
-    `more` are lines about the connection; `without_body` answers HEAD. Raises ValueError for a line break in
-    a header's value: whatever came after it would be a header of the attacker's choosing.
+    Raises ValueError for a line break in a header: what came after it would be a header of the attacker's choosing.
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     count = len(response.headers)
