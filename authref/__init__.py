@@ -9,7 +9,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     users.py          Who you are, and proving it once: sign_up, check_credentials.                      10 min
     cookies.py        A note the browser carries for you, and the flags that guard it.                    4 min
     sessions.py       The note is a random number; its meaning stays here.                                9 min
-    jwt.py            The note carries its own meaning, so it is signed.                                 13 min
+    jwt.py            The note carries its own meaning, so it is signed.                                 12 min
     keys.py           Which key signed this? A ring of them, so that one can be changed.                  5 min
     refresh.py        How a login lasts longer than its tokens, and notices a thief.                      7 min
     revocation.py     What it costs to take a signed word back.                                           3 min

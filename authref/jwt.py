@@ -9,9 +9,8 @@ bytes (JWS), `create/verify` add what the claims mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
-- the token never chooses how it is checked, because a forger writes its header: `alg` is HS256 or the token is
-  refused. Keys in its header (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused, and `kid` only
-  picks one of our own keys;
+- the token never chooses how it is checked, for a forger writes its header. `alg` is HS256, `kid` only picks one of
+  our keys, other keys (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused;
 - a token has one text only: base64url has others for its bytes, which a list of refused tokens would not know;
 - each refusal has its own class, for the log. The client hears one and the same 401.
 
@@ -30,22 +29,19 @@ from authref.wire import read_json, write_json
 
 MAX_TOKEN = 8 * 1024  # characters; ours have about 400
 MAX_HEADER = 512  # characters
-MIN_KEY = 32  # bytes: a key shorter than the hash is what brute force tries (RFC 7518 §3.2)
-TYPE = "at+jwt"  # an access token, and nothing else that this key may ever sign (RFC 9068 §2.1)
-END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000; a time beyond it is no date but an attack
+MIN_KEY = 32  # bytes, as many as the hash has (RFC 7518 §3.2)
+TYPE = "at+jwt"  # an access token: this key signs nothing else (RFC 9068 §2.1)
+END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000
 
-_SWAP = bytes.maketrans(b"+/-_", b"-_+/")  # makes base64url of base64, and back
+_SWAP = bytes.maketrans(b"+/-_", b"-_+/")  # of base64 and base64url
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-# For speed alone: tokens come with the same few headers and keys. Refusals are not kept.
-_kept = lru_cache(maxsize=64)
 
 Keys = Mapping[str, bytes]  # by their names; the first one signs (keys.py)
 Claims = dict[str, object]
 
 
 class InvalidToken(Exception):
-    """The token is refused. The message says why, in words for a log, and quotes nothing of the token.
+    """The token is refused. The message says why, and quotes nothing of the token.
 
     Malformed       Not the form of our tokens.
     WrongAlgorithm  Another algorithm than HS256.
@@ -84,7 +80,8 @@ def unsign(token: str, key: bytes) -> bytes:
     """The payload, if this key signed it (RFC 7515 §5.2). Raises InvalidToken; ValueError for a short key."""
     header, payload, signature = _split(token)
     _members(header)
-    return _check_signature(header, payload, signature, key)
+    _check_signature(header, payload, signature, key)
+    return decode(payload)
 
 
 def create(claims: Claims, keys: Keys) -> str:
@@ -110,7 +107,8 @@ def verify(
     key = keys.get(_key_id(header))
     if key is None:
         raise UnknownKey("no key of ours has this kid")
-    claims = _claims(_check_signature(header, payload, signature, key))
+    _check_signature(header, payload, signature, key)
+    claims = _claims(payload)
     try:
         _check_times(claims, time.time() if now is None else now, leeway)
         if issuer is not None and claims["iss"] != issuer:
@@ -118,7 +116,7 @@ def verify(
         if audience is not None and not _is_for(audience, claims["aud"]):
             raise WrongAudience("aud does not name the expected audience")
         for text in (claims["sub"], claims["jti"]):
-            if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end harms a store or a log
+            if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end does harm
                 raise Malformed("sub and jti must be strings of printable characters")
     except KeyError as absent:
         raise MissingClaim(f"there is no {absent.args[0]}") from None
@@ -127,40 +125,39 @@ def verify(
 
 def _assemble(header: bytes, payload: bytes, key: bytes) -> str:
     signed = header + b"." + encode(payload)
-    return (signed + b"." + _signature(signed, key)).decode("ascii")
+    return (signed + b"." + _signature(signed, key)).decode()
 
 
-def _split(token: str) -> tuple[bytes, bytes, bytes]:
+def _split(token: str) -> list[bytes]:
     """Header, payload and signature, still encoded."""
     if len(token) > MAX_TOKEN:
         raise Malformed("longer than any token of ours")
-    text = token.encode("ascii", "replace")  # with question marks, which are outside the alphabet too
-    if text.translate(None, _ALPHABET) != b"..":  # what is left without the alphabet: exactly two dots
+    text = token.encode("ascii", "replace")  # puts "?" for foreign characters
+    if text.translate(None, _ALPHABET) != b"..":  # all that is left: exactly two dots
         raise Malformed("not three parts of base64url")
-    header, payload, signature = text.split(b".")
-    return header, payload, signature
+    return text.split(b".")
 
 
-@_kept
+@lru_cache(maxsize=64)  # for speed alone: few headers come again and again
 def _header(kid: str) -> bytes:
     """The first part of every access token that this key signs."""
     return encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
 
 
-@_kept
+@lru_cache(maxsize=64)
 def _members(header: bytes) -> dict[str, object]:
     """What the header says, if this file may go on with it."""
     if len(header) > MAX_HEADER:
         raise Malformed("the header is longer than any of ours")
-    members = _read_object(decode(header), "header")
-    if members.get("alg") != "HS256":  # a token that says how to check it could say "not at all"
+    members = _read_object(header, "header")
+    if members.get("alg") != "HS256":  # or a token could say: not at all
         raise WrongAlgorithm("alg is not HS256")
     if "crit" in members:
         raise Malformed("crit names extensions, and this verifier has none")
     return members
 
 
-@_kept
+@lru_cache(maxsize=64)
 def _key_id(header: bytes) -> str:
     """The `kid` of an access token's header."""
     members = _members(header)
@@ -173,54 +170,47 @@ def _key_id(header: bytes) -> str:
     return kid
 
 
-def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
-    """The decoded payload, if the signature is right.
+def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> None:
+    """Raise BadSignature unless it is right.
 
     The text is compared: no other text of the same 32 bytes fits. It takes constant time, or somebody finds the
     right characters one by one.
     """
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")
-    return decode(payload)
 
 
 def _signature(signed: bytes, key: bytes) -> bytes:
     """HMAC-SHA-256 of the first two parts and the dot between them, encoded."""
-    mac = _hmac(key).copy()
-    mac.update(signed)
-    return encode(mac.digest())
-
-
-@_kept
-def _hmac(key: bytes) -> hmac.HMAC:
     if len(key) < MIN_KEY:
         raise ValueError(f"an HS256 key has at least {MIN_KEY} bytes")
-    return hmac.new(key, digestmod="sha256")
+    return encode(hmac.digest(key, signed, "sha256"))
 
 
-def _read_object(data: bytes, part: str) -> dict[str, object]:
+def _read_object(part: bytes, name: str) -> dict[str, object]:
     try:
-        value = read_json(data)
+        value = read_json(decode(part))
     except ValueError:
-        raise Malformed(f"the {part} is not JSON, or names a member twice") from None
-    if not isinstance(value, dict):
-        raise Malformed(f"the {part} is not a JSON object")
-    return value
+        value = None
+    if isinstance(value, dict):
+        return value
+    raise Malformed(f"the {name} is not a JSON object, or names a member twice")
 
 
 _read_once = lru_cache(maxsize=10_000)(_read_object)
 
 
 def _claims(payload: bytes) -> Claims:
-    """What the payload says. If that is flat, as in ours, it is read once, and each caller is given a copy."""
-    is_flat = payload.count(b"{") + payload.count(b"[") == 1
-    return _read_once(payload, "payload").copy() if is_flat else _read_object(payload, "payload")
+    """What the payload says: read once, and each caller is given a copy; lists and objects in it are read anew."""
+    claims = _read_once(payload, "payload")
+    is_flat = {list, dict}.isdisjoint(map(type, claims.values()))
+    return claims.copy() if is_flat else _read_object(payload, "payload")
 
 
 def _check_times(claims: Claims, now: float, leeway: float) -> None:
     """Raise unless iat is a date, exp lies ahead and nbf, if there is one, behind (RFC 7519 §4.1)."""
     _date(claims["iat"])
-    # "not now <" and "not now >=": should a number ever be NaN, both comparisons are false.
+    # "not now <" and "not now >=": should a number be NaN, both comparisons are false.
     if not now < _date(claims["exp"]) + leeway:
         raise Expired("exp has passed")
     if not now >= _date(claims.get("nbf", 0)) - leeway:
@@ -251,11 +241,10 @@ def decode(part: bytes) -> bytes:
 
     a2b_base64 alone skips foreign characters and ignores spare bits at the end.
     """
-    standard = part.translate(_SWAP)
     try:
-        data = a2b_base64(standard + b"==")  # it ignores padding that is too long, too
+        data = a2b_base64(part.translate(_SWAP) + b"==")  # too much padding does no harm
     except ValueError:
         raise Malformed("not base64url") from None
-    if b2a_base64(data, newline=False).rstrip(b"=") != standard:
+    if encode(data) != part:
         raise Malformed("not the one spelling of its bytes")
     return data

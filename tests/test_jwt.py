@@ -391,7 +391,7 @@ def outcome(token: str, **changes: Any) -> str:
 
 def setUpModule() -> None:
     """What tests of other modules have made jwt.py keep decides nothing here."""
-    for kept in (jwt._header, jwt._members, jwt._key_id, jwt._hmac):
+    for kept in (jwt._header, jwt._members, jwt._key_id, jwt._read_once):
         kept.cache_clear()
 
 
@@ -535,7 +535,7 @@ class CreateAndVerify(unittest.TestCase):
 
     def test_which_part_it_is(self) -> None:
         """Of a header and a payload that are no JSON object the refusal says which of the two it is."""
-        for text in ("{", "[]"):
+        for text in ("{", "[]", "[{}]", '{"x":{}'):
             self.assertRegex(str(refusal(signed(text))), r"\Athe header is ")
             self.assertRegex(str(refusal(signed(payload=text))), r"\Athe payload is ")
 

@@ -235,7 +235,7 @@ def kid_that_leads_away(scene: Scene) -> Outcome:
 
 
 @attack(
-    17, has="nothing", gains="any account", counts="a token signed with nothing is believed", read="jwt.py:_hmac",
+    17, has="nothing", gains="any account", counts="a token signed with nothing is believed", read="jwt.py:_signature",
     tiny="tiny.py:Tokens.sign", wstg="SESS-10", asvs="11.2.3", cwe=326, exercise="jwt-sign",
 )  # fmt: skip
 def empty_key(scene: Scene) -> Outcome:
@@ -296,7 +296,7 @@ def extension_passed_over(scene: Scene) -> Outcome:
 @attack(
     17, has="the key, leaked or shared with another service",
     gains="the server's memory, by a small token that unpacks to a large one",
-    counts="a compressed payload is unpacked", read="jwt.py:_check_signature", tiny="tiny.py:Tokens.authenticate",
+    counts="a compressed payload is unpacked", read="jwt.py:_read_object", tiny="tiny.py:Tokens.authenticate",
     wstg="SESS-10", asvs="9.1.1", cwe=409,
 )  # fmt: skip
 def packed_token(scene: Scene) -> Outcome:

@@ -257,7 +257,7 @@ TOKENS: tuple[Exercise, ...] = (
 def unsign(token: str, key: bytes) -> bytes:
     """The payload, if this key signed it (RFC 7515 §5.2). Raises InvalidToken; ValueError for a short key."""
     header, payload, signature = token.encode().split(b".")
-    algorithm = _read_object(decode(header), "header").get("alg")
+    algorithm = _read_object(header, "header").get("alg")
     if algorithm == "none":
         return decode(payload)
     digest = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}[str(algorithm)]
@@ -268,9 +268,9 @@ def unsign(token: str, key: bytes) -> bytes:
         hints=(
             "Which lines let the token decide something? What remains for the header to say if it may decide nothing?",
             "RFC 8725 §3.1: the verifier knows which algorithm it expects. `_members` refuses every other one, and "
-            "`crit` too; `_check_signature` refuses short keys.",
-            "Three steps, each with a helper of the file: cut the token, read the header so that it can be refused, "
-            "and give back what the signature covers.",
+            "`crit` too; `_check_signature` refuses short keys, `decode` comes last.",
+            "Four steps, each with a helper of the file: cut the token, read the header so that it can be refused, "
+            "check the signature, and only then decode what it covers.",
         ),
     ),
     Exercise(
@@ -302,7 +302,7 @@ def verify(
 ) -> Claims:
     """The claims of a token that may be believed at `now` (RFC 7519 §7.2, RFC 9068 §4). Raises InvalidToken."""
     header, payload, signature = _split(token)
-    members = _read_object(decode(header), "header")
+    members = _read_object(header, "header")
     algorithm = str(members.get("alg"))
     if algorithm == "none":
         raise WrongAlgorithm("unsigned tokens are not taken")
@@ -311,7 +311,7 @@ def verify(
         if key is None:
             raise UnknownKey("no key of ours has this kid")
         _check_signature(header, payload, signature, key)
-    claims = _read_object(decode(payload), "payload")
+    claims = _read_object(payload, "payload")
     _check_times(claims, time.time() if now is None else now, leeway)
     if issuer is not None and claims.get("iss") != issuer:
         raise WrongIssuer("iss is not the expected issuer")
@@ -353,12 +353,11 @@ def attack(token: str) -> str:
             "tests.test_jwt.CreateAndVerify.test_a_signature_guessed_piece_by_piece",
         ),
         naive='''\
-def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
-    """The decoded payload, if the signature is right."""
+def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> None:
+    """Raise BadSignature unless it is right."""
     for ours, theirs in zip(_signature(header + b"." + payload, key), signature):
         if ours != theirs:
             raise BadSignature("the signature does not fit")
-    return decode(payload)
 ''',
         attack='''\
 def attack(token: str) -> str:
@@ -393,11 +392,10 @@ def attack(token: str) -> str:
             "tests.test_jwt.CreateAndVerify.test_a_signature_guessed_piece_by_piece",
         ),
         naive='''\
-def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> bytes:
-    """The decoded payload, if the signature is right."""
+def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> None:
+    """Raise BadSignature unless it is right."""
     if _signature(header + b"." + payload, key) != signature:
         raise BadSignature("the signature does not fit")
-    return decode(payload)
 ''',
         hints=(
             "How long does != take if the first character is wrong, and how long if only the last one is?",
@@ -478,7 +476,8 @@ def verify(
     key = keys.get(_key_id(header))
     if key is None:
         raise UnknownKey("no key of ours has this kid")
-    claims = _read_object(_check_signature(header, payload, signature, key), "payload")
+    _check_signature(header, payload, signature, key)
+    claims = _read_object(payload, "payload")
     _check_times(claims, time.time() if now is None else now, leeway)
     if issuer is not None and not str(claims.get("iss")).startswith(issuer):
         raise WrongIssuer("iss is not the expected issuer")

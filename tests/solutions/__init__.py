@@ -1216,20 +1216,17 @@ def decode(part):
             "The standard library skips foreign characters and ignores spare bits.",
         ),
         Wrong(
-            but("jwt:decode", ('a2b_base64(standard + b"==")', "a2b_base64(standard)")),
+            but("jwt:decode", (' + b"==")', ")")),
             "jwt.Examples.test_rfc_7515_a_1",
             "The padding that was left away has to come back.",
         ),
         Wrong(
-            but("jwt:decode", ("standard = part.translate(_SWAP)", "standard = part")),
+            but("jwt:decode", ("part.translate(_SWAP)", "part")),
             "jwt.SignAndUnsign.test_payloads_of_all_kinds",
             "base64 with + and / is another alphabet.",
         ),
         Wrong(
-            but(
-                "jwt:decode",
-                ('    if b2a_base64(data, newline=False).rstrip(b"=") != standard:', "    if False:"),
-            ),
+            but("jwt:decode", ("encode(data) != part", "False")),
             "keys.Reading.test_refused",
             "Spare bits are not looked at.",
         ),
@@ -1333,10 +1330,11 @@ def create(claims, keys):
             """
 def unsign(token, key):
     header, payload, signature = _split(token)
-    algorithm = _read_object(decode(header), "header").get("alg")
+    algorithm = _read_object(header, "header").get("alg")
     if not isinstance(algorithm, str) or algorithm.lower() == "none":
         raise WrongAlgorithm("unsigned")
-    return _check_signature(header, payload, signature, key)
+    _check_signature(header, payload, signature, key)
+    return decode(payload)
 """,
             "jwt.SignAndUnsign.test_what_it_refuses",
             "One algorithm is forbidden, instead of one being allowed.",
@@ -1345,7 +1343,8 @@ def unsign(token, key):
             """
 def unsign(token, key):
     header, payload, signature = _split(token)
-    return _check_signature(header, payload, signature, key)
+    _check_signature(header, payload, signature, key)
+    return decode(payload)
 """,
             "jwt.Examples.test_rfc_7519_6_1",
             "The header is not looked at, so that crit and alg mean nothing; and the refusal is the wrong one.",
@@ -1355,7 +1354,8 @@ def unsign(token, key):
 def unsign(token, key):
     header, payload, signature = token.encode().split(b".")
     _members(header)
-    return _check_signature(header, payload, signature, key)
+    _check_signature(header, payload, signature, key)
+    return decode(payload)
 """,
             "jwt.SignAndUnsign.test_what_it_refuses",
             "Without the form, ten megabytes and blanks get through to here.",
@@ -1364,7 +1364,7 @@ def unsign(token, key):
             """
 def unsign(token, key):
     header, payload, signature = _split(token)
-    if _read_object(decode(header), "header").get("alg") != "HS256":
+    if _read_object(header, "header").get("alg") != "HS256":
         raise WrongAlgorithm("alg is not HS256")
     if not hmac.compare_digest(encode(hmac.digest(key, header + b"." + payload, "sha256")), signature):
         raise BadSignature("the signature does not fit")
@@ -1403,7 +1403,6 @@ def _check_signature(header, payload, signature, key):
         wrong = wrong or a != b
     if wrong:
         raise BadSignature("the signature does not fit")
-    return decode(payload)
 """,
             "jwt.CreateAndVerify.test_refused",
             "It takes its time, and compares as far as the shorter one goes.",
@@ -1436,7 +1435,6 @@ def _check_signature(header, payload, signature, key):
     ours = _signature(header + b"." + payload, key)
     if len(ours) != len(signature) or any(a != b for a, b in zip(ours, signature)):
         raise BadSignature("the signature does not fit")
-    return decode(payload)
 """,
             "jwt.CreateAndVerify.test_a_signature_guessed_piece_by_piece",
             "any() stops at the first difference, like != itself.",

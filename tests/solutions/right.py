@@ -586,14 +586,15 @@ def create(claims, keys):
 def unsign(token, key):
     parts = _split(token)
     _members(parts[0])
-    return _check_signature(*parts, key)
+    _check_signature(*parts, key)
+    return decode(parts[1])
 """,
         """
 def unsign(token, key):
     header, payload, signature = _split(token)
     if len(key) < MIN_KEY:
         raise ValueError("the key is too short")
-    members = _read_object(decode(header), "header")
+    members = _read_object(header, "header")
     if len(header) > MAX_HEADER or "crit" in members:
         raise Malformed("no header of ours")
     if members.get("alg") != "HS256":
@@ -620,16 +621,14 @@ from hmac import compare_digest
 def _check_signature(header, payload, signature, key):
     if not compare_digest(signature, _signature(header + b"." + payload, key)):
         raise BadSignature("no")
-    return decode(payload)
 """,
         """
 import secrets
 
 def _check_signature(header, payload, signature, key):
     expected = _signature(header + b"." + payload, key)
-    if secrets.compare_digest(expected, signature):
-        return decode(payload)
-    raise BadSignature("no")
+    if not secrets.compare_digest(expected, signature):
+        raise BadSignature("no")
 """,
         """
 def _check_signature(header, payload, signature, key):
@@ -637,7 +636,6 @@ def _check_signature(header, payload, signature, key):
     good = same(_signature(b".".join([header, payload]), key).decode(), signature.decode())
     if not good:
         raise BadSignature("no")
-    return decode(payload)
 """,
         """
 def _check_signature(header, payload, signature, key):
@@ -649,7 +647,6 @@ def _check_signature(header, payload, signature, key):
         same = False
     if not same:
         raise BadSignature("no")
-    return decode(payload)
 """,
     ),
     "jwt-times": (
