@@ -29,7 +29,7 @@ from authref.wire import read_json, write_json
 
 MAX_TOKEN = 8 * 1024  # characters; ours have about 400
 MAX_HEADER = 512  # characters
-MIN_KEY = 32  # bytes, as many as the hash has (RFC 7518 §3.2)
+MIN_KEY = 32  # bytes, like the hash (RFC 7518 §3.2); HMAC takes an empty key
 TYPE = "at+jwt"  # an access token: this key signs nothing else (RFC 9068 §2.1)
 END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000
 
@@ -69,10 +69,7 @@ class WrongAudience(InvalidToken): ...
 
 
 def sign(payload: bytes, key: bytes, header: Mapping[str, object] | None = None) -> str:
-    """The payload as a compact JWS; `header` may add to `alg` but not change it (RFC 7515 §7.1).
-
-    Raises ValueError for a key under 32 bytes: HMAC itself would take an empty one.
-    """
+    """The payload as a compact JWS (RFC 7515 §7.1). `header` cannot change `alg`. Raises ValueError for a short key."""
     return _assemble(encode(write_json({**(header or {}), "alg": "HS256"})), payload, key)
 
 
@@ -171,11 +168,8 @@ def _key_id(header: bytes) -> str:
 
 
 def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes) -> None:
-    """Raise BadSignature unless it is right.
-
-    The text is compared: no other text of the same 32 bytes fits. It takes constant time, or somebody finds the
-    right characters one by one.
-    """
+    """Raise BadSignature unless this key made it."""
+    # In constant time, or somebody finds it character by character. Texts, not bytes, which have other spellings.
     if not hmac.compare_digest(_signature(header + b"." + payload, key), signature):
         raise BadSignature("the signature does not fit")
 
@@ -237,14 +231,12 @@ def encode(data: bytes) -> bytes:
 
 
 def decode(part: bytes) -> bytes:
-    """The bytes that base64url without padding says, if this is how it spells them (RFC 7515 §2).
-
-    a2b_base64 alone skips foreign characters and ignores spare bits at the end.
-    """
+    """The bytes that base64url without padding says, if this is how it spells them (RFC 7515 §2)."""
     try:
         data = a2b_base64(part.translate(_SWAP) + b"==")  # too much padding does no harm
     except ValueError:
         raise Malformed("not base64url") from None
+    # a2b_base64 alone skips foreign characters and ignores spare bits at the end.
     if encode(data) != part:
         raise Malformed("not the one spelling of its bytes")
     return data

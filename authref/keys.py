@@ -44,10 +44,9 @@ def read_keys(text: str) -> dict[str, bytes]:
         kid, _, secret = entry.strip().partition(":")
         if _HEXADECIMAL.fullmatch(secret):  # it would pass for base64url of other bytes
             raise ValueError(f"Key {number} of the ring is written in hexadecimal; write the same bytes in base64url.")
-        try:
+        key = b""
+        with suppress(InvalidToken, UnicodeEncodeError):
             key = decode(secret.rstrip("=").encode("ascii"))
-        except (InvalidToken, UnicodeEncodeError):
-            key = b""
         if not kid or not key:
             raise ValueError("A key ring is written as kid:secret,kid:secret, the secrets in base64url.")
         if kid in ring:
@@ -58,12 +57,10 @@ def read_keys(text: str) -> dict[str, bytes]:
 
 
 def check_keys(keys: Keys) -> None:
-    """Raise ValueError, in a sentence, for a ring that must not sign: a guessed key gives every account away.
-
-    The sentence names a key by its place, for what stands where the kid should may be the secret.
-    """
+    """Raise ValueError, in a sentence, for a ring that must not sign: a guessed key gives every account away."""
     if not keys:
         raise ValueError("The key ring is empty; it needs at least one key.")
+    # The sentences give a key's place: what stands where the kid should may be the secret.
     for number, (kid, key) in enumerate(keys.items(), 1):
         if not _KID.fullmatch(kid):
             raise ValueError(f"The kid of key {number} is not 1 to 64 letters, digits, dots, dashes or underscores.")

@@ -31,7 +31,7 @@ from authref.users import User
 LIFETIME = 30 * 24 * 60 * 60  # seconds from the login on, however often it is refreshed
 ACCESS_LIFETIME = 15 * 60  # seconds: how long a stolen access token is good when nothing is asked
 RETRY_WINDOW = 60  # seconds: clients ask again sooner if no answer comes
-MIN_AGE = 1  # seconds before a token is used up: a record has at most 60 steps, and is written once a second
+MIN_AGE = 1  # seconds before a token is used up: so at most 60 steps, and a write a second
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{43}")
 Steps = dict[str, list[str]]  # by the used token's SHA-256
@@ -77,10 +77,7 @@ def family_of(token: str) -> str:
 
 
 def use(families: Map[Family], token: str, family: Family | None, now: Clock) -> tuple[Family, str]:
-    """The family after a use of its token, and the token to go on with. Raises InvalidGrant, Reused.
-
-    That is "" when the next access token lasts as long as the family: nothing is left to renew.
-    """
+    """The family after a use of its token, and the token to go on with. Raises InvalidGrant, Reused."""
     while family is not None:
         changed, newest = _after_use(family, token, now())
         if changed is family or families.replace(family_of(token), family, changed):
@@ -97,7 +94,7 @@ def _after_use(family: Family, token: str, now: float) -> tuple[Family, str]:
         family = replace(family, last_seen=now)
     if _sha256(newest) in family.live:
         if family.expires_at - now <= ACCESS_LIFETIME:
-            return family, ""
+            return family, ""  # nothing is left to renew
         if newest != token or now - family.used_at < MIN_AGE:
             return family, newest
     elif _sha256(newest) != family.used or now - family.used_at >= RETRY_WINDOW:

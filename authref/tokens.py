@@ -64,10 +64,7 @@ class Tokens:
         return User(str(claims["sub"]), email, role, False, created_at)
 
     def refresh(self, token: str, request: Request) -> Response:
-        """200 with new tokens for this refresh token, or 400 `invalid_grant` (RFC 6749 §5.2).
-
-        The last access token, which ends with its login, comes without a refresh token.
-        """
+        """200 with new tokens, at the very end without a refresh token; or 400 `invalid_grant` (RFC 6749 §5.2)."""
         family_id = family_of(token)
         family = self.families.get(family_id)
         try:

@@ -1688,7 +1688,7 @@ def mechanism(self, request):
             "A retry near the end is given a token with which nothing can be renewed.",
         ),
         Wrong(
-            but("refresh:_after_use", ('            return family, ""\n', "            pass\n")),
+            but("refresh:_after_use", ('return family, ""', "pass")),
             "refresh.Ends.test_the_last_access_tokens",
             "Clients renew what lives ever shorter, ever more often.",
         ),
