@@ -86,7 +86,8 @@ class Tokens:
     def log_out(self, request: Request) -> Response:
         """200; the login of the body's refresh token has ended, if it had not before (RFC 7009 §2.2)."""
         fields = request.json()
-        family_id = family_of(str(fields.get("refresh_token"))) if isinstance(fields, dict) else ""
+        token = fields.get("refresh_token") if isinstance(fields, dict) else None
+        family_id = family_of(str(token))
         if family := self.families.get(family_id):
             self.emit("authn_token_revoked", user=family.user_id, peer=request.peer)
             self.revocation.end(family_id, family)

@@ -356,6 +356,17 @@ class WhatTheClientHears(unittest.TestCase):
                 self.assertEqual(answer.header("www-authenticate"), challenge)
                 self.assertRegex(body(answer)["detail"], SENTENCE)
 
+    def test_a_cookie_instead(self) -> None:
+        """Whoever brings a cookie and no token is told which route takes what; it tells nothing about the cookie."""
+        other = "This route takes a token (Authorization: Bearer <token>), /me a cookie, all others take either."
+        cookie, basic = ("cookie", "session=x"), ("authorization", "Basic x")
+        self.assertEqual(body(me(self.harness, cookie))["detail"], other)
+        self.assertEqual(body(me(self.harness, ("cookie", "")))["detail"], other)
+        for fields in ((), (basic,), (basic, cookie), (("authorization", ""), cookie)):
+            with self.subTest(fields):
+                detail = "Send a token: Authorization: Bearer <token>."
+                self.assertEqual(body(me(self.harness, *fields))["detail"], detail)
+
     def test_a_logout_of_another_form(self) -> None:
         """A logout names the refresh token, as text, in an object: all else is the client's mistake, and no logout."""
         login = body(self.harness.send("POST", "/token/login", LOGIN))
