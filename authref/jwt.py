@@ -181,7 +181,7 @@ def _signature(signed: bytes, key: bytes) -> bytes:
     return encode(hmac.digest(key, signed, "sha256"))
 
 
-def _read_object(part: bytes, name: str) -> dict[str, object]:
+def _read_object(part: bytes, name: str = "payload") -> dict[str, object]:
     try:
         value = read_json(decode(part))
     except ValueError:
@@ -196,9 +196,9 @@ _read_once = lru_cache(maxsize=10_000)(_read_object)
 
 def _claims(payload: bytes) -> Claims:
     """What the payload says: read once, and each caller is given a copy; lists and objects in it are read anew."""
-    claims = _read_once(payload, "payload")
+    claims = _read_once(payload)
     is_flat = {list, dict}.isdisjoint(map(type, claims.values()))
-    return claims.copy() if is_flat else _read_object(payload, "payload")
+    return claims.copy() if is_flat else _read_object(payload)
 
 
 def _check_times(claims: Claims, now: float, leeway: float) -> None:

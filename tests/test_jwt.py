@@ -545,6 +545,15 @@ class CreateAndVerify(unittest.TestCase):
         self.assertEqual(check(token), claims(x=[1, 2.5, None, {"é": True}]))
         self.assertEqual(json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "==")), GOOD_HEADER)
 
+    def test_the_same_token_many_times(self) -> None:
+        """Flat claims are read once, however often their token is shown: whoever repeats it costs little. Others are not."""
+        for more, expected in (({}, 1), ({"x": "[{"}, 1), ({"aud": ["authref"]}, 6), ({"x": {"deep": 1}}, 6)):
+            token = jwt.create(claims(**more, jti="shown many times"), KEYS)
+            with self.subTest(more), mock.patch.object(jwt, "read_json", wraps=jwt.read_json) as read:
+                for _ in range(5):
+                    check(token)
+                self.assertEqual(sum(b"many times" in call.args[0] for call in read.call_args_list), expected)
+
     def test_whoever_changes_the_claims(self) -> None:
         """Claims belong to whoever was given them: to change them changes nothing of what the next one is told."""
         for more in ({}, {"aud": ["authref"]}, {"x": {"deep": []}}):

@@ -311,7 +311,7 @@ def verify(
         if key is None:
             raise UnknownKey("no key of ours has this kid")
         _check_signature(header, payload, signature, key)
-    claims = _read_object(payload, "payload")
+    claims = _read_object(payload)
     _check_times(claims, time.time() if now is None else now, leeway)
     if issuer is not None and claims.get("iss") != issuer:
         raise WrongIssuer("iss is not the expected issuer")
@@ -477,7 +477,7 @@ def verify(
     if key is None:
         raise UnknownKey("no key of ours has this kid")
     _check_signature(header, payload, signature, key)
-    claims = _read_object(payload, "payload")
+    claims = _read_object(payload)
     _check_times(claims, time.time() if now is None else now, leeway)
     if issuer is not None and not str(claims.get("iss")).startswith(issuer):
         raise WrongIssuer("iss is not the expected issuer")
