@@ -546,7 +546,7 @@ class CreateAndVerify(unittest.TestCase):
         self.assertEqual(json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "==")), GOOD_HEADER)
 
     def test_the_same_token_many_times(self) -> None:
-        """Flat claims are read once, however often their token is shown: whoever repeats it costs little. Others are not."""
+        """Flat claims are read once, however often their token is shown: whoever repeats it costs little."""
         for more, expected in (({}, 1), ({"x": "[{"}, 1), ({"aud": ["authref"]}, 6), ({"x": {"deep": 1}}, 6)):
             token = jwt.create(claims(**more, jti="shown many times"), KEYS)
             with self.subTest(more), mock.patch.object(jwt, "read_json", wraps=jwt.read_json) as read:
