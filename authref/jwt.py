@@ -135,13 +135,13 @@ def _split(token: str) -> list[bytes]:
     return text.split(b".")
 
 
-@lru_cache(maxsize=64)  # for speed alone: few headers come again and again
+@lru_cache  # for speed alone: few headers come again and again
 def _header(kid: str) -> bytes:
     """The first part of every access token that this key signs."""
     return encode(write_json({"alg": "HS256", "typ": TYPE, "kid": kid}))
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def _members(header: bytes) -> dict[str, object]:
     """What the header says, if this file may go on with it."""
     if len(header) > MAX_HEADER:
@@ -154,7 +154,7 @@ def _members(header: bytes) -> dict[str, object]:
     return members
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def _key_id(header: bytes) -> str:
     """The `kid` of an access token's header."""
     members = _members(header)
