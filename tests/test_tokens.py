@@ -406,6 +406,23 @@ class WhatTheClientHears(unittest.TestCase):
                 routes = {route.path: route for route in Harness(revocation=mode).app.routes}
                 self.assertEqual(routes["/token/me"].work, asks)
 
+    def test_all_but_this_one(self) -> None:
+        """Whoever ends all other logins keeps the one whose token asks, or they have locked themselves out."""
+        bearers = [self.harness.bearer() for _ in range(3)]
+        user_id = payload(bearers[0])["sub"]
+        mine = self.tokens.current(Request("GET", "/me/sessions", (("authorization", bearers[1]),)))
+        self.tokens.end_all(user_id, but=mine)
+        self.assertEqual(list(self.tokens.logins(user_id)), [mine])
+        self.tokens.end_all(user_id)
+        self.assertEqual(self.tokens.logins(user_id), {})
+
+    def test_shown_by_a_debugger(self) -> None:
+        """Printed, as a traceback's tool or a careless log line does it, the tokens show no key: it signs for all."""
+        self.assertEqual(self.harness.app.tokens.keys, KEYS)
+        for key in KEYS.values():
+            self.assertNotIn(repr(key), repr(self.tokens))
+            self.assertNotIn(repr(key), str(self.tokens))
+
     def test_which_login_it_is(self) -> None:
         """A good token belongs to the login that it names; without one, or with a bad one, it is no login."""
         good = self.harness.bearer()
