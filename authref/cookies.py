@@ -64,7 +64,7 @@ def set_cookie(name: str, value: str, *, max_age: int, now: float, secure: bool 
 
     HttpOnly: a script that slipped into a page (XSS) cannot read it. SameSite=Lax: it goes along with another site's
     link, not with its form or image. Path=/ and no Domain: for all of this host alone. Secure: never without TLS.
-    Chromium and Firefox take `__Host-` names only with the last three, so no neighbour plants one; WebKitGTK takes any.
+    Chromium and Firefox take `__Host-` names only with these three, so no neighbour plants one; WebKitGTK takes any.
 
     >>> set_cookie("session", "abc", max_age=60, now=1_800_000_000)
     'session=abc; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 08:01:00 GMT; HttpOnly; SameSite=Lax'

@@ -5,13 +5,13 @@ A JSON Web Token is three parts, base64url, joined by dots (RFC 7515, RFC 7519):
     {"alg":"HS256","typ":"at+jwt","kid":"k1"} . {"sub":"…","exp":1900000000,…} . HMAC-SHA-256 of the two
 
 Anybody can read it: it is signed, not encrypted. Nobody without the key can change it. `sign/unsign` sign
-bytes (JWS), `create/verify` add what the claims mean (JWT).
+bytes (JWS), `create/verify` add what the payload's members, the claims, mean (JWT).
 
 Rules of this file:
 - the signature is checked before one byte of the payload is interpreted;
 - the token never chooses how it is checked, for a forger writes its header. `alg` is HS256, `kid` only picks one of
   our keys, other keys (`jwk`, `jku`, `x5u`) are not looked at, extensions (`crit`) are refused;
-- a token has one text only: base64url has others for its bytes, which a list of refused tokens would not know;
+- of the spellings that base64url has for the same bytes one is taken, or a refused token comes back in another;
 - each refusal has its own class, for the log. The client hears one and the same 401.
 
 Left out: encryption (JWE), and public-key algorithms, for whoever issues a token here also reads it.
@@ -156,7 +156,7 @@ def _members(header: bytes) -> dict[str, object]:
 
 @lru_cache
 def _key_id(header: bytes) -> str:
-    """The `kid` of an access token's header."""
+    """The `kid` of an access token's header, once its `alg`, `crit` and `typ` are found right."""
     members = _members(header)
     kind, kid = members.get("typ"), members.get("kid")
     # A media type: case does not matter, and "application/" may stand before it (RFC 7515 §4.1.9).

@@ -10,8 +10,9 @@ betrays itself: thief and owner hold the same token, and whoever comes second br
     10:20:00    it is used again       theft: the family ends, for thief and owner
 
 Rules of this file:
-- whoever reads the store can use nothing. It holds SHA-256 of the living token. Of each token used in the last
-  minute it holds a step: random text, from which HMAC makes the successor, with the used token as key;
+- whoever reads the store can use nothing. It holds SHA-256 of the living token, and for a minute a step from each
+  used one: random text. Only who has that token can make its successor of it (HMAC, with the token as key);
+- a token with the family's handle that neither lives nor is a retry was used before: theft;
 - the record is changed by `replace` only: of two uses at once one is second, and looks again;
 - a thief who always comes within a minute of the owner is not noticed.
 """

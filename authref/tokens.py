@@ -7,7 +7,7 @@ Rules of this file:
 - an access token lives 15 minutes. That is how long a stolen one opens doors, and how old its claims can be;
 - it travels in the Authorization header only: a URL is written to logs, and a cookie needs guards;
 - it says who you are: by default `GET /token/me` looks nothing up. What you may do is looked up (roles.py);
-- all tokens of one login are a family, which the claim `fam` names (refresh.py).
+- all tokens of one login are a family (refresh.py). The claim `fam` names it; whoever reads it can end nothing.
 """
 
 from __future__ import annotations

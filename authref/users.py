@@ -8,7 +8,7 @@ Rules of this file:
 - an unknown address, a wrong password and a disabled account cost the same time and look the same. Otherwise a
   login form tells strangers who has an account here (enumeration). (Sign-up does tell; throttle.py limits it);
 - ids are random and never used again, so that what a deleted user left behind opens nothing;
-- hashing takes a while: whether the proved password still counts is asked after it (`who_proved`);
+- while we hash, somebody may change the password. So `who_proved` asks afterwards: is it still the same one?
 - an account and its address are two writes. After a crash in between nobody can log in, and the address is free.
 
 Left out: proof that the address is theirs (a mail with a link), and multi-factor authentication.
