@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from email.message import Message
+from itertools import islice
 from pathlib import Path
 from textwrap import dedent
 from unittest import mock
@@ -31,7 +32,7 @@ from authref import exercises, jwt
 from authref.exercises import cutting, nursery, verify
 from authref.exercises import judge as judge_module
 from authref.exercises import report as report_module
-from authref.exercises.cutting import cut, functions, graft, source_of, swap
+from authref.exercises.cutting import cut, functions, graft, source_of, swap, text_of
 from authref.exercises.excerpt import excerpt
 from authref.exercises.exercise import BREAK, EASY, HEAL, PREDICT, WRITE, Exercise, Question
 from authref.exercises.folder import Folder, _program, page
@@ -746,8 +747,8 @@ class InAFolder(unittest.TestCase):
         self.assertGreaterEqual(min(seen), 0.1)
 
     def test_watch_goes_on(self) -> None:
-        """When one is solved the next one is shown; a key gives a hint, skips, lists or ends; others do nothing."""
-        pressed = iter(["h", "", "x", "", "s", "l", "q"])
+        """When one is solved the next one is named, and shown when the learner goes on; each key does what it says."""
+        pressed = iter(["h", "", "x", "n", "s", "l", "q"])
         shown: list[str] = []
 
         def press(seconds: float) -> str:
@@ -759,14 +760,32 @@ class InAFolder(unittest.TestCase):
 
         with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(press)):
             status, out, _ = command("watch")
-        self.assertEqual((status, shown), (0, ["h", "", "x", "", "s", "l", "q"]))
+        self.assertEqual((status, shown), (0, ["h", "", "x", "n", "s", "l", "q"]))
         places = [out.index(words) for words in (
-            "Exercise 1, write", HINTS[0], "Solved. All 2 claims hold", "Exercise 2, heal", "Exercise 3, break",
-            " no  lesson, kind and title",
+            "Exercise 1, write", HINTS[0], "Solved. All 2 claims hold", "And on: 2 Forget (heal, 5 min), in ",
+            "1 of 4 solved. Watching", "Exercise 2, heal", "Exercise 3, break", " no  lesson, kind and title",
         )]  # fmt: skip
+        self.assertNotIn("exercises next", out)
         self.assertEqual(places, sorted(places))
         self.assertEqual(out.count("Exercise 2, heal"), 1)
-        self.assertIn("h: a hint, s: skip, l: list, q: end", out)
+        self.assertIn("n: go on, h: a hint, s: skip, l: list, q: end", out)
+        self.assertLess(max(map(len, out.split("\n"))), 80)
+
+    def test_another_one_is_saved(self) -> None:
+        """Who solves another exercise than the one whose turn it is stays at that one; and a second save moves nobody."""
+        right = (self.path / "02-cookies-clear.py").read_text("utf-8")
+        right = swap(right, "clear_cookie", text_of(SOURCE, "clear_cookie"))
+        pressed, saves = iter(["", "", "h", "q"]), iter([right, right + "\n"])
+
+        def press(seconds: float) -> str:
+            for text in islice(saves, 1):
+                self.write("02-cookies-clear.py", text)
+            return next(pressed)
+
+        with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(press)):
+            out = command("watch")[1]
+        self.assertEqual(out.count("And on: 1 "), 2)
+        self.assertIn(HINTS[0], out)
 
     @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
     def test_keys_of_a_terminal(self) -> None:

@@ -125,7 +125,7 @@ def _say(folder: Folder, numbers: Sequence[int], as_json: bool) -> int:
 
 
 def _watch(chosen: argparse.Namespace) -> int:
-    """Judge what is saved, and go on to the next exercise when one is solved; until Ctrl-C, or the key q."""
+    """Judge what is saved, and name the next exercise when one is solved; until Ctrl-C, or the key q."""
     folder = _folder(chosen)
     numbers = [_number(folder, chosen.exercise)] if chosen.exercise else range(1, len(folder.exercises) + 1)
     current = numbers[0] if chosen.exercise else _first_open(folder)
@@ -138,18 +138,13 @@ def _watch(chosen: argparse.Namespace) -> int:
             key = pressed(POLL) if pressed else _no_key(POLL)
             now = _saved(folder, numbers)
             changed = [number for number in numbers if now[number] != saved[number]]
-            for number in changed:
-                say("\n" + "-" * report.WIDTH)
-                _say(folder, [number], False)
             saved = now
-            if changed and not chosen.exercise and folder.is_solved(changed[-1]):
-                current = _go_on(folder, current)
-            elif changed:
-                current = changed[-1]
-            elif key and not _answer(folder, key, current):
+            for number in changed:
+                current = _judge_saved(folder, number, current, alone=bool(chosen.exercise))
+            if key == "s" and not chosen.exercise:
+                current = _following(folder, current)
+            if key and not _answer(folder, key, current):
                 return 0
-            elif key == "s" and not chosen.exercise:
-                current = _go_on(folder, current)
             if changed or key:
                 _prompt(folder, pressed)
     say("")
@@ -161,22 +156,34 @@ def _no_key(seconds: float) -> str:
     return ""
 
 
-def _go_on(folder: Folder, current: int | None) -> int | None:
-    """The next exercise that is open, behind the current one if there is any, which is shown."""
+def _judge_saved(folder: Folder, number: int, current: int | None, alone: bool) -> int | None:
+    """Say what came of a file that was saved. Returns whose turn it is: the next one, once this one is solved."""
+    say("\n" + "-" * report.WIDTH)
+    judgement = judged(folder, number)
+    folder.mark(number, judgement.solved)
+    if alone or not judgement.solved:
+        say(report.highlight(report.report(number, folder, judgement)))
+        return number
+    following = current if current and not folder.is_solved(current) else _following(folder, number)
+    say(report.highlight(report.report(number, folder, judgement, report.onward(folder, following))))
+    return following
+
+
+def _following(folder: Folder, current: int | None) -> int | None:
+    """The next exercise that is open, behind the current one if there is any."""
     from authref.exercises.lessons import in_order
 
     order = in_order(folder.exercises)
     place = order.index(current) + 1 if current in order else 0
-    following = next((each for each in [*order[place:], *order[:place]] if not folder.is_solved(each)), None)
-    if following is not None:
-        say("\n" + "-" * report.WIDTH)
-        _say(folder, [following], False)
-    return following
+    return next((each for each in [*order[place:], *order[:place]] if not folder.is_solved(each)), None)
 
 
 def _answer(folder: Folder, key: str, current: int | None) -> bool:
     """Do what the key asks for; False for the one that ends."""
-    if key == "h" and current is not None:
+    if key in ("n", "s", "\n") and current is not None:
+        say("\n" + "-" * report.WIDTH)
+        _say(folder, [current], False)
+    elif key == "h" and current is not None:
         say(report.highlight("\n" + report.hints(folder.exercises[current - 1], folder.next_hint(current), current)))
     elif key == "l":
         say("\n" + report.table(folder, range(1, len(folder.exercises) + 1)))
@@ -184,8 +191,8 @@ def _answer(folder: Folder, key: str, current: int | None) -> bool:
 
 
 def _prompt(folder: Folder, pressed: Pressed | None) -> None:
-    how = "h: a hint, s: skip, l: list, q: end" if pressed else "Ctrl-C ends"
-    say(f"\n{report.summary(folder)}. Watching; save a file to have it judged. {how}")
+    how = "n: go on, h: a hint, s: skip, l: list, q: end" if pressed else "Ctrl-C ends"
+    say(f"\n{report.summary(folder)}. Watching; save a file to have it judged.\n{how}")
 
 
 def _saved(folder: Folder, numbers: Sequence[int]) -> dict[int, tuple[int, int] | None]:

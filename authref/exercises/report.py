@@ -29,8 +29,8 @@ _HEADINGS = re.compile(
 )
 
 
-def report(number: int, folder: Folder, judgement: Judgement) -> str:
-    """All that is to be said about one exercise after it was judged."""
+def report(number: int, folder: Folder, judgement: Judgement, on: str = f"And on: {PROGRAM} next") -> str:
+    """All that is to be said about one exercise after it was judged; `on` is the last line of a solved one."""
     exercise, path = folder.exercises[number - 1], folder.file(number)
     lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}", *_about(exercise), ""]
     if judgement.solved:
@@ -38,7 +38,7 @@ def report(number: int, folder: Folder, judgement: Judgement) -> str:
         lines += [f"Solved. {held}; {summary(folder)}.", *_paragraph(_path_done(number, folder)), ""]
         lines += [*reasons(exercise), ""] if exercise.kind == PREDICT else []
         lines += [*_answered(judgement.verdicts), ""] if exercise.kind == BREAK else []
-        lines += [*_watch(exercise), f"What authref has: {PROGRAM} show {number}", f"And on: {PROGRAM} next"]
+        lines += [*_watch(exercise), f"What authref has: {PROGRAM} show {number}", on]
     elif judgement.problem:
         lines += _paragraph(judgement.problem)
     else:
@@ -94,6 +94,15 @@ def beginning(folder: Folder) -> str:
     if left:
         lines += ["", f"The next one stands in {folder.file(left[0]).name}, line {folder.line(left[0])}."]
     return "\n".join(lines)
+
+
+def onward(folder: Folder, following: int | None) -> str:
+    """Which exercise is next, and its file; its text comes when the learner goes on."""
+    if following is None:
+        return "Nothing is left. Break something of your own."
+    each = folder.exercises[following - 1]
+    text = f"And on: {following} {each.title} ({each.kind}, {each.minutes} min), in {folder.file(following).name}"
+    return "\n".join(_paragraph(text))
 
 
 def progress(folder: Folder) -> str:
