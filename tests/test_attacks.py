@@ -21,6 +21,7 @@ import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from unittest import mock
 
 import authref
@@ -238,10 +239,19 @@ class Loopback(unittest.TestCase):
             client.address_of("http://localhost:8000")
 
     def test_nobody_answers(self) -> None:
-        """Where nothing could be played the exit status is 2: a program must not take that for safe."""
+        """Where nobody listens one sentence says so, and no table; where nothing is said, nothing could be played.
+
+        The exit status is 2 for both: a program must not take that for safe.
+        """
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         status, out, err = run("--on", f"http://127.0.0.1:{port}", "--yes", "--only", "trace")
+        self.assertEqual((status, out), (2, ""))
+        self.assertRegex(err, rf"\Aauthref: Nothing answers at http://127.0.0.1:{port} [^\n]+\n\Z")
+        with ThreadingTCPServer(("127.0.0.1", 0), BaseRequestHandler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            status, out, err = run("--on", f"http://127.0.0.1:{server.server_address[1]}", "--yes", "--only", "trace")
+            server.shutdown()
         self.assertEqual((status, "not played" in out), (2, True))
         self.assertRegex(err, r"\Aauthref: Nothing could be played[^\n]+\n\Z")
 

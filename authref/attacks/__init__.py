@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,36 +28,24 @@ from authref.terminal import Parser, did_you_mean, fail, in_colour, say
 
 if TYPE_CHECKING:
     from authref.attacks.client import Address
+    from authref.attacks.report import Row
     from authref.attacks.scene import Attack, Target
 
+REACHED_IN = 5.0  # seconds until a server that does not take a connection is not there
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
 
 def main(arguments: Sequence[str]) -> int:
     """Play the attacks; the exit status: 0 nothing is through on the server judged, 1 something is, 2 not possible."""
-    from authref.attacks.client import address_of
-    from authref.attacks.table import BY_NAME, chosen
-
     flags = _parser().parse_args(arguments)
-    if flags.name and flags.name not in BY_NAME:
-        meant = did_you_mean(flags.name, BY_NAME)
-        fail(f"There is no attack {flags.name}.{meant} authref attack --list shows all of them.")
-    if flags.name and (flags.only or flags.skip):
-        fail("One attack is played by its name alone; leave --only and --skip away.")
-    attacks = [BY_NAME[flags.name]] if flags.name else chosen(flags.only, flags.skip, flags.slow)
+    attacks = _chosen(flags)
     if flags.list:
         say("\n".join(f"{each.name:34}{each.title}" for each in attacks))
         return 0
     if not attacks:
         fail("These flags choose no attack; leave one of them away.")
-    address = address_of(flags.on) if flags.on else None
-    if flags.routes and not address:
-        fail("Routes are those of your own server; name it: --on http://127.0.0.1:PORT")
-    if flags.on and not flags.yes:
-        _ask(flags.on, len(attacks))
-    for name in ("SIGTERM", "SIGHUP"):  # then, too, whatever was started is stopped
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    address = _aimed_at(flags, len(attacks))
+    _end_as_by_ctrl_c()
     try:
         return _play(flags, attacks, address)
     except KeyboardInterrupt:
@@ -65,10 +54,52 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
 
 
+def _chosen(flags: argparse.Namespace) -> Sequence[Attack]:
+    """The attacks that the flags name; ends the program, in a sentence, where they contradict each other."""
+    from authref.attacks.table import BY_NAME, chosen
+
+    if not flags.name:
+        return chosen(flags.only, flags.skip, flags.slow)
+    if flags.name not in BY_NAME:
+        meant = did_you_mean(flags.name, BY_NAME)
+        fail(f"There is no attack {flags.name}.{meant} authref attack --list shows all of them.")
+    if flags.only or flags.skip:
+        fail("One attack is played by its name alone; leave --only and --skip away.")
+    return [BY_NAME[flags.name]]
+
+
+def _aimed_at(flags: argparse.Namespace, number: int) -> Address | None:
+    """Somebody's own server, if it is there and they agree; None for chapter one and the whole server."""
+    from authref.attacks.client import address_of
+
+    address = address_of(flags.on) if flags.on else None
+    if flags.routes and not address:
+        fail("Routes are those of your own server; name it: --on http://127.0.0.1:PORT")
+    if address:
+        if not flags.yes:
+            _ask(flags.on, number)
+        _knock(address, flags.on)
+    return address
+
+
+def _knock(address: Address, url: str) -> None:
+    """End the program where nobody listens: else each attack would say so once more."""
+    try:
+        socket.create_connection((address.host, address.port), REACHED_IN).close()
+    except OSError as error:
+        fail(f"Nothing answers at {url} ({error.strerror or error}); start your server, and try again.")
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Whatever ends this program, also what a system sends at its own end, stops what was started."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
 def _play(flags: argparse.Namespace, attacks: Sequence[Attack], address: Address | None) -> int:
     from authref.attacks import report
     from authref.attacks.aim import aim, lines_of
-    from authref.attacks.play import play_all
     from authref.attacks.scene import NOT_PLAYED, THROUGH
     from authref.attacks.servers import both
 
@@ -77,14 +108,7 @@ def _play(flags: argparse.Namespace, attacks: Sequence[Attack], address: Address
         targets = [aim(address, flags.routes)] if address else stack.enter_context(both())
         if flags.name:
             return _play_slowly(attacks[0], targets)
-        done = {target.name: 0 for target in targets}
-
-        def progress(server: str, number: int, attack: object) -> None:
-            done[server] = number
-            _progress(", ".join(f"{name}: {count} of {len(attacks)}" for name, count in done.items()))
-
-        table = report.rows(play_all(targets, attacks, progress))
-        _progress("")
+        table = _played(attacks, targets)
     if flags.html:
         _write(flags.html, report.page(table))
     if flags.sarif:
@@ -94,6 +118,22 @@ def _play(flags: argparse.Namespace, attacks: Sequence[Attack], address: Address
     if set(verdicts) == {NOT_PLAYED}:  # a program must not take that for safe
         fail("Nothing could be played on this server; the table says why: --routes FILE may help.")
     return int(THROUGH in verdicts)
+
+
+def _played(attacks: Sequence[Attack], targets: Sequence[Target]) -> Sequence[Row]:
+    """What came of the attacks, a row each; says meanwhile how far it is."""
+    from authref.attacks.play import play_all
+    from authref.attacks.report import rows
+
+    done = {target.name: 0 for target in targets}
+
+    def progress(server: str, number: int, attack: object) -> None:
+        done[server] = number
+        _progress(", ".join(f"{name}: {count} of {len(attacks)}" for name, count in done.items()))
+
+    table = rows(play_all(targets, attacks, progress))
+    _progress("")
+    return table
 
 
 def _play_slowly(attack: Attack, targets: Sequence[Target]) -> int:

@@ -110,8 +110,7 @@ def json_by_a_form(scene: Scene) -> Outcome:
     fields = scene.fields(scene.alice)
     kinds = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
     answers = (
-        (kind, scene.client().send(scene.routes.log_in, fields, {"Content-Type": kind, "Origin": ""}))
-        for kind in kinds
+        (kind, scene.client().send(scene.routes.log_in, fields, {"Content-Type": kind, "Origin": ""})) for kind in kinds
     )
     return judge_each((kind or "no type", answer, scene.succeeded(answer)) for kind, answer in answers)
 

@@ -114,14 +114,14 @@ def facts(attack: Attack) -> dict[str, object]:
 
 def one(result: Result, travelled: Sequence[tuple[str, bytes]], secrets: Sequence[str]) -> str:
     """One attack on one server: what travelled, and what came of it."""
-    lines, honest = [f"--- {result.server} ---", ""], False
+    lines, brief = [f"--- {result.server} ---", ""], False
     for mark, data in travelled:
         shown = masked(data.decode("latin-1"), *secrets)
         if mark == "#":
             lines += [f"[{shown}]", ""]
-            honest = "honest" in shown
+            brief = shown != "the attack"
             continue
-        if honest:  # its first lines say enough
+        if brief:  # its first lines say enough
             shown = shown.partition("\r\n")[0]
         cut = shown[:MOST] + (f"\n… and {len(shown) - MOST:,} more characters" if len(shown) > MOST else "")
         lines += [f"{mark} {printable(line)}" for line in cut.replace("\r\n", "\n").rstrip("\n").split("\n")]

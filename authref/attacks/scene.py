@@ -378,9 +378,13 @@ class Scene:
     def need(self, name: str) -> None:
         """Raise NotPlayed unless the server has this route: without credentials it is refused, and not missing."""
         route = getattr(self.routes, name).replace("{id}", "x")
-        status = self.once(route, lambda: self.client().send(route).status) if route else 404
+        status = self.once(route, lambda: self._knock(route)) if route else 404
         if status in (404, 405, 501):
             raise NotPlayed(f"the server has no {route or f'route for {name}'} ({status})")
+
+    def _knock(self, route: str) -> int:
+        self.turn("is the route there?")
+        return self.client().send(route).status
 
     def with_id(self, route: str, user_id: str) -> str:
         """The route with the id in its place."""
