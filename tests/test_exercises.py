@@ -772,7 +772,7 @@ class InAFolder(unittest.TestCase):
         self.assertLess(max(map(len, out.split("\n"))), 80)
 
     def test_another_one_is_saved(self) -> None:
-        """Who solves another exercise than the one whose turn it is stays at that one; and a second save moves nobody."""
+        """Who solves another exercise than the one whose turn it is stays there; a second save moves nobody."""
         right = (self.path / "02-cookies-clear.py").read_text("utf-8")
         right = swap(right, "clear_cookie", text_of(SOURCE, "clear_cookie"))
         pressed, saves = iter(["", "", "h", "q"]), iter([right, right + "\n"])

@@ -28,9 +28,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from authref.maps import StoreUnavailable
 from authref.terminal import Parser, fail, in_colour, say
+
+if TYPE_CHECKING:
+    from authref.compare.report import Report
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
@@ -43,33 +47,51 @@ def main(arguments: Sequence[str]) -> int:
         fail(f"Cannot write {chosen.html}; name a file in a folder that is there and yours.")
     if "@" in (chosen.redis or "") and chosen.redis != os.environ.get(REDIS):
         fail(f"Everybody on this machine can list the flags; put an address with a password into {REDIS}.")
-    for name in ("SIGTERM", "SIGHUP"):  # then, too, whatever was started is stopped and tidied up
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:  # as under nohup
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    _end_as_by_ctrl_c()
     try:
-        # Here and not above: the other command of this room measures nothing; and Ctrl-C may come as early as this.
-        from authref.compare import page, report, text
-
-        seen = report.run(report.QUICK if chosen.quick else report.FULL, chosen.redis, _progress)
-        _progress("")
+        seen = _run(chosen.quick, chosen.redis)
     except KeyboardInterrupt:
         _progress("")
         print("authref: Stopped, and every server that this had started.", file=sys.stderr)
         return INTERRUPTED
+    _tell(seen, chosen.html, chosen.json)
+    return 0
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Whatever ends this program, also what a system sends at its own end, stops and tidies up what was started."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:  # as under nohup
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def _run(quick: bool, redis: str | None) -> Report:
+    # Here and not above: the other command of this room measures nothing; and Ctrl-C may come as early as this.
+    from authref.compare import report
+
+    try:
+        seen = report.run(report.QUICK if quick else report.FULL, redis, _progress)
     except ValueError as error:
         fail(str(error))
     except (OSError, StoreUnavailable) as error:
         fail(f"The comparison could not go on ({error}); mend that, or run it again.")
+    _progress("")
+    return seen
+
+
+def _tell(seen: Report, html: str | None, as_json: bool) -> None:
+    """Write the page, if one is wanted, and print what was seen."""
+    from authref.compare import page, report, text
+
     blocks = report.tell(seen)
-    if chosen.html:
+    if html:
         try:
-            Path(chosen.html).write_text(page.write(blocks), "utf-8")
+            Path(html).write_text(page.write(blocks), "utf-8")
         except OSError as error:
-            fail(f"Cannot write {chosen.html} ({error.strerror}); name another file.")
-        print(f"The page is in {Path(chosen.html).absolute()}", file=sys.stderr, flush=True)
+            fail(f"Cannot write {html} ({error.strerror}); name another file.")
+        print(f"The page is in {Path(html).absolute()}", file=sys.stderr, flush=True)
     columns = max(40, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else 80
-    show(json.dumps(asdict(seen), indent=2) if chosen.json else text.write(blocks, columns, in_colour()))
-    return 0
+    show(json.dumps(asdict(seen), indent=2) if as_json else text.write(blocks, columns, in_colour()))
 
 
 def show(text: str) -> None:

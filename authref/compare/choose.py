@@ -181,8 +181,12 @@ def _costs(a: Answers, pick: str) -> Iterator[tuple[str, str, str]]:
     if a.servers == "several" and not a.apart:
         yield ("scaling", "maps.py", "All servers need one store; while it is away, nothing can be looked up. "
                "(Processes of one machine can share a file: --store sqlite:authref.db --workers 2)")
-    if pick == SESSIONS:
-        return
+    if pick != SESSIONS:
+        yield from _costs_of_tokens(a)
+        yield from _costs_of_carrying(a, pick)
+
+
+def _costs_of_tokens(a: Answers) -> Iterator[tuple[str, str, str]]:
     if a.instant:
         yield ("revocation", "revocation.py", "With a look-up at each request a token is a session with another name. "
                "(--revocation denylist keeps a shorter list; but if that is lost, ended tokens work again. If the list "
@@ -193,6 +197,10 @@ def _costs(a: Answers, pick: str) -> Iterator[tuple[str, str, str]]:
     yield "identity", "roles.py", "What a token says grows old: ask the store what its owner may do now."
     yield "identity", "keys.py", "Whoever has the key can be anybody: guard it, and know how to change it."
     yield "server storage", "refresh.py", "A record of each login stays after all, and each refresh looks it up."
+
+
+def _costs_of_carrying(a: Answers, pick: str) -> Iterator[tuple[str, str, str]]:
+    """What each kind of client does with its login."""
     if pick == BOTH:
         yield ("revocation", "app/routes.py", "Two mechanisms are two doors: to end all logins is to end both kinds, "
                "and a bad token never falls back to the cookie beside it.")
@@ -209,6 +217,22 @@ def _costs(a: Answers, pick: str) -> Iterator[tuple[str, str, str]]:
 
 def _remarks(a: Answers, pick: str) -> Iterator[tuple[str, str]]:
     """What is special about this combination, each with a name."""
+    yield from _remarks_on_servers(a)
+    if pick == SESSIONS and a.instant:
+        yield ("tokens beside the sessions", "A session needs no flag for that. But authref gives tokens too, if "
+               "somebody asks, and --revocation allowlist makes a lock-out end those at once as well.")
+    if a.services == "several":
+        yield from _remarks_on_services(a, pick)
+    yield from _remarks_on_clients(a, pick)
+    if a.domains == "several" and not a.calls("web"):
+        yield "origins without browsers", "Only browsers care about origins; --domains decides nothing here."
+    if a.store == "none" and a.servers == "one":
+        yield "a store for one", "A single server shares with nobody; --store decides nothing here."
+    if a.servers == "several" or a.services == "several":
+        yield "one ring of keys", "Make AUTHREF_KEYS once (python -m authref keys new), and give it to all."
+
+
+def _remarks_on_servers(a: Answers) -> Iterator[tuple[str, str]]:
     if a.servers == "several" and a.store == "none" and a.instant:
         yield ("instant without a store", "These exclude each other: several servers must look in one place. The "
                "lock-out won, so get the store, or settle for --revoke minutes.")
@@ -218,21 +242,24 @@ def _remarks(a: Answers, pick: str) -> Iterator[tuple[str, str]]:
     if a.apart and a.own_pages:
         yield ("a store is better", "If all servers reached the place of the accounts, your pages would have sessions, "
                "which no script can carry away. Prefer that.")
-    if pick == SESSIONS and a.instant:
-        yield ("tokens beside the sessions", "A session needs no flag for that. But authref gives tokens too, if "
-               "somebody asks, and --revocation allowlist makes a lock-out end those at once as well.")
-    if a.services == "several" and a.instant:
+
+
+def _remarks_on_services(a: Answers, pick: str) -> Iterator[tuple[str, str]]:
+    """What services that believe a login by themselves must know."""
+    if a.instant:
         yield ("instant without asking", "These exclude each other: a service that asks nobody hears of a lock-out "
                "when the token expires. One that must know at once asks: GET /token/me, with the token. If all must, "
                "answer --services one.")
-    if a.services == "several":
-        yield ("a shared secret", "With HS256 each service that checks tokens can make them too, for anybody; and as "
-               "all are one audience, each can use elsewhere a token it was shown. Give the key only to services that "
-               "you trust like the login itself. Else sign with a public-key algorithm, one audience a service, which "
-               "authref leaves out; or let them ask: GET /token/me.")
-    if a.services == "several" and pick == BOTH:
+    yield ("a shared secret", "With HS256 each service that checks tokens can make them too, for anybody; and as "
+           "all are one audience, each can use elsewhere a token it was shown. Give the key only to services that "
+           "you trust like the login itself. Else sign with a public-key algorithm, one audience a service, which "
+           "authref leaves out; or let them ask: GET /token/me.")
+    if pick == BOTH:
         yield ("services behind the pages", "The browser keeps its cookie only; the server of the pages holds tokens "
                "for it and sends them on to the services (a backend for frontend). authref leaves that server out.")
+
+
+def _remarks_on_clients(a: Answers, pick: str) -> Iterator[tuple[str, str]]:
     if a.calls("web") and a.domains == "several":
         yield ("whose pages", "Pages of your own do better on one origin with the API, behind a proxy or a backend for "
                "frontend, as OAuth 2.0 for Browser-Based Applications advises: then answer --domains one.")
@@ -243,12 +270,6 @@ def _remarks(a: Answers, pick: str) -> Iterator[tuple[str, str]]:
         yield ("a service without a user", "A service that acts for no user has an account of its own, with few rights "
                "and a random password in a secret store, and logs in again instead of refreshing. The standard for "
                "that: client credentials (RFC 6749 section 4.4).")
-    if a.domains == "several" and not a.calls("web"):
-        yield "origins without browsers", "Only browsers care about origins; --domains decides nothing here."
-    if a.store == "none" and a.servers == "one":
-        yield "a store for one", "A single server shares with nobody; --store decides nothing here."
-    if a.servers == "several" or a.services == "several":
-        yield "one ring of keys", "Make AUTHREF_KEYS once (python -m authref keys new), and give it to all."
 # fmt: on
 
 

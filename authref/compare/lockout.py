@@ -169,12 +169,20 @@ def last_second(answer: Answer, holds: Callable[[Scene], bool]) -> Seconds:
 def claims(outcomes: Sequence[Outcome]) -> dict[str, Claim]:
     """What the outcomes of all answers show."""
     session, waited, denied, short, changed, rotated, allowed = outcomes
-    again = changed.seconds_refreshing or Seconds(0)
     return {
         "before": Claim(
             "The thief got in until the answer came, whichever it was.",
             all(one.got_in_before for one in outcomes),
             f"{sum(one.got_in_before for one in outcomes)} of {len(outcomes)} scenes"),
+        **_of_deleting(session, waited, short),
+        **_of_lists(denied, allowed, short),
+        **_of_keys(changed, rotated),
+    }  # fmt: skip
+
+
+def _of_deleting(session: Outcome, waited: Outcome, short: Outcome) -> dict[str, Claim]:
+    """What is known on the server can be deleted there; what a token says cannot."""
+    return {
         "session": Claim(
             "Each check of a session asks for its record: one that is deleted is over at once, and nobody else's.",
             session.asked.get("sessions", 0) > 0 == session.seconds == session.thrown_out == session.added,
@@ -187,6 +195,12 @@ def claims(outcomes: Sequence[Outcome]) -> dict[str, Claim]:
             "With short access plus refresh the thief is out when one access token expires, and nothing is asked.",
             0 < short.seconds == short.seconds_refreshing and short.seconds < waited.seconds and not short.asked,
             f"{short.seconds}; with the refresh token {short.seconds_refreshing}; {short.look_ups}"),
+    }  # fmt: skip
+
+
+def _of_lists(denied: Outcome, allowed: Outcome, short: Outcome) -> dict[str, Claim]:
+    """A token that is looked up in a list can be ended, for the price of the list."""
+    return {
         "deny list": Claim(
             "A deny list acts at once, for a look-up in each request of everybody; an entry goes after its token.",
             denied.seconds == denied.thrown_out == 0 < len(denied.asked) and denied.added_for >= short.seconds,
@@ -195,6 +209,13 @@ def claims(outcomes: Sequence[Outcome]) -> dict[str, Claim]:
             "An allow list acts at once too, and asks for a record of every login: it is a session by another name.",
             allowed.seconds == allowed.thrown_out == 0 and sum(allowed.kept.values()) >= allowed.others,
             f"{allowed.seconds}; {allowed.look_ups}; {sum(allowed.kept.values())} records"),
+    }  # fmt: skip
+
+
+def _of_keys(changed: Outcome, rotated: Outcome) -> dict[str, Claim]:
+    """A key that goes ends what it signed, of everybody, and nothing else."""
+    again = changed.seconds_refreshing or Seconds(0)
+    return {
         "key": Claim(
             "Changing the key ends the token at once, and those of everybody else with it.",
             changed.seconds == 0 and changed.thrown_out == changed.others,

@@ -168,12 +168,13 @@ def per_request(report: Report) -> Table:
 
 def sayings(report: Report) -> dict[str, Claim]:
     """What courses say, held against what was seen."""
+    return {**_of_work(report), **_of_ending(report), **_of_scaling(report)}
+
+
+def _of_work(report: Report) -> dict[str, Claim]:
+    """What is kept, and what a check costs."""
     kept = [one for one in report.stored if one.mechanism == "token"][-1]
-    by = {outcome.name: outcome for outcome in report.outcomes}
-    denied, changed = by["deny list"], by["change the key"]
-    memory = report.scaled[0]
-    whole = [one for one in report.scaled if not one.killed]
-    stores = [one.store for one in whole]
+    stores = [one.store for one in report.scaled if not one.killed]
     times = {(one.store, one.mechanism): one.time for one in report.work if one.revocation == "none"}
     return {
         "nothing stored": Claim(
@@ -184,6 +185,14 @@ def sayings(report: Report) -> dict[str, Claim]:
             "Checking a token is cheaper than looking up a session.",
             all(times[store, "token"].median < times[store, "session"].median for store in stores),
             "; ".join(f"{store}: {times[store, 'token']} against {times[store, 'session']}" for store in stores)),
+    }  # fmt: skip
+
+
+def _of_ending(report: Report) -> dict[str, Claim]:
+    """What ends a token, and whose."""
+    by = {outcome.name: outcome for outcome in report.outcomes}
+    denied, changed = by["deny list"], by["change the key"]
+    return {
         "until expiry": Claim(
             "A token cannot be revoked before it expires.",
             denied.seconds > 0,
@@ -192,6 +201,13 @@ def sayings(report: Report) -> dict[str, Claim]:
             "Changing the key logs everybody out.",
             changed.thrown_out == changed.others and not changed.came_back,
             f"{changed.out}; {changed.came_back} of them back by refresh, and the thief with them"),
+    }  # fmt: skip
+
+
+def _of_scaling(report: Report) -> dict[str, Claim]:
+    """What several servers have to share."""
+    memory, whole = report.scaled[0], [one for one in report.scaled if not one.killed]
+    return {
         "one server": Claim(
             "Sessions do not scale beyond one server.",
             all(one.session.succeeded < one.session.tried for one in whole),

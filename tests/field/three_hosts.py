@@ -49,6 +49,10 @@ PEOPLE = 12
 PASSWORD = "correct horse battery"
 REDIS_PASSWORD = "store-secret"
 DOWN_AFTER = 2.0  # seconds of silence after which a Sentinel takes the master for dead
+STYLE = """
+text { font: 12px sans-serif; fill: #333 } path { stroke: #555; stroke-dasharray: 3 3 }
+@media (prefers-color-scheme: dark) { text { fill: #ececf0 } path { stroke: #aeb0b8 } }
+"""
 COLOURS = {"answered": "#4a7dab", "refused": "#9fb8cc", "503": "#e0a030", "no answer": "#c03a2b"}
 FIRST = {"no answer": 500, "refused": 400, "answered": 100}  # the first status of each kind
 ENTRANCE = "http://127.0.0.1:8080"
@@ -646,7 +650,7 @@ def picture(watch: Watch) -> str:
                              f'fill="{COLOURS[kind]}"/>')  # fmt: skip
     for at, name in watch.done[:-1]:
         x = 60 + at * width
-        parts.append(f'<path d="M{x:.0f} {top - 5}V{top + height}" stroke="#555" stroke-dasharray="3 3"/>')
+        parts.append(f'<path d="M{x:.0f} {top - 5}V{top + height}"/>')
         parts.append(f'<text transform="translate({x + 4:.0f} {top - 8}) rotate(-55)">{name}</text>')
     for second in range(0, last, 10):
         parts.append(f'<text x="{60 + second * width}" y="{top + height + 16}">{second} s</text>')
@@ -656,9 +660,8 @@ def picture(watch: Watch) -> str:
         parts.append(f'<text x="{x + 16}" y="{y + 10}">{kind}</text>')
     parts.append(f'<text x="8" y="{top + 10}">{most} /s</text>')
     size = f"{60 + (last + 5) * width} {top + height + 50}"
-    style = 'font-family="sans-serif" font-size="12" fill="#333"'
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" {style}>\n'
-            f'<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n")  # fmt: skip
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}">', f"<style>{STYLE}</style>",
+                      *parts, "</svg>\n"])  # fmt: skip
 
 
 if __name__ == "__main__":
