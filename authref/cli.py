@@ -186,9 +186,7 @@ def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     refuse_an_archive()
     import secrets
 
-    from authref.configuration import admin_password_of_environment, build_app, proxies_of
-    from authref.serving.server import serve
-    from authref.serving.workers import serve_by_many
+    from authref.configuration import admin_password_of_environment, build_app
 
     flags.quiet = flags.quiet or sys.stdout is None  # closed, as some who start a service leave it
     _refuse_contradictions(flags)
@@ -196,11 +194,7 @@ def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     chosen = admin_password_of_environment() if flags.admin_email else ""
     admin_password = chosen or secrets.token_urlsafe(12)
     app, page = _watched(flags, admin_password) if flags.xray else (build_app(flags, admin_password), None)
-    if flags.workers > 1 and not app.store.shared:
-        fail(
-            "Each worker would remember its own logins only, and ask who you are when the next request meets another"
-            " one; give them a store to share: --store sqlite:PATH"
-        )
+    _refuse_a_memory_each(flags, app)
 
     def ready(url: str) -> None:
         # A password of their own is not repeated: output ends up in journals.
@@ -208,14 +202,23 @@ def _serve(flags: argparse.Namespace, typed: Sequence[str]) -> int:
         see = f"See what happens, in a browser: {page(url)}" if page else "See what happens, in a browser: add --xray."
         _greet(flags, app, url, see, shown if app.made_admin else "the one chosen before")
 
+    _serve_until_the_end(app, flags, ready)
+    app.events.emit("sys_shutdown")
+    app.store.close()
+    return 0
+
+
+def _serve_until_the_end(app: App | XRay, flags: argparse.Namespace, ready: Callable[[str], None]) -> None:
+    """Serve, in one process or in many, until a signal ends it."""
+    from authref.configuration import proxies_of
+    from authref.serving.server import serve
+    from authref.serving.workers import serve_by_many
+
     trusted = proxies_of(flags) or ()
     if flags.workers > 1:
         serve_by_many(app, flags.host, flags.port, ready, flags.workers, trusted)
     else:
         serve(app, flags.host, flags.port, ready, trusted)
-    app.events.emit("sys_shutdown")
-    app.store.close()
-    return 0
 
 
 def _watched(flags: argparse.Namespace, admin_password: str) -> tuple[App | XRay, Callable[[str], str] | None]:
@@ -240,6 +243,14 @@ def _refuse_contradictions(flags: argparse.Namespace) -> None:
     password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
     if password and flags.store != os.environ.get("AUTHREF_STORE"):
         fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")
+
+
+def _refuse_a_memory_each(flags: argparse.Namespace, app: App | XRay) -> None:
+    if flags.workers > 1 and not app.store.shared:
+        fail(
+            "Each worker would remember its own logins only, and ask who you are when the next request meets another"
+            " one; give them a store to share: --store sqlite:PATH"
+        )
 
 
 def _refuse_a_port_that_is_taken(flags: argparse.Namespace, typed: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import argparse
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,6 +57,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # here, for only a mistake needs it
 
     return "".join(f" Did you mean {each}?" for each in get_close_matches(word, known, 1))
+
+
+def pip_install(packages: str) -> str:
+    """The command that installs them for the Python that runs this; a plain `pip` may be that of another one."""
+    return f"{shlex.quote(sys.executable)} -m pip install {packages}"
 
 
 def warn(sentence: str) -> None:
@@ -105,7 +111,7 @@ def sentences() -> Iterator[None]:
         package, _, room = (missing.name or "").partition(".")
         if package == "authref":
             fail(f"A part of authref that this needs, authref/{room.split('.')[0]}, is missing; install authref anew.")
-        fail(f"The package {package} is missing; install it: python -m pip install {package}")
+        fail(f"The package {package} is missing; install it: {pip_install(package)}")
     except UnicodeError:  # a ValueError, whose text quotes what it could not read: it may be a password
         fail("A flag, or a variable that begins with AUTHREF_, holds bytes that are no text; write it anew, in UTF-8.")
     except ValueError as error:

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import io
 import re
+import socket
 import sys
 import tempfile
 import unittest
@@ -194,6 +195,15 @@ class TheCommand(unittest.TestCase):
             main(["--out", "/nowhere/at/all/book.html"])
         self.assertRegex(err.getvalue(), r"\Aauthref: Cannot write [^\n]+\n\Z")
 
+    @unittest.skipUnless(HAS_PACKAGES, "needs markdown-it-py and pygments: authref[book]")
+    def test_a_port(self) -> None:
+        """A port that is taken, or that is none, is told in a sentence."""
+        with socket.create_server(("127.0.0.1", 0)) as taken, mock.patch("authref.book.page.book", lambda: ""):
+            for port in (taken.getsockname()[1], 99999, -1):
+                with self.subTest(port), redirect_stderr(io.StringIO()) as err, self.assertRaises(SystemExit):
+                    main(["--port", str(port)])
+                self.assertRegex(err.getvalue(), rf"\Aauthref: Cannot listen on port {port} [^\n]+--port 0\n\Z")
+
     def test_without_the_packages(self) -> None:
         """Where they are not installed, one sentence says how to get them."""
         loaded = {name: module for name, module in sys.modules.items() if name != "authref.book.page"}
@@ -204,7 +214,7 @@ class TheCommand(unittest.TestCase):
         ):
             main([])
         self.assertEqual(ended.exception.code, 2)
-        self.assertRegex(err.getvalue(), r"\Aauthref: [^\n]+: pip install markdown-it-py pygments\n\Z")
+        self.assertRegex(err.getvalue(), r"\Aauthref: [^\n]+: \S+ -m pip install markdown-it-py pygments\n\Z")
 
     def test_what_it_answers(self) -> None:
         """The page at `/`, without a script by its policy too; nothing else, and nothing but GET."""

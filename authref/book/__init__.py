@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from authref.serving.server import serve
-from authref.terminal import Parser, fail, say
+from authref.terminal import Parser, fail, pip_install, say
 from authref.wire import Problem, Request, Response
 
 HEADERS = (
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("markdown_it", "mdurl", "pygments"):
             raise
-        fail("The book is made with two packages that are missing; install them: pip install markdown-it-py pygments")
+        fail(f"The book needs two packages that are missing; install them: {pip_install('markdown-it-py pygments')}")
     html = book()
     if flags.out:
         try:
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     try:
         serve(Book(html), "127.0.0.1", flags.port, lambda url: say(f"Read it in a browser: {url}/ (Ctrl-C ends)"))
-    except OSError as error:
-        fail(f"Cannot listen on port {flags.port} ({error.strerror}); choose another: --port 0")
+    except (OSError, OverflowError) as error:
+        fail(f"Cannot listen on port {flags.port} ({error.args[-1]}); choose another: --port 0")
     return 0
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from authref.maps import Store
+from authref.terminal import pip_install
 
 
 def open_store(name: str, now: Callable[[], float] = time.time, copies: int = 0) -> Store:
@@ -34,7 +35,7 @@ def open_store(name: str, now: Callable[[], float] = time.time, copies: int = 0)
         try:
             from authref.stores.redis_store import RedisStore
         except ImportError:
-            raise ValueError("The Redis store needs one more package: python -m pip install redis") from None
+            raise ValueError(f"The Redis store needs one more package: {pip_install('redis')}") from None
         return RedisStore(name, now, copies=copies)
     kinds = "memory, sqlite:PATH, redis://HOST:PORT/NUMBER, redis+sentinel://HOST:PORT,HOST:PORT/NAME"
     raise ValueError(f"A store is one of: {kinds}")
