@@ -66,6 +66,14 @@ class EachPage(unittest.TestCase):
                     if not link.startswith("https://"):
                         self.assertTrue(path.parent.joinpath(link.partition("#")[0]).exists())
 
+    def test_lines(self) -> None:
+        """No line of prose is longer than those of the source; a table's row, an alt text and a line to paste may be."""
+        for path in pages():
+            prose = re.sub(r"(?s)```.*?```", "", path.read_text("utf-8")).split("\n")
+            long = [line for line in prose if len(line) > 120 and not line.startswith(("|", "<", "    ", "!["))]
+            with self.subTest(path.name):
+                self.assertEqual(long, [])
+
     def test_pages_that_nobody_finds(self) -> None:
         """Each page is linked from the README, or from a page that is."""
         reached, waiting = set[Path](), [README]

@@ -80,6 +80,7 @@ class Counting(Store):
         self.maps: dict[str, Map[Any]] = {}
 
     def map(self, name: str, kind: type[V]) -> Map[V]:
+        """The map of this name, each question to which is counted."""
         self.maps[name] = super().map(name, kind)
         counted: Any = _CountingMap(self.maps[name], lambda: self.asked.update([name]))
         result: Map[V] = counted

@@ -29,9 +29,11 @@ class Exercises(unittest.TestCase):
         return f"{self.number} {self.folder.exercises[self.number - 1].id}"
 
     def id(self) -> str:
+        """What unittest calls it."""
         return f"exercises.{self.folder.exercises[self.number - 1].id}"
 
     def judged(self) -> None:
+        """Fails, with the report as its reason, unless the exercise is solved."""
         judgement = self.judgement.result()
         self.folder.mark(self.number, judgement.solved)
         if not judgement.solved:

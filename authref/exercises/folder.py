@@ -189,6 +189,7 @@ class Folder:
         return 0
 
     def is_solved(self, number: int) -> bool:
+        """True if all its claims held when it was judged last."""
         return self._known("solved", self.exercises[number - 1].id) is True
 
     def mark(self, number: int, solved: bool) -> None:
