@@ -255,6 +255,14 @@ class Loopback(unittest.TestCase):
         self.assertEqual((status, "not played" in out), (2, True))
         self.assertRegex(err, r"\Aauthref: Nothing could be played[^\n]+\n\Z")
 
+    def test_a_file_that_cannot_be_written(self) -> None:
+        """It is refused in a sentence before anything is played, and not a minute later."""
+        for flag, file in (("--html", "/nowhere/at/all/x.html"), ("--sarif", "/")):
+            with self.subTest(flag), mock.patch("authref.attacks._play") as play:
+                status, out, err = run(flag, file)
+                self.assertEqual((status, out, play.called), (2, "", False))
+                self.assertRegex(err, rf"\Aauthref: Cannot write {file}; [^\n]+\n\Z")
+
     def test_nobody_agrees(self) -> None:
         """Without a terminal, and without --yes, nothing is sent."""
         with mock.patch("socket.create_connection") as connect, mock.patch("sys.stdin", io.StringIO("")):

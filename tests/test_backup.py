@@ -109,6 +109,11 @@ class Backups(unittest.TestCase):
         for name in ("memory", "sqlite:", "redis://localhost"):
             self.assertRaisesRegex(ValueError, r"^Only a SQLite store .* sqlite:PATH\.$", backup, name, self.copy)
 
+    def test_a_file_that_is_away(self) -> None:
+        """A store that is not there is told from a folder that is no store."""
+        self.assertRaisesRegex(ValueError, " is not there; ", backup, f"sqlite:{self.path}-away", self.copy)
+        self.assertRaisesRegex(ValueError, " is no ordinary file; ", backup, f"sqlite:{self.folder}", self.copy)
+
     def test_a_copy_is_only_read(self) -> None:
         """Who restores finds the copy as it lay, its log too: the next attempt needs both."""
         self.fill()

@@ -15,6 +15,7 @@ This is a room: the core never imports it.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if not attacks:
         fail("These flags choose no attack; leave one of them away.")
+    _refuse_what_cannot_be_written(flags.html, flags.sarif)
     address = _aimed_at(flags, len(attacks))
     _end_as_by_ctrl_c()
     try:
@@ -66,6 +68,13 @@ def _chosen(flags: argparse.Namespace) -> Sequence[Attack]:
     if flags.only or flags.skip:
         fail("One attack is played by its name alone; leave --only and --skip away.")
     return [BY_NAME[flags.name]]
+
+
+def _refuse_what_cannot_be_written(*files: str | None) -> None:
+    """End the program before a minute is spent on what then has no place."""
+    for file in filter(None, files):
+        if os.path.isdir(file) or not os.access(Path(file).parent, os.W_OK):
+            fail(f"Cannot write {file}; name a file in a folder that is there and yours.")
 
 
 def _aimed_at(flags: argparse.Namespace, number: int) -> Address | None:

@@ -51,7 +51,8 @@ def _path(store: str) -> str:
 def _copy(source: str, target: str, change: str) -> None:
     """Make `target` from what `source` holds after this change. Raises ValueError."""
     if not os.path.isfile(source):
-        raise ValueError(f"{source} is no ordinary file; name the one to copy.")
+        why = "is no ordinary file" if os.path.lexists(source) else "is not there"
+        raise ValueError(f"{source} {why}; name the file to copy.")
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
