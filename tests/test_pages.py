@@ -67,7 +67,7 @@ class EachPage(unittest.TestCase):
                         self.assertTrue(path.parent.joinpath(link.partition("#")[0]).exists())
 
     def test_lines(self) -> None:
-        """No line of prose is longer than those of the source; a table's row, an alt text and a line to paste may be."""
+        """No line of prose is longer than those of the source; a row of a table or a line to paste may be."""
         for path in pages():
             prose = re.sub(r"(?s)```.*?```", "", path.read_text("utf-8")).split("\n")
             long = [line for line in prose if len(line) > 120 and not line.startswith(("|", "<", "    ", "!["))]
