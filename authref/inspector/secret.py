@@ -135,9 +135,9 @@ def well_known() -> dict[bytes, str]:
 
 
 def nobody_asked() -> str:
-    """What to do where no key and no secret was given, in a sentence."""
+    """What to do where no key and no secret was given, on one line."""
     return (
-        "There is no key to check or sign it with; for authref, say --key-file FILE as its server did, or set"
-        " AUTHREF_KEYS, in both terminals, to what this prints: python -m authref keys new, and for others,"
-        " say --secret-file FILE or --ask, or set AUTHREF_SECRET"
+        "There is no key to check or sign it with. For authref, say --key-file FILE as its server did, or set"
+        " AUTHREF_KEYS in both terminals to what this prints: python -m authref keys new. For others, say --ask or"
+        " --secret-file FILE, or set AUTHREF_SECRET."
     )
