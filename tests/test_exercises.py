@@ -728,7 +728,7 @@ class InAFolder(unittest.TestCase):
         self.assertTrue(folder.is_solved(1))
 
     def test_watch(self) -> None:
-        """A saved file is judged at once, and Ctrl-C ends quietly with status 0."""
+        """A saved file is judged at once, and Ctrl-C ends quietly with status 0; alone, no other one is offered."""
         real_sleep, seen = time.sleep, []
 
         def sleep(seconds: float) -> None:
@@ -745,22 +745,27 @@ class InAFolder(unittest.TestCase):
         self.assertEqual(out.count("Exercise 4, predict"), 2)
         self.assertIn("Solved.", out)
         self.assertGreaterEqual(min(seen), 0.1)
+        with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(lambda _: next(pressed))):
+            pressed = iter(["s", "n", "q"])
+            out = command("watch", "1")[1]
+        self.assertEqual((out.count("Exercise 1, write"), out.count("Exercise 2")), (1, 0))
+        self.assertIn("\nh: a hint, l: list, q: end\n", out)
 
     def test_watch_goes_on(self) -> None:
         """When one is solved the next one is named, and shown when the learner goes on; each key does what it says."""
-        pressed = iter(["h", "", "x", "n", "s", "l", "q"])
+        pressed = iter(["n", "h", "", "x", "n", "s", "l", "q"])
         shown: list[str] = []
 
         def press(seconds: float) -> str:
             key = next(pressed)
             shown.append(key)
-            if len(shown) == 2:
+            if len(shown) == 3:
                 self.write("01-cookies-parse.py", SOURCE)
             return key
 
         with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(press)):
             status, out, _ = command("watch")
-        self.assertEqual((status, shown), (0, ["h", "", "x", "n", "s", "l", "q"]))
+        self.assertEqual((status, shown), (0, ["n", "h", "", "x", "n", "s", "l", "q"]))
         places = [out.index(words) for words in (
             "Exercise 1, write", HINTS[0], "Solved. All 2 claims hold", "And on: 2 Forget (heal, 5 min), in ",
             "1 of 4 solved. Watching", "Exercise 2, heal", "Exercise 3, break", " no  lesson, kind and title",
@@ -768,7 +773,8 @@ class InAFolder(unittest.TestCase):
         self.assertNotIn("exercises next", out)
         self.assertEqual(places, sorted(places))
         self.assertEqual(out.count("Exercise 2, heal"), 1)
-        self.assertIn("n: go on, h: a hint, s: skip, l: list, q: end", out)
+        self.assertEqual(out.count("n: go on, h: a hint, s: skip, l: list, q: end"), 1, "only where something waits")
+        self.assertEqual(out.count("Watching"), 6, "one at first, and one for each key and save that does something")
         self.assertLess(max(map(len, out.split("\n"))), 80)
 
     def test_another_one_is_saved(self) -> None:

@@ -127,26 +127,24 @@ def _say(folder: Folder, numbers: Sequence[int], as_json: bool) -> int:
 def _watch(chosen: argparse.Namespace) -> int:
     """Judge what is saved, and name the next exercise when one is solved; until Ctrl-C, or the key q."""
     folder = _folder(chosen)
-    numbers = [_number(folder, chosen.exercise)] if chosen.exercise else range(1, len(folder.exercises) + 1)
-    current = numbers[0] if chosen.exercise else _first_open(folder)
+    alone = _number(folder, chosen.exercise) if chosen.exercise else None
+    numbers = [alone] if alone else range(1, len(folder.exercises) + 1)
     saved = _saved(folder, numbers)
     with suppress(KeyboardInterrupt), keys() as pressed:
-        if current is not None:
-            _say(folder, [current], False)
-        _prompt(folder, pressed)
+        watch = Watch(folder, alone)
+        watch.prompt(pressed)
         while True:
             key = pressed(POLL) if pressed else _no_key(POLL)
             now = _saved(folder, numbers)
             changed = [number for number in numbers if now[number] != saved[number]]
             saved = now
             for number in changed:
-                current = _judge_saved(folder, number, current, alone=bool(chosen.exercise))
-            if key == "s" and not chosen.exercise:
-                current = _following(folder, current)
-            if key and not _answer(folder, key, current):
+                watch.judge(number)
+            known = key in watch.offered
+            if known and not watch.press(key):
                 return 0
-            if changed or key:
-                _prompt(folder, pressed)
+            if changed or known:
+                watch.prompt(pressed)
     say("")
     return 0
 
@@ -156,43 +154,66 @@ def _no_key(seconds: float) -> str:
     return ""
 
 
-def _judge_saved(folder: Folder, number: int, current: int | None, alone: bool) -> int | None:
-    """Say what came of a file that was saved. Returns whose turn it is: the next one, once this one is solved."""
-    say("\n" + "-" * report.WIDTH)
-    judgement = judged(folder, number)
-    folder.mark(number, judgement.solved)
-    if alone or not judgement.solved:
-        say(report.highlight(report.report(number, folder, judgement)))
-        return number
-    following = current if current and not folder.is_solved(current) else _following(folder, number)
-    say(report.highlight(report.report(number, folder, judgement, report.onward(folder, following))))
-    return following
+class Watch:
+    """Whose turn it is, what was said of it, and what each key does; `alone` is the only exercise that is watched."""
 
+    def __init__(self, folder: Folder, alone: int | None) -> None:
+        self._folder, self._alone = folder, alone
+        self._current = alone or _first_open(folder)
+        self._waits = False  # for the learner to go on: the text of the exercise was not shown yet
+        if self._current is not None:
+            _say(folder, [self._current], False)
 
-def _following(folder: Folder, current: int | None) -> int | None:
-    """The next exercise that is open, behind the current one if there is any."""
-    from authref.exercises.lessons import in_order
+    @property
+    def offered(self) -> dict[str, str]:
+        """The keys that do something now, each with what it does."""
+        here = {"n": "go on", "\n": ""} if self._waits else {}
+        here |= {"h": "a hint"} if self._current else {}
+        return here | ({} if self._alone else {"s": "skip"}) | {"l": "list", "q": "end"}
 
-    order = in_order(folder.exercises)
-    place = order.index(current) + 1 if current in order else 0
-    return next((each for each in [*order[place:], *order[:place]] if not folder.is_solved(each)), None)
-
-
-def _answer(folder: Folder, key: str, current: int | None) -> bool:
-    """Do what the key asks for; False for the one that ends."""
-    if key in ("n", "s", "\n") and current is not None:
+    def judge(self, number: int) -> None:
+        """Say what came of the file that was saved, and, once it is right, which exercise is next."""
         say("\n" + "-" * report.WIDTH)
-        _say(folder, [current], False)
-    elif key == "h" and current is not None:
-        say(report.highlight("\n" + report.hints(folder.exercises[current - 1], folder.next_hint(current), current)))
-    elif key == "l":
-        say("\n" + report.table(folder, range(1, len(folder.exercises) + 1)))
-    return key != "q"
+        judgement = judged(self._folder, number)
+        self._folder.mark(number, judgement.solved)
+        if self._alone or not judgement.solved:
+            self._current, self._waits = number, False
+            say(report.highlight(report.report(number, self._folder, judgement)))
+            return
+        if self._current is None or self._folder.is_solved(self._current):
+            self._current = self._following(number)
+        self._waits = self._current is not None
+        on = report.onward(self._folder, self._current)
+        say(report.highlight(report.report(number, self._folder, judgement, on)))
 
+    def press(self, key: str) -> bool:
+        """Do what this key, one that is offered, is for; False for the one that ends."""
+        if key == "s":
+            self._current = self._following(self._current)
+        if key in ("n", "\n", "s") and self._current:
+            self._waits = False
+            say("\n" + "-" * report.WIDTH)
+            _say(self._folder, [self._current], False)
+        elif key == "h" and self._current:
+            exercise, count = self._folder.exercises[self._current - 1], self._folder.next_hint(self._current)
+            say(report.highlight("\n" + report.hints(exercise, count, self._current)))
+        elif key == "l":
+            say("\n" + report.table(self._folder, range(1, len(self._folder.exercises) + 1)))
+        return key != "q"
 
-def _prompt(folder: Folder, pressed: Pressed | None) -> None:
-    how = "n: go on, h: a hint, s: skip, l: list, q: end" if pressed else "Ctrl-C ends"
-    say(f"\n{report.summary(folder)}. Watching; save a file to have it judged.\n{how}")
+    def prompt(self, pressed: Pressed | None) -> None:
+        """Say how far the learner is, and what can be done now."""
+        how = ", ".join(f"{key}: {about}" for key, about in self.offered.items() if about)
+        watching = "Watching; save a file to have it judged."
+        say(f"\n{report.summary(self._folder)}. {watching}\n{how if pressed else 'Ctrl-C ends'}")
+
+    def _following(self, number: int | None) -> int | None:
+        """The next exercise that is open, behind this one if there is any."""
+        from authref.exercises.lessons import in_order
+
+        order = in_order(self._folder.exercises)
+        place = order.index(number) + 1 if number in order else 0
+        return next((each for each in [*order[place:], *order[:place]] if not self._folder.is_solved(each)), None)
 
 
 def _saved(folder: Folder, numbers: Sequence[int]) -> dict[int, tuple[int, int] | None]:
