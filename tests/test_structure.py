@@ -327,6 +327,13 @@ class WhatAReaderMeets(unittest.TestCase):
                     opening = tree.body[0]
                     self.assertGreaterEqual((opening.end_lineno or 0) - opening.lineno + 1, 4)
 
+    def test_a_link(self) -> None:
+        """What is read is no link: on another machine it would lead nowhere."""
+        root = PACKAGE.parent
+        shown = [path for path in root.iterdir() if not path.name.startswith(".")]
+        below = [path for name in ("authref", "tests", "findings") for path in root.joinpath(name).rglob("*")]
+        self.assertEqual([path.name for path in [*shown, *below] if path.is_symlink()], [])
+
     def test_a_public_name_without_a_sentence(self) -> None:
         """Each public function and class of the core says in its own docstring what it is or gives.
 
