@@ -145,6 +145,32 @@ class TheStory(PageCase):
         self.assertEqual([line["message"] for line in self.browser.get_log("browser") if line["level"] == "SEVERE"
                           and "401" not in line["message"]], [])  # fmt: skip
 
+    def test_a_page_that_is_loaded_again(self) -> None:
+        """It goes on with the step that it was at, and knows which are done.
+
+        After "begin again", and on the page of a server that was started anew, it is the first one.
+        """
+
+        def ready() -> str | None:
+            return self.browser.find_element(By.TAG_NAME, "body").get_attribute("data-ready")
+
+        self.element("do").click()
+        self.shown(1)
+        self.until(self.element("do").is_enabled)
+        self.element("next").click()
+        for title, text in ((f"2 of {len(STORY)}", STORY[1].text), (f"1 of {len(STORY)}", STORY[0].text)):
+            self.browser.refresh()
+            self.until(ready)
+            self.assertIn(title, self.element("story-title").text)
+            self.assertEqual(self.element("story-text").text, text)
+            self.press("begin")
+            self.until(lambda: f"1 of {len(STORY)}" in self.element("story-title").text)
+        self.element("next").click()
+        self.page.secret = "a-server-that-was-started-anew-0"
+        self.browser.get(self.page.opened(self.browser.execute_script("return location.origin")))
+        self.until(ready)
+        self.assertIn(f"1 of {len(STORY)}", self.element("story-title").text)
+
     def test_by_keyboard_alone(self) -> None:
         """Tab and Enter are enough for the story: the focus goes to the next thing to press."""
         self.element("do").send_keys(Keys.ENTER)

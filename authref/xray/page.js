@@ -93,9 +93,11 @@ const spokenFor = () => (remembered() ? {} : bearer()); // by the cookie while i
 const person = () => ({ email: account.email.value, password: account.password.value });
 const bearer = () => (token.access ? { Authorization: `Bearer ${token.access}` } : {});
 
+const round = () => `${location.pathname} ${state.round}`; // another server, or one that began again, knows nothing of it
+
 function hold(value) {
   if (value.token) token = { access: value.token, refresh: value.refresh_token || token.refresh, ended: false };
-  sessionStorage.setItem("token", JSON.stringify({ ...token, round: state.round }));
+  sessionStorage.setItem("token", JSON.stringify({ ...token, round: round() }));
   showHeld();
 }
 
@@ -168,6 +170,16 @@ function lead() { // the button to press now is the coloured one
   $("next").classList.toggle("main", done.has(step));
 }
 
+function keepPlace() { // for a page that is loaded again, as long as nobody began again
+  sessionStorage.setItem("place", JSON.stringify({ step, done: [...done], round: round() }));
+}
+
+function goTo(number) {
+  step = number;
+  keepPlace();
+  showStep();
+}
+
 function showStep() {
   const now = words.story[step];
   if (!now) return;
@@ -185,8 +197,8 @@ function showStep() {
   if (side) choose(side);
 }
 
-$("back").addEventListener("click", () => { step -= 1; showStep(); });
-$("next").addEventListener("click", () => { step += 1; showStep(); });
+$("back").addEventListener("click", () => goTo(step - 1));
+$("next").addEventListener("click", () => goTo(step + 1));
 $("do").addEventListener("click", async () => {
   const now = words.story[step];
   $("do").disabled = true;
@@ -198,6 +210,7 @@ $("do").addEventListener("click", async () => {
   }
   $("do").disabled = false;
   done.add(step);
+  keepPlace();
   lead();
   (step < words.story.length - 1 ? $("next") : $("do")).focus();
 });
@@ -488,11 +501,13 @@ async function follow() {
   words = await (await fetch("words")).json();
   $("curl").textContent = `curl -i ${location.origin}/me`;
   take(await (await fetch("feed?after=0")).json());
+  const place = JSON.parse(sessionStorage.getItem("place") || "{}");
+  if (place.round === round()) { step = place.step; place.done.forEach((each) => done.add(each)); }
   showStep();
   choosesIdea();
   choose("session");
   const kept = JSON.parse(sessionStorage.getItem("token") || "{}");
-  if (kept.round === state.round) token = { access: kept.access || "", refresh: kept.refresh || "", ended: Boolean(kept.ended) };
+  if (kept.round === round()) token = { access: kept.access || "", refresh: kept.refresh || "", ended: Boolean(kept.ended) };
   session = Boolean(state.held.cookie) && (state.memory.sessions || []).length > 0;
   document.body.dataset.ready = "1";
   follow();
