@@ -18,8 +18,6 @@ python3 -m venv python
 python/bin/pip -q install --disable-pip-version-check bcrypt==5.0.0 2>/dev/null
 
 cat >bun.mjs <<'JS'
-import bcryptjs from "bcryptjs";
-
 const [length, theirs] = process.argv.slice(2);
 const password = "p".repeat(Number(length));
 if (theirs) console.log(await Bun.password.verify(password, theirs));
@@ -42,12 +40,13 @@ length, theirs = sys.argv[1:]
 print(bcrypt.checkpw(hashlib.sha512(b"p" * int(length)).digest(), theirs.encode()))
 PY
 echo "Bun $(node_modules/.bin/bun --version)"
+bun() { node_modules/.bin/bun bun.mjs "$@"; }
 for length in 72 73; do
-    by_bun=$(node_modules/.bin/bun bun.mjs $length)
+    by_bun=$(bun $length)
     by_node=$(node node.mjs $length)
     echo "$length bytes, hashes begin with ${by_bun:0:7} and ${by_node:0:7}"
     echo "  bcryptjs reads its own: $(node node.mjs $length "$by_node"), Bun's: $(node node.mjs $length "$by_bun")"
-    echo "  Bun reads its own: $(node_modules/.bin/bun bun.mjs $length "$by_bun"), bcryptjs's: $(node_modules/.bin/bun bun.mjs $length "$by_node")"
+    echo "  Bun reads its own: $(bun $length "$by_bun"), bcryptjs's: $(bun $length "$by_node")"
     echo "  the SHA-512 fits Bun's: $(python/bin/python digest.py $length "$by_bun")"
 done | tee seen
 diff - seen <<'SEEN'

@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv python
-python/bin/pip -q install --disable-pip-version-check requests==2.34.2 httpx==0.28.1 aiohttp==3.14.5 pycurl==7.45.7 2>/dev/null
+python/bin/pip -q install requests==2.34.2 httpx==0.28.1 aiohttp==3.14.5 pycurl==7.45.7 2>/dev/null
 npm install --silent --no-fund --no-audit got@14.6.6 tough-cookie@6.1.0 fetch-cookie@3.2.0 superagent@10.4.2 \
     axios@1.21.1 axios-cookiejar-support@6.0.5 undici@7.30.2 http-cookie-agent@7.0.4 >/dev/null
 
@@ -38,7 +38,8 @@ const clients = {
     "fetch-cookie 3.2.0": async (path, options) => (await inFetch(url + path, options)).text(),
     "superagent 10.4.2": async (path, options) => (await inAgent.get(url + path).set(options.headers)).text,
     "axios 1.21.1 with a jar": async (path, options) => (await inAxios.get(url + path, options)).data,
-    "undici 7.30.2 with a jar": async (path, options) => (await undici.fetch(url + path, { ...options, dispatcher })).text(),
+    "undici 7.30.2 with a jar": async (path, options) =>
+        (await undici.fetch(url + path, { ...options, dispatcher })).text(),
 };
 for (const [name, ask] of Object.entries(clients)) {
     await ask("log-in", { headers: {} });

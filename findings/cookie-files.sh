@@ -94,7 +94,9 @@ for sets in ("session=1; Path=/; HttpOnly", "session=1; Path=/; Max-Age=600"):
         print(f"  written by {writer}:", ", ".join(seen))
 server.shutdown()
 PY
-{ python/bin/python -c 'import pycurl; print(pycurl.version.split()[1])'; LD_LIBRARY_PATH=$folder/root/usr/lib/$(uname -m)-linux-gnu root/usr/bin/wget --version | head -1 | cut -d' ' -f1-3; python3 --version; }
+python/bin/python -c 'import pycurl; print(pycurl.version.split()[1])'
+env "LD_LIBRARY_PATH=$folder/root/usr/lib/$(uname -m)-linux-gnu" root/usr/bin/wget --version | head -1 | cut -d' ' -f1-3
+python3 --version
 env -u http_proxy python3 ask.py | tee seen
 diff - seen <<'SEEN'
 session=1; Path=/; HttpOnly
