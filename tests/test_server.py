@@ -477,6 +477,17 @@ class Refusals(ServerTest):
                 self.assertEqual(client.rest(), b"")
         self.assertEqual(self.harness.events("authn_login_success"), [], "a smuggled login was carried out")
 
+    def test_an_unreadable_head(self) -> None:
+        """HEAD that is refused gets no body either, whatever was wrong; GET gets one."""
+        server = self.serve()
+        for expected, name, data in self.UNREADABLE:
+            for method, has_body in ((b"GET ", True), (b"HEAD ", False)):
+                if data.startswith(b"GET ") and name != "HTTP/0.9":
+                    with self.subTest(name, method=method), Client(server) as client:
+                        client.send(data.replace(b"GET ", method, 1))
+                        answer = client.answer(without_body=not has_body)
+                        self.assertEqual((answer.status, client.rest()), (expected, b""))
+
     def test_a_request_after_an_unserved_one(self) -> None:
         """A request that was read and refused leaves no doubt about where the next one begins: it is served."""
         client = self.client(self.serve())

@@ -198,12 +198,16 @@ class Reader:
         return Request(head.method, head.target, head.headers, body, self.peer)
 
     def so_far(self) -> Request:
-        """What is known of a request that is refused: its fields, if all of its head has come, and its peer."""
+        """What is known of a request that is refused: its fields, if all of its head has come, and its peer.
+
+        And its method if that is HEAD, for then no answer has a body (RFC 9110 §9.3.2).
+        """
         line, _, _ = self._last_head.partition(b"\r\n")
+        method = "HEAD" if (line or self._buffer).startswith(b"HEAD ") else ""
         headers: Headers = ()
         with suppress(Problem):
             headers = _read_fields(self._last_head[len(line) :].decode("latin-1")) if line else ()
-        return Request("", "", headers, b"", self.peer)
+        return Request(method, "", headers, b"", self.peer)
 
     @property
     def has_bytes(self) -> bool:

@@ -171,7 +171,9 @@ class Connection:
         """Answer what cannot be served, and end."""
         self.closing = True
         self.enter("working")  # and read nothing more: it could not be told apart
-        self.reply(self.server.write(self.server.app.refuse(problem, self.reader.so_far()), close=True))
+        request = self.reader.so_far()
+        answer = self.server.app.refuse(problem, request)
+        self.reply(self.server.write(answer, close=True, without_body=request.method == "HEAD"))
 
     def reply(self, answer: bytes) -> None:
         """Leave the answer to be sent at the end of this round."""
