@@ -19,15 +19,18 @@ import tempfile
 import threading
 import time
 import unittest
+from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import ClassVar
 from unittest import mock
 
 import authref
 from authref import cli
 from authref.attacks import aim, client, report, scene, servers, table
-from authref.attacks.play import Result, play_one
+from authref.attacks.play import Result, play_on, play_one
 from authref.attacks.scene import NOT_PLAYED, PRICE, STOPPED, THROUGH, Account, Attack, NotPlayed, Outcome, Target
 from authref.exercises.exercise import BREAK
 from authref.exercises.lessons import EXERCISES
@@ -214,6 +217,90 @@ class TheVerdict(unittest.TestCase):
         self.assertEqual((people.cookies, people.withheld), ({"theme": "b"}, {"session"}))
         people._keep(client.Answer("", 200, (("set-cookie", "theme=; Max-Age=0"),)))
         self.assertEqual(people.cookies, {})
+
+
+class OddServer(BaseHTTPRequestHandler):
+    """Answers whatever it is asked with the same bytes."""
+
+    answer: ClassVar[bytes]
+    never_ends: ClassVar[bool] = False
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with contextlib.suppress(OSError):
+            self.wfile.write(self.answer)
+            while self.never_ends:
+                self.wfile.write(self.answer)
+
+    do_POST = do_PATCH = do_DELETE = do_TRACE = do_OPTIONS = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def odd_server(answer: bytes, never_ends: bool = False) -> Iterator[client.Address]:
+    """The address of a server that answers so."""
+    odd = type("Odd", (OddServer,), {"answer": answer, "never_ends": never_ends})
+    with ThreadingHTTPServer(("127.0.0.1", 0), odd) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield client.Address("127.0.0.1", server.server_port)
+        server.shutdown()
+
+
+class OddAnswers(unittest.TestCase):
+    """Of a server that answers oddly nothing is claimed, and it ends no run by a crash, or by never ending."""
+
+    YES = (
+        b'HTTP/1.1 200 OK\r\nContent-Length: 62\r\nSet-Cookie: session=x\r\n\r\n'
+        b'{"user":{"id":"1"},"token":"eyJ9.eyJ9.c","refresh_token":"r"} '
+    )
+
+    def test_an_answer_that_never_ends(self) -> None:
+        """No more than a megabyte is read, and not for longer than was said."""
+        with odd_server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 4096, never_ends=True) as address:
+            received = client.Client(address).raw_to_the_end(b"GET / HTTP/1.1\r\n\r\n", timeout=15)
+        self.assertLess(len(received), client.MOST + 65536)
+
+    def test_odd_framing(self) -> None:
+        """Interim answers without an end, and a length of 5,000 digits, are no crash; a few of the former are fine."""
+        interim, answer = b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"
+        for data, status in ((interim * 9 + answer, 204), (interim * 20_000 + answer, 0), (interim, 0),
+                             (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 200)):  # fmt: skip
+            with self.subTest(data[:40], length=len(data)), odd_server(data) as address:
+                self.assertEqual(client.Client(address).send("GET /").status, status)
+
+    def test_yes_to_everything(self) -> None:
+        """Where a wrong password is answered like the right one, no attack on accounts is said to be through."""
+        with odd_server(self.YES) as address:
+            status, out, err = run("--on", f"http://127.0.0.1:{address.port}", "--yes", "--json", "--only", "accounts",
+                                   "--only", "half-a-signature")  # fmt: skip
+        self.assertNotIn("Traceback", err)
+        self.assertNotIn(f'"{THROUGH}"', out)
+        self.assertEqual(status, 2)
+
+    def test_an_answer_that_an_attack_cannot_read(self) -> None:
+        """What stumbles there was not played; on our own servers it is a defect of ours, and is seen."""
+        stumbles = row(lambda _: Outcome("short"[20] == "x", "seen"))
+        target = Target("x", client.Address("127.0.0.1", 9))
+        self.assertEqual(play_one(scene.Scene(target), stumbles)[0].verdict, NOT_PLAYED)
+        with self.assertRaises(IndexError):
+            play_one(scene.Scene(replace(target, ours=True)), stumbles)
+
+    def test_a_server_that_hangs(self) -> None:
+        """After three waits for nothing the others are not tried: a hundred times our patience is an hour."""
+        with (
+            socket.create_server(("127.0.0.1", 0)) as hung,
+            mock.patch.multiple("authref.attacks.play", PATIENCE=0.01),
+            mock.patch.object(client.Client.raw, "__defaults__", ("", 0.01)),
+        ):
+            target = Target("x", client.Address("127.0.0.1", hung.getsockname()[1]))
+            tried: list[str] = []
+            results = play_on(target, table.chosen(["wire"], [], False), lambda _, __, each: tried.append(each.name),
+                              threading.Event())  # fmt: skip
+        self.assertEqual(len(tried), 3)
+        self.assertEqual({each.verdict for each in results}, {NOT_PLAYED})
+        self.assertGreater(len(results), 3)
 
 
 class Loopback(unittest.TestCase):

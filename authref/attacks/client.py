@@ -15,7 +15,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -24,6 +24,7 @@ PATIENCE = 15.0  # seconds until a server that says nothing is given up
 MOST = 1 << 20  # bytes of one answer that are read
 
 _numbers = itertools.count(secrets.randbelow(1 << 20))
+_INTERIM = re.compile(rb"(?:HTTP/1\.[01] 1.*?\r\n\r\n){1,20}", re.DOTALL)
 _LONG = re.compile(r"[A-Za-z0-9_~+-]{20,}=*")  # session ids, parts of tokens, refresh tokens: those with a digit
 
 
@@ -91,13 +92,11 @@ def address_of(url: str) -> Address:
 
 def parse(request: str, data: bytes) -> Answer:
     """The answer that these bytes are."""
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _, body = _final(data).partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     found = re.match(r"HTTP/1\.[01] (\d{3})", line)
-    if found is None:
+    if found is None or found[1].startswith("1"):
         return Answer(request)
-    if found[1].startswith("1"):
-        return parse(request, body)
     headers = tuple((name.lower(), value.strip(" \t")) for name, _, value in (each.partition(":") for each in fields))
     if ("transfer-encoding", "chunked") in headers:
         body = b"".join(_chunks(body))
@@ -111,14 +110,17 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         data = data[match.end() + size + 2 :]
 
 
+def _final(data: bytes) -> bytes:
+    """The bytes without the interim answers (1xx) before the last one; a server may send any number of them."""
+    return data[interim.end() :] if (interim := _INTERIM.match(data)) else data
+
+
 def _is_whole(data: bytes) -> bool:
     """True once nothing more need come, although the connection may stay open."""
-    head, end, body = data.partition(b"\r\n\r\n")
+    head, end, body = _final(data).partition(b"\r\n\r\n")
     if not end:
         return False
-    if head.startswith(b"HTTP/1.1 1"):
-        return _is_whole(body)
-    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d{1,18})(?!\d)", head)  # int() raises for thousands of digits
     if length:
         return len(body) >= int(length[1])
     return re.match(rb"HTTP/1\.[01] (204|304)", head) is not None
@@ -179,26 +181,24 @@ class Client:
     def raw(self, data: bytes, route: str = "", timeout: float = PATIENCE) -> Answer:
         """The first answer to these bytes, however odd they are."""
         request = route.partition("?")[0] or data[:60].split(b"\r")[0].decode("latin-1")
+        return parse(request, self._ask(data, timeout, _is_whole))
+
+    def raw_to_the_end(self, data: bytes, timeout: float) -> bytes:
+        """All that comes for these bytes until the connection ends."""
+        return self._ask(data, timeout, lambda received: False)
+
+    def _ask(self, data: bytes, timeout: float, is_whole: Callable[[bytes], bool]) -> bytes:
+        """What comes for these bytes until it is whole; no longer than `timeout` in all, and no more than MOST."""
         self.travelled.append((">", data))
         received, end = b"", time.monotonic() + timeout
         with suppress(OSError), self.connect(timeout) as sock:
             with suppress(ConnectionError):  # it has closed, and may have answered
                 sock.sendall(data)
-            while len(received) < MOST and not _is_whole(received) and time.monotonic() < end:
+            while len(received) < MOST and not is_whole(received) and (left := end - time.monotonic()) > 0:
+                sock.settimeout(left)  # not for each piece: they may come a byte at a time
                 piece = sock.recv(65536)
                 if not piece:
                     break
-                received += piece
-        self.travelled.append(("<", received))
-        return parse(request, received)
-
-    def raw_to_the_end(self, data: bytes, timeout: float) -> bytes:
-        """All that comes for these bytes until the connection ends."""
-        self.travelled.append((">", data))
-        received = b""
-        with suppress(OSError), self.connect(timeout) as sock:
-            sock.sendall(data)
-            while piece := sock.recv(65536):
                 received += piece
         self.travelled.append(("<", received))
         return received

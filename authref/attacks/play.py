@@ -2,6 +2,7 @@
 
 Rules of this file:
 - what the twin cannot do, before or after, was not played: the server may just be down;
+- nor was what stumbled over an odd answer of a server that is not ours, or came after three waits for nothing;
 - only the server's own declaration makes a price of what got through, and it names the reason;
 - the servers are played on at the same time, the attacks on one of them one after the other.
 """
@@ -9,11 +10,12 @@ Rules of this file:
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from authref.attacks.client import masked
+from authref.attacks.client import PATIENCE, masked
 from authref.attacks.scene import (
     NOT_PLAYED,
     PRICE,
@@ -25,6 +27,8 @@ from authref.attacks.scene import (
     Target,
     Twin,
 )
+
+MAX_WAITS = 3
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,20 @@ def play_on(target: Target, attacks: Sequence[Attack], progress: Progress, stop:
     scene = Scene(target)
     results: list[Result] = []
     proven: Twin | None = None  # the twin that has just succeeded
+    waits = 0  # in a row, each as long as our patience
     for number, attack in enumerate(attacks):
         if stop.is_set():
             break
+        if waits == MAX_WAITS:
+            results.append(Result(attack, target.name, NOT_PLAYED, "because the server answers nothing any more"))
+            continue
         progress(target.name, number, attack)
         scene.travelled.clear()
+        begun = time.monotonic()
         result, proven = play_one(scene, attack, proven)
         results.append(result)
+        in_vain = time.monotonic() - begun >= PATIENCE and not any(data for way, data in scene.travelled if way == "<")
+        waits = waits + 1 if in_vain else 0
     if not target.ours:
         scene.tidy()
     return results
@@ -74,6 +85,11 @@ def play_one(scene: Scene, attack: Attack, proven: Twin | None = None) -> tuple[
         return Result(attack, name, NOT_PLAYED, masked(f"because {reason}", *scene.secrets)), None
     except OSError as error:
         return Result(attack, name, NOT_PLAYED, f"because the connection failed ({error})"), None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        if scene.target.ours:
+            raise
+        why = f"because this attack cannot read what the server answers ({type(error).__name__})"
+        return Result(attack, name, NOT_PLAYED, why), None
     evidence = masked(outcome.evidence, *scene.secrets)
     if not outcome.got_through:
         return Result(attack, name, STOPPED, evidence), attack.twin

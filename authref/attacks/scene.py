@@ -492,11 +492,19 @@ def signs_up(scene: Scene) -> None:
     """Somebody new signs up and logs in."""
     account = scene.new_account()
     must(scene, scene.log_in(account), "an honest login")
+    tells_passwords_apart(scene)
 
 
 def logs_in(scene: Scene) -> None:
     """Alice logs in and is taken for herself."""
     must(scene, scene.me(scene.logged_in(scene.alice)), "an honest login")
+    tells_passwords_apart(scene)
+
+
+def tells_passwords_apart(scene: Scene) -> None:
+    """Nobody logs in with a wrong password, or each guess would seem to succeed. Raises NotPlayed."""
+    if scene.once("wrong", lambda: scene.succeeded(scene.log_in(Account(scene.alice.email, somebody().password)))):
+        raise NotPlayed("a wrong password is answered like the right one: a routes file may say what tells them apart")
 
 
 def logs_out(scene: Scene) -> None:
