@@ -33,7 +33,7 @@ _STORED = re.compile(r"\$2b\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}")
 
 def hash_password(password: str, cost: int = COST) -> str:
     """What to store for the password, a new salt each time: `$2b$12$` and 53 characters."""
-    return bcrypt.hashpw(_pre_hash(password), bcrypt.gensalt(cost)).decode("ascii")
+    return bcrypt.hashpw(_pre_hash(password), bcrypt.gensalt(cost)).decode()
 
 
 def verify_password(password: str, stored: str, work: int = 0) -> bool:
