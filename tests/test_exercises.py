@@ -336,6 +336,13 @@ class Judging(unittest.TestCase):
         ):
             self.assertEqual(show(text), repr(text))
 
+    def test_bytes(self) -> None:
+        """A long key is shown by its length and its ends; bytes that can be read, and few ones, as they are."""
+        self.assertEqual(show(bytes(range(64))), "<64 bytes, 0001020304050607 … 38393a3b3c3d3e3f>")
+        for data in (bytes(range(24)), b'{"iss":"joe",\r\n "exp":1300819380}', b""):
+            self.assertEqual(show(data), repr(data))
+        self.assertLess(len(show(b"a" * 10_000)), 300)
+
     def test_an_endless_loop(self) -> None:
         """Who computes too long is told so, and which limit it was; the process does not outlive it."""
         with mock.patch.multiple(judge_module, TIME=0.1, PATIENCE=10**4):  # however long that takes on a busy machine

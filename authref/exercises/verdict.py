@@ -17,6 +17,10 @@ HOLE = "yours to write"  # what a function says whose body was cut out
 NOTE = "given"  # a file in the process's folder: what the function was given last, should the process not live to tell
 
 
+MOST_BYTES = 24  # that are shown one by one where they are no text
+_READABLE = re.compile(rb"[\t\n\r -~]*")
+
+
 class _Short(reprlib.Repr):
     """Shortens at every level: repr() of a whole record, at each of a thousand calls, would take seconds."""
 
@@ -34,6 +38,12 @@ class _Short(reprlib.Repr):
     def repr_str(self, x: str, level: int) -> str:
         shown = decoded(x)
         return super().repr_str(x, level) if shown == x else f"'{shown}'"
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        """As it is where it can be read; of a key or a digest how long it is, and how it begins and ends."""
+        if len(x) <= MOST_BYTES or _READABLE.fullmatch(x):
+            return super().repr_instance(x, level)
+        return f"<{len(x)} bytes, {x[:8].hex()} … {x[-8:].hex()}>"
 
     def repr_instance(self, x: object, level: int) -> str:
         kind: Any = type(x)
