@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from authref.app import App
     from authref.xray import XRay
 
+MAX_WORKERS = 256
+
 _BANNER = """\
 authref {version}: {url} (Ctrl-C stops it)
 {see}
@@ -233,13 +235,18 @@ def _watched(flags: argparse.Namespace, admin_password: str) -> tuple[App | XRay
 
 
 def _refuse_contradictions(flags: argparse.Namespace) -> None:
-    """End the program for flags that nobody should combine."""
+    """End the program for flags that nobody should give, or combine."""
     from authref.configuration import admin_password_of_environment
 
+    for name, value in vars(flags).items():
+        if value == "" or isinstance(value, list) and "" in value:  # a script's unset variable: --host "$HOST" is any
+            fail(f"--{name.replace('_', '-')} is empty; give it a value, or leave it away.")
     if flags.quiet and flags.admin_email and not admin_password_of_environment():
         fail("Without a banner nobody would see the admin's random password; set AUTHREF_ADMIN_PASSWORD.")
     if flags.workers < 1 or flags.workers > 1 and not hasattr(os, "fork"):
         fail("The number of workers is 1 or more, and 1 on a system that cannot fork.")
+    if flags.workers > MAX_WORKERS:
+        fail(f"More than {MAX_WORKERS} workers would take all that this machine has; begin with one for each core.")
     password = not flags.store.startswith("sqlite:") and re.search("@|password=", flags.store)
     if password and flags.store != os.environ.get("AUTHREF_STORE"):
         fail("Everybody on this machine can list the flags; put a store's address with a password into AUTHREF_STORE.")

@@ -256,7 +256,12 @@ class WhatGoesWrong(Sentences):
             (("attack", "zzz"), "no attack zzz. authref attack --list"),
             (("attack", "fixation", "--only", "tokens"), "leave --only and --skip away"),
             (("--ports", "80"), "--ports.*--help"),
-            (("--admin-email", ""), "admin.*e-mail"),
+            (("--host", "", "--port", "99999"), "--host is empty"),
+            (("--key-file=", "--port", "99999"), "--key-file is empty"),
+            (("--trusted-proxy", "", "--port", "99999"), "--trusted-proxy is empty"),
+            (("--workers", "0"), "1 or more"),
+            (("--workers", "257", "--store", "redis://nowhere.invalid"), "256 workers"),
+            (("--admin-email", ""), "--admin-email is empty"),
             (("--admin-email", "nobody"), "admin.*e-mail"),
         ):
             with self.subTest(arguments):

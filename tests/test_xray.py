@@ -458,6 +458,7 @@ class ThePage(unittest.TestCase):
                               "headers": [["Authorization", "Bearer e30.e30."]]}, 401),
                 ("two lengths", {"method": "POST", "path": "/login", "body": "{}",
                                  "headers": [["Content-Length", "2"], ["Content-Length", "40"]]}, 400),
+                ("HEAD, whose answer ends with its head", {"method": "HEAD", "path": "/me"}, 401),
                 ("a foreign origin", {"method": "POST", "path": "/logout",
                                       "headers": [["Origin", "https://evil.example"]]}, 403),
             ):  # fmt: skip
@@ -466,7 +467,7 @@ class ThePage(unittest.TestCase):
                     self.assertEqual(done[0], status)
                     newest = page.world.recorder.after(0, 0)[-1]
                     self.assertEqual((newest.who, newest.response.status), ("relay", status))
-                    if what != "two cookies":  # then nobody is named, as without any: no line of the log
+                    if asked["path"] != "/me":  # there nobody is named, as without any cookie: no line of the log
                         self.assertTrue(newest.notes.events, "the log says which rung")
             self.assertIn("Content-Length: 40", page.world.recorder.after(0, 0)[2].raw)
 

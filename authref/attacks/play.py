@@ -49,7 +49,7 @@ def play_on(target: Target, attacks: Sequence[Attack], progress: Progress, stop:
     scene = Scene(target)
     results: list[Result] = []
     proven: Twin | None = None  # the twin that has just succeeded
-    waits = 0  # in a row, each as long as our patience
+    waits = 0  # each as long as our patience, since something came last
     for number, attack in enumerate(attacks):
         if stop.is_set():
             break
@@ -61,8 +61,11 @@ def play_on(target: Target, attacks: Sequence[Attack], progress: Progress, stop:
         begun = time.monotonic()
         result, proven = play_one(scene, attack, proven)
         results.append(result)
-        in_vain = time.monotonic() - begun >= PATIENCE and not any(data for way, data in scene.travelled if way == "<")
-        waits = waits + 1 if in_vain else 0
+        answers = [data for way, data in scene.travelled if way == "<"]
+        if any(answers):
+            waits = 0
+        elif answers and time.monotonic() - begun >= PATIENCE:
+            waits += 1
     if not target.ours:
         scene.tidy()
     return results

@@ -24,7 +24,7 @@ def send(host: str, port: int, data: bytes) -> tuple[int, str]:
     try:
         with socket.create_connection((host, port), timeout=SECONDS) as sock:
             sock.sendall(data[:MAX_SENT])
-            answer = HTTPResponse(sock)
+            answer = HTTPResponse(sock, method=data.partition(b" ")[0].decode("latin-1"))  # HEAD: no body to wait for
             answer.begin()
             return answer.status, answer.read().decode("utf-8", "replace")
     except (OSError, HTTPException) as error:
