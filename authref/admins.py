@@ -1,15 +1,13 @@
 """How do you take rights away, so that somebody is always left who can give them?
 
-Two admins demote each other in the same moment, and each has looked first: the other one was still there. What
-was looked at must still be true when it is used. So all changes of rights go one after the other, however many
-servers make them: each is decided by one write of one record, the roster.
+Two admins demote each other in the same moment, and each has looked first: the other one was still there. So all
+changes of rights go one after the other, however many servers make them: each is one write of one record, the roster.
 
 Rules of this file:
 - the roster holds the last change, with its number. The account follows, and carries the number then. Whoever
-  comes next writes it there first, should that have broken off, and only then looks at anything;
+  comes next writes it there first, should that have broken off;
 - a change takes the place of the last one only if that is still the last. Else it looks again;
-- without another active admin, none can be demoted, disabled or deleted;
-- a deletion is a change like others, so nothing that was on its way brings an account back;
+- without another active admin, none can be demoted, disabled or deleted. A deletion is a change like others;
 - whoever asks for a change must then still be who they were when they were let in.
 """
 
@@ -23,6 +21,7 @@ from authref.maps import Map
 from authref.users import Pointer, User
 
 _KEY = "roster"  # of the only entry in its map
+Before = Callable[[], object] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,7 @@ class Admins:
         self._records, self._addresses, self._rosters = records, addresses, rosters
         self._listed = listed  # in the first edition each admin had an entry here, and there was no roster
 
-    def change(
-        self, user_id: str, by: User | None = None, before: Callable[[], object] | None = None, **fields: Any
-    ) -> User | None:
+    def change(self, user_id: str, by: User | None = None, before: Before = None, **fields: Any) -> User | None:
         """The account with its new role or state, in force from the next request on; None if there is none.
 
         `before` is called just before an account is disabled or deleted. Raises LastAdmin, Outdated.
@@ -84,7 +81,7 @@ class Admins:
                 self._finish(decided)
                 return replace(changed, change_number=decided.number)
 
-    def delete(self, user_id: str, by: User | None = None, before: Callable[[], object] | None = None) -> bool:
+    def delete(self, user_id: str, by: User | None = None, before: Before = None) -> bool:
         """True if the account was there and is gone. Raises LastAdmin, Outdated."""
         deleted = self.change(user_id, by, before, disabled=True, expires_at=0)
         self._addresses.drop_owned_by(user_id)  # also if the account was gone: a deletion may have broken off here

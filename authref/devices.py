@@ -10,10 +10,10 @@ Rules of this file:
 - it says nothing: only the server, asked about one account, can tell whether a note is of that account. A failed
   login changes none, so neither cookie nor answer tells who has an account here;
 - the MAC's key is the account's own. It goes when all logins are ended, when the password is changed, and with the
-  account; then every browser is a stranger again. Keys that sign tokens come and go without that;
+  account; then every browser is a stranger again;
 - a browser keeps the notes of eight accounts, the newest first.
 
-Left out: a list of them, for there is nothing to end but all, and programs without cookies (throttle.py).
+Left out: a list of them, and programs without cookies (throttle.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 A browser may add your cookies to a request that another site wrote. So a hidden form on a page you visit can press
 buttons here in your name (cross-site request forgery). SameSite stops most of these, not all.
-A browser also opens answers in frames, guesses their type and gives them to other pages, unless it is told not to.
 
 Rules of this file:
 - a request that changes something must come from our own pages or from no browser, else 403. A browser says whose
@@ -12,7 +11,7 @@ Rules of this file:
 - a page of another origin reads our answers only if its exact name is listed (CORS), never by our cookies. With "any
   origin, with credentials" every page could read your account. Tokens cross, cookies do not;
 - a request whose `Host` is not our name is refused (DNS rebinding);
-- every answer, errors too, forbids the browser to frame it, to guess its type and to share it.
+- every answer, errors too, forbids the browser to frame it, to guess its type and to share it with other pages.
 """
 
 from __future__ import annotations
@@ -66,8 +65,7 @@ def is_ours(request: Request, names: Collection[str]) -> bool:
 def is_cross_site(request: Request, public_url: str | None, allowed: Collection[str] = ()) -> bool:
     """True for a request that another site may have caused and that would change something.
 
-    `public_url` is the origin under which we are reached; without one it is `http://` and the request's Host.
-    `allowed` are the origins of others that may.
+    Without a `public_url` our origin is `http://` and the request's Host; `allowed` are those of others that may.
     """
     if request.method in SAFE_METHODS:
         return False

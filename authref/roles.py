@@ -1,8 +1,8 @@
 """You are who you say. May you do this?
 
-Two questions, two answers. 401: I do not know who you are, log in. 403: I know, and no; logging in again
-changes nothing. Mixing them up hides the most common hole of all: a server checks *that* somebody is logged in,
-and not *whether this is theirs* (broken object level authorization).
+401: I do not know who you are, log in. 403: I know, and no; logging in again changes nothing. Mixing them up hides
+the most common hole of all: a server checks *that* somebody is logged in, and not *whether this is theirs*
+(broken object level authorization).
 
     rule            who passes
     anyone          also without a login

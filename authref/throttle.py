@@ -1,24 +1,21 @@
 """How many guesses does a stranger get, and who has to wait for that? Few, and nobody else.
 
-A list of common passwords opens some accounts after few guesses, and no hash helps: asking must be slow. And each
-answer costs a hash, so whoever asks most would get all the cores.
+Common passwords open some accounts after few guesses, and no hash helps: asking must be slow. And each answer
+costs a hash, so whoever asks most would get all the cores.
 
 What is promised:
 - strangers together have five failures in a row for an account; then each next try waits 1, 2, 4 … seconds, 15
   minutes at most. That is 110 guesses on the first day and 96 on each that follows. A login forgives failures, but
   not those that have cost more than a second of waiting;
-- they keep nobody out: a browser that has logged in to the account before (devices.py) has a count of its own.
-  So has whoever is logged in and changes the password. No other count concerns these;
+- they keep nobody out: a browser that was logged in there before (devices.py) has a count of its own;
 - an address (of IPv6 a /64) fails 20 times a minute, for those who try one password on many accounts;
 - a try is a failure until it is known to be none, so a thousand at once count like one after the other;
-- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, as addresses do:
-  a million of them push nothing out, and meet nobody's account;
-- one hash runs on each core and 64 wait. Addresses and accounts take turns, right passwords too; when all places are
-  taken, who holds most loses one. That is answered 503, and like 429 it uses nothing up.
+- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, as addresses do;
+- one hash runs on each core and 64 wait. Addresses and accounts take turns; when all places are taken, who holds most
+  loses one. That is answered 503, and like 429 it uses nothing up.
 
 What is not:
-- a new browser, and a program without cookies, are strangers. While somebody guesses they wait, so a program had
-  better keep refreshing than log in each hour;
+- a new browser, and a program without cookies, wait while strangers guess: a program had better keep refreshing;
 - a hundred addresses with an account each have a hundred turns, and each process has a line of its own;
 - between machines whose clocks differ by more than a minute, strangers may have twice as many guesses.
 """
@@ -61,7 +58,7 @@ class Counter:
 
 
 class Throttle:
-    """Counts tries and gives out turns. `key` keeps it secret which names share a counter."""
+    """Counts tries and gives out turns."""
 
     def __init__(self, counters: Map[Counter], key: bytes, now: Clock = time.time) -> None:
         self._counters, self._key, self._now = counters, key, now
@@ -70,8 +67,7 @@ class Throttle:
     def guess(self, email: str, user_id: str | None, device: str, peer: str) -> Iterator[None]:
         """Let the block try a password when its turn comes; it has failed if it raises InvalidCredentials.
 
-        `user_id` is whose e-mail address it is, or None; `device` what has a count of its own there, or "".
-        Raises Problem 429, 503.
+        `device` is what has a count of its own at the account, or "". Raises Problem 429, 503.
         """
         if user_id and device:
             with self.turn(f"known {user_id}", peer), self._counted(f"known {user_id} {device}"):
@@ -138,10 +134,7 @@ class Throttle:
 
 
 class Turns:
-    """The line before the cores: some run, some wait, and next is whoever had a turn longest ago.
-
-    Who stands there has names, an account and an address, and each may have so many turns at once.
-    """
+    """The line before the cores; who stands there has names, and each name may have so many turns at once."""
 
     def __init__(self, running: int, waiting: int) -> None:
         self._cores, self._places = running, waiting
@@ -203,7 +196,7 @@ turns = Turns(running=os.cpu_count() or 1, waiting=MAX_WAITING)  # one for the p
 
 
 def share_cores(cores: int) -> None:
-    """Let this process hash on so many cores only."""
+    """Let this process hash on so many cores."""
     global turns
     turns = Turns(cores, MAX_WAITING)
 
