@@ -70,7 +70,9 @@ class Admins:
             if changed == user and user.is_active_admin == (user_id in roster.admins):
                 return user
             others = tuple(id for id in roster.admins if id != user_id)
-            if user.is_active_admin and not changed.is_active_admin and not any(map(self._is_active, others)):
+            steps_down = user.is_active_admin and not changed.is_active_admin
+            rest = map(self._records.get, others)
+            if steps_down and not any(one and one.is_active_admin for one in rest):
                 raise LastAdmin
             if before and changed.disabled:
                 before()
@@ -96,7 +98,3 @@ class Admins:
         while (user := self._records.get(roster.user_id)) and user.change_number < roster.number:
             changed = replace(user, role=roster.role, disabled=roster.disabled, change_number=roster.number)
             self._records.replace(user.id, user, replace(changed, expires_at=0) if roster.deleted else changed)
-
-    def _is_active(self, user_id: str) -> bool:
-        user = self._records.get(user_id)
-        return user is not None and user.is_active_admin

@@ -120,7 +120,7 @@ class App(AccountRoutes, UserRoutes):
         if not guards.is_ours(request, settings.hosts):
             raise Problem(421, "misdirected_request", "This server has another name than that in Host.")
         if guards.is_cross_site(request, settings.public_url, settings.allow_origins):
-            self.events.emit("malicious_cors", method=request.method, peer=request.peer)
+            self.emit("malicious_cors", method=request.method, peer=request.peer)
             return guards.cross_site(request.header("origin"))
         methods, arguments = self._find(request.path)
         if request.target == "*" and request.method == "OPTIONS":  # RFC 9110 §9.3.7
@@ -158,15 +158,15 @@ class App(AccountRoutes, UserRoutes):
             excess = error.response.status in (429, 503)
             name = "excess_rate_limit_exceeded" if excess else "input_validation_fail"
             if error.code not in ("not_found", "method_not_allowed"):
-                self.events.emit(name, reason=error.code, peer=request.peer)
+                self.emit(name, reason=error.code, peer=request.peer)
             return error.response
         if isinstance(error, StoreUnavailable):
-            self.events.emit("sys_store_unavailable", error=error)
+            self.emit("sys_store_unavailable", error=error)
             return Response.problem(503, "store_unavailable", "The store does not answer; try again.", RETRY)
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}:{where.lineno}"
         # Not its message: that may quote what the client sent.
-        self.events.emit("sys_crash", error=type(error).__name__, at=place)
+        self.emit("sys_crash", error=type(error).__name__, at=place)
         return Response.problem(500, "internal_error", "Something went wrong here.")
 
     def _harden(self, response: Response, request: Request) -> Response:

@@ -32,9 +32,9 @@ class AccountRoutes(Routes):
             with self.throttle.sign_up(request.peer):
                 user = self.users.sign_up(fields["email"], fields["password"])
         except EmailTaken:
-            self.events.emit("user_create_fail", reason="email_taken", peer=request.peer)
+            self.emit("user_create_fail", reason="email_taken", peer=request.peer)
             return Response.problem(409, "email_taken", "There is an account with this e-mail address.")
-        self.events.emit("user_created", user=user.id, peer=request.peer)
+        self.emit("user_created", user=user.id, peer=request.peer)
         return Response.json({"user": user.public()}, 201, (("location", f"/users/{user.id}"),))
 
     def log_in(self, mechanism: Mechanism, request: Request) -> Response:
@@ -43,7 +43,7 @@ class AccountRoutes(Routes):
         user = self.prove(fields["email"], fields["password"], request)
         if user is None:
             return Response.problem(401, "invalid_credentials", "Wrong e-mail or password.", mechanism.challenge)
-        self.events.emit("authn_login_success", user=user.id, peer=request.peer)
+        self.emit("authn_login_success", user=user.id, peer=request.peer)
         answer = mechanism.log_in(user, request)
         device = self.devices.remember(user, request) if mechanism is self.sessions else ()
         return replace(answer, headers=answer.headers + device)
@@ -81,7 +81,7 @@ class AccountRoutes(Routes):
         caller = self.permitted(request, "user")
         if not (self.sessions.end(caller.id, public_id) or self.tokens.end(caller.id, public_id)):
             return Response.problem(404, "not_found", "You have no such login.")
-        self.events.emit("session_expired", reason="ended by its user", user=caller.id, peer=request.peer)
+        self.emit("session_expired", reason="ended by its user", user=caller.id, peer=request.peer)
         return Response(204)
 
     def end_every(self, request: Request) -> Response:
@@ -90,7 +90,7 @@ class AccountRoutes(Routes):
         current = mechanism.current(request)
         self.end_all(caller.id, but=current)
         mechanism.end(caller.id, current)  # last, so that the caller can ask again
-        self.events.emit("session_expired", reason="all ended by their user", user=caller.id, peer=request.peer)
+        self.emit("session_expired", reason="all ended by their user", user=caller.id, peer=request.peer)
         return Response(204, headers=self.sessions.clearing)
 
     def change_password(self, request: Request) -> Response:
@@ -111,7 +111,7 @@ class AccountRoutes(Routes):
         if user is None:
             return wrong
         self.end_all(user.id)
-        self.events.emit("authn_password_change", user=user.id, peer=request.peer)
+        self.emit("authn_password_change", user=user.id, peer=request.peer)
         if mechanism is not self.sessions:
             return Response(204)
         headers = self.sessions.log_in(user, request).headers

@@ -63,16 +63,17 @@ class Routes:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.events = settings, settings.events
+        self.emit = settings.events.emit
         now, secure = settings.now, settings.secure
         self.store = store = settings.store or Store(now)
         records, addresses = store.map("users", User), store.map("addresses", Pointer)
         self.users = Users(records, addresses, store.map("costs", Cost), settings.bcrypt_cost, now)
         self.admins = Admins(records, addresses, store.map("roster", Roster), store.map("admins", Pointer))
-        self.sessions = Sessions(store.map("sessions", Session), self.users, self.events.emit, secure=secure, now=now)
+        self.sessions = Sessions(store.map("sessions", Session), self.users, self.emit, secure=secure, now=now)
         families = store.map("families", Family)
         revocation = Revocation(settings.revocation, families, store.map("denials", Denial), now)
         names = settings.issuer, settings.audience
-        self.tokens = Tokens(settings.keys, families, revocation, self.users, self.events.emit, *names, now)
+        self.tokens = Tokens(settings.keys, families, revocation, self.users, self.emit, *names, now)
         # From the keys, so that it is the same in all processes; nothing leads back to them.
         secret = hmac.digest(next(iter(settings.keys.values())), b"authref throttle v1", "sha256")
         self.throttle = Throttle(store.map("counters", Counter), secret, now)
@@ -91,10 +92,10 @@ class Routes:
         live = self.users.get(caller.id)
         if live is None or live.disabled:
             self.tokens.end_all(caller.id)  # a crash may have left tokens alive
-            self.events.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
+            self.emit("authz_fail", user=caller.id, reason="disabled or deleted", peer=request.peer)
             raise Refused(mechanism.refusal())
         if not roles.permits(rule, live, user_id):
-            self.events.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)
+            self.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)
             raise Refused(roles.forbidden(mechanism.forbidden))
         return live
 
@@ -112,7 +113,7 @@ class Routes:
                 return self.users.check_credentials(email, password)
         except InvalidCredentials as failure:
             reason, user_id = failure.args
-            self.events.emit("authn_login_fail", reason=reason, user=user_id, peer=request.peer)
+            self.emit("authn_login_fail", reason=reason, user=user_id, peer=request.peer)
             return None
 
     def end_all(self, user_id: str, but: str = "") -> None:

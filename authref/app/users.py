@@ -17,6 +17,7 @@ from authref.users import User
 from authref.wire import Problem, Request, Response
 
 MAX_PAGE = 100  # users in one answer
+NO_SUCH_USER = Response.problem(404, "not_found", "There is no such user.")
 
 
 class UserRoutes(Routes):
@@ -35,7 +36,7 @@ class UserRoutes(Routes):
         """200 with the user."""
         self.permitted(request, "self_or_admin", user_id)
         user = self.users.get(user_id)
-        return shown(user) if user else _no_such_user()
+        return shown(user) if user else NO_SUCH_USER
 
     def change(self, request: Request, user_id: str) -> Response:
         """200 with the user, whose role or state is another from now on."""
@@ -45,11 +46,11 @@ class UserRoutes(Routes):
             raise Problem(400, "invalid_request", f"Send a role ({' or '.join(roles.ROLES)}), disabled, or both.")
         user = self._decide(self.admins.change, request, user_id, caller, **fields)
         if user is None:
-            return _no_such_user()
+            return NO_SUCH_USER
         if user.disabled:
             self.end_all(user.id)
         name = "privilege_permissions_changed" if "role" in fields else "user_updated"
-        self.events.emit(name, user=user.id, by=caller.id, role=user.role, disabled=user.disabled)
+        self.emit(name, user=user.id, by=caller.id, role=user.role, disabled=user.disabled)
         return shown(user)
 
     def delete(self, request: Request, user_id: str) -> Response:
@@ -58,8 +59,8 @@ class UserRoutes(Routes):
         deleted = self._decide(self.admins.delete, request, user_id, caller)
         self.end_all(user_id)  # also if it was gone: a deletion may have broken off
         if not deleted:
-            return _no_such_user()
-        self.events.emit("user_deleted", user=user_id, by=caller.id)
+            return NO_SUCH_USER
+        self.emit("user_deleted", user=user_id, by=caller.id)
         return Response(204, headers=self.sessions.clearing if caller.id == user_id else ())
 
     def _decide(self, verb: Callable[..., Any], request: Request, user_id: str, caller: User, **fields: Any) -> Any:
@@ -69,10 +70,6 @@ class UserRoutes(Routes):
         try:
             return verb(user_id, caller, lambda: self.tokens.end_all(user_id, but=current), **fields)
         except LastAdmin:
-            self.events.emit("authz_fail", reason="last admin", user=user_id, by=caller.id)
+            self.emit("authz_fail", reason="last admin", user=user_id, by=caller.id)
             conflict = "This is the last active admin; make another one first."
             raise Refused(Response.problem(409, "last_admin", conflict)) from None
-
-
-def _no_such_user() -> Response:
-    return Response.problem(404, "not_found", "There is no such user.")

@@ -466,7 +466,7 @@ def log_in(self, mechanism: Mechanism, request: Request) -> Response:
     user = self.prove(fields["email"], fields["password"], request)
     if user is None:
         return Response.problem(401, "invalid_credentials", "The password is wrong.", mechanism.challenge)
-    self.events.emit("authn_login_success", user=user.id, peer=request.peer)
+    self.emit("authn_login_success", user=user.id, peer=request.peer)
     answer = mechanism.log_in(user, request)
     device = self.devices.remember(user, request) if mechanism is self.sessions else ()
     return replace(answer, headers=answer.headers + device)

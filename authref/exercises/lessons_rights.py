@@ -61,7 +61,7 @@ def show(self, request: Request, user_id: str) -> Response:
     """200 with the user."""
     self.permitted(request, "user")
     user = self.users.get(user_id)
-    return shown(user) if user else _no_such_user()
+    return shown(user) if user else NO_SUCH_USER
 ''',
         attack='''\
 def attack(own_id: str, other_id: str) -> str:

@@ -1806,7 +1806,7 @@ def permits(rule, caller, user_id=None):
             but(
                 "app.routes:Routes.permitted",
                 (
-                    'self.events.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)',
+                    'self.emit("authz_fail", user=live.id, rule=rule, method=request.method, peer=request.peer)',
                     "pass",
                 ),
             ),

@@ -343,7 +343,7 @@ def log_in(self, mechanism, request):
     user = self.prove(fields["email"], fields["password"], request)
     if user is None:
         return Response.problem(401, "invalid_credentials", "That was not right.", headers=mechanism.challenge)
-    self.events.emit("authn_login_success", user=user.id, peer=request.peer)
+    self.emit("authn_login_success", user=user.id, peer=request.peer)
     answer = mechanism.log_in(user, request)
     if mechanism is self.sessions:
         return Response(answer.status, answer.body, answer.headers + self.devices.remember(user, request))
@@ -759,11 +759,11 @@ def permitted(self, request, rule, user_id=None):
         raise Refused(claimed)
     user = self.users.get(claimed.id)
     if not user or user.disabled:
-        self.events.emit("authz_fail", user=claimed.id, peer=request.peer)
+        self.emit("authz_fail", user=claimed.id, peer=request.peer)
         raise Refused(mechanism.refusal())
     if roles.permits(rule, user, user_id):
         return user
-    self.events.emit("authz_fail", user=user.id, rule=rule)
+    self.emit("authz_fail", user=user.id, rule=rule)
     raise Refused(roles.forbidden(mechanism.forbidden))
 """,
     ),
