@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -36,15 +37,13 @@ def build(settings: Settings | None = None) -> App:
     """The app for these settings, with its first admin if they name one. Raises ValueError, in a sentence."""
     app = App(settings or Settings())
     if (email := app.settings.admin_email) is not None:
-        try:
-            admin = app.users.sign_up(email, app.settings.admin_password or "", role="admin")
+        with suppress(EmailTaken):
+            app.users.sign_up(email, app.settings.admin_password or "", role="admin")
             app.made_admin = True
-        except EmailTaken:
-            known = app.users.by_email(email)
-            if known is None or not known.is_active_admin:  # a stranger signed up first
-                app.store.close()
-                raise ValueError(f"{email} has an account, and it is no admin; name another address.") from None
-            admin = known
+        admin = app.users.by_email(email)
+        if admin is None or not admin.is_active_admin:  # a stranger signed up first
+            app.store.close()
+            raise ValueError(f"{email} has an account, and it is no admin; name another address.")
         app.admins.change(admin.id)  # puts them on the roster
     return app
 
