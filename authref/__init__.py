@@ -15,7 +15,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     revocation.py     What it costs to take a signed word back.                                           3 min
     tokens.py         A login the server does not remember.                                               9 min
     roles.py          Who you are is not what you may do: 401 is not 403.                                 2 min
-    admins.py         How rights are taken away, so that somebody is always left to give them.            6 min
+    admins.py         How rights are taken away, so that somebody is always left to give them.            5 min
     guards.py         What stands before the door: cross-site requests, and what browsers are told.       6 min
     throttle.py       How many guesses a stranger gets, and who waits for that.                          13 min
     devices.py        Has this browser logged in here before? Then it is no stranger.                     4 min
