@@ -56,7 +56,9 @@ def is_ours(request: Request, names: Collection[str]) -> bool:
     host = request.header("host")
     if host is None or not names:
         return True
-    name = re.sub(r":[0-9]+\Z", "", host.lower())
+    name, _, port = host.lower().rpartition(":")
+    if not port.isdecimal():
+        name = host.lower()
     return name in names or (request.path == "/health" and _ADDRESS.fullmatch(name) is not None)
 
 
