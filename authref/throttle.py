@@ -7,8 +7,8 @@ What is promised:
 - strangers together have five failures in a row for an account; then each next try waits 1, 2, 4 … seconds, 15
   minutes at most. That is 110 guesses on the first day and 96 on each that follows. A login forgives failures, but
   not those that have cost more than a second of waiting;
-- they keep nobody out: a browser that was logged in there before (devices.py) has a count of its own,
-  and so has whoever is logged in and changes the password;
+- they keep nobody out: a browser that was logged in there before (devices.py) has a count of its own.
+  So has whoever is logged in and changes the password;
 - an address (of IPv6 a /64) fails 20 times a minute, for those who try one password on many accounts;
 - a try is a failure until it is known to be none, so a thousand at once count like one after the other;
 - names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, as addresses do;
