@@ -170,10 +170,14 @@ for _name, _of, _old, _new in (
 ):
     PROXIES[_name] = replace(PROXIES[_of], configuration=PROXIES[_of].configuration.replace(_old, _new))
 SURPRISES = """
-- **nginx** counts everybody as one if `X-Forwarded-For` is not set. It drops names with `_`.
+- **nginx** counts everybody as one if `X-Forwarded-For` is not set. It drops names with `_`. No variable of nginx has a
+  dash: `$cookie___Host-session` is the same text for everybody, so that a limit by it is one for all
+  (`findings/nginx-cookie-with-a-dash.sh`). A `map` of `$http_cookie` finds the cookie.
 - **Apache** writes `X-Forwarded-For` by itself. It decodes the path, so that `/%6de` is `/me` for us; with `nocanon` at
   the end of the line it comes as sent. `RequestHeader unset X_Forwarded_For` drops that name.
-- **HAProxy** writes its `X-Forwarded-For` in a line of its own after the client's; both are read as one.
+- **HAProxy** writes its `X-Forwarded-For` in a line of its own after the client's; both are read as one. A
+  `stick-table type string` keeps 31 bytes of a key, and all our tokens begin alike: a limit by `Authorization` is one
+  for all, without `len 1000` (`findings/haproxy-keys-of-31.sh`).
 - **Caddy** drops what the client says of itself, but `X_Forwarded_For` stands after its own, unless `header_up
   -X_Forwarded_For` drops it. It keeps idle connections to us for two minutes, longer than we do, and noticed each time
   that we had closed ours.
