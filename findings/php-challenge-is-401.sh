@@ -27,11 +27,12 @@ PHP
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 root/usr/bin/php8.2 -n -S "127.0.0.1:$port" answer.php 2>/dev/null &
 server=$!
+until curl --noproxy '*' --silent -o body "http://127.0.0.1:$port/?status=400&first=status"; do sleep 0.1; done
 root/usr/bin/php8.2 -n -r 'echo "PHP ", PHP_VERSION, "\n";'
 for first in status challenge; do
     for status in 400 403 429; do
         url="http://127.0.0.1:$port/?status=$status&first=$first"
-        seen=$(curl --noproxy '*' --silent --retry 50 --retry-connrefused --retry-delay 1 -o body -w '%{http_code}' "$url")
+        seen=$(curl --noproxy '*' --silent -o body -w '%{http_code}' "$url")
         echo "$status, the $first set first: $seen"
     done
 done | tee seen
