@@ -479,6 +479,28 @@ class C(Base):
         self.assertLessEqual(short.count("\n"), 15)
         self.assertIn("def asked", short)
 
+    def test_a_long_comment(self) -> None:
+        """What is at hand is never cut in the middle: it goes on in the next line, or is left out as a whole."""
+        words = " ".join(f"word{number}" for number in range(30))
+        source = f"""
+LIMIT = 3  # {words}
+class C:
+    last = "{words}"  # of all
+
+    def asked(self):
+        return LIMIT, self.last
+"""
+        version = "def asked(self): ..."
+        for limit in range(10, 24):
+            text = excerpt("authref.m", source, "C.asked", version, limit)
+            about = re.findall(r"(?m)^# .*", text)
+            told = " ".join(" ".join(line[1:] for line in about).split())
+            with self.subTest(limit):
+                both = [f"At hand: self.last = '{words}'", f"LIMIT = 3 # {words}"]
+                self.assertIn(told, ["", "At hand:", both[0], " ".join(both)])
+                self.assertLessEqual(max(map(len, about), default=0), 100)
+        self.assertEqual(told, " ".join(both), "with lines enough all of it is there")
+
     def test_what_is_set_in_init(self) -> None:
         """What `__init__` sets is at hand as what its parameter is, and so is what a base class of authref has."""
         source = """

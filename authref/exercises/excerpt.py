@@ -29,9 +29,9 @@ def excerpt(module: str, source: str, name: str, version: str, limit: int) -> st
         parts += [] if depth else [""]
     text = "\n".join([*parts, "{about}", body, ""])
     about = list(_about(source, own))
-    while about and len(about) + text.count("\n") > limit:
+    while about and sum(map(len, about)) + text.count("\n") > limit:
         about.pop()
-    return text.replace("{about}\n", "\n".join(about) + "\n" if about else "")
+    return text.replace("{about}\n", "".join(f"{line}\n" for entry in about for line in entry))
 
 
 def with_imports(module: str, source: str, name: str, version: str) -> str:
@@ -149,27 +149,28 @@ def _wrapped_import(line: str) -> list[str]:
     return [f"{start} import (", *body[:-1], f"{body[-1]},", ")"]
 
 
-def _about(source: str, own: _Names) -> Iterator[str]:
-    """A comment on what the function calls and looks at: each with its sentence, or as it is written."""
+def _about(source: str, own: _Names) -> Iterator[list[str]]:
+    """A comment on what the function calls and looks at: the lines of each, its sentence or as it is written."""
     names = [(name, each) for name, each in own.wanted(*_DEFINED) if not isinstance(each, ast.ClassDef)]
     found = [*((f"self.{name}", each) for name, each in own.members), *names]
     if found:
-        yield "# At hand:"
+        yield ["# At hand:"]
     for name, statement in found:
-        yield from (f"# {line}" for line in _entry(source, name, statement))
+        text = _entry(source, name, statement)
+        lines = wrap(text, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
+        yield [f"#   {lines[0]}", *(f"#       {line}" for line in lines[1:])]
 
 
-def _entry(source: str, name: str, statement: ast.stmt) -> list[str]:
+def _entry(source: str, name: str, statement: ast.stmt) -> str:
     if isinstance(statement, Function):
         arguments = ast.unparse(statement.args).removeprefix("self, ").removeprefix("self")
         returns = f" -> {ast.unparse(statement.returns)}" if statement.returns else ""
         about = sentence(ast.get_docstring(statement)).split(". ")[0].rstrip(".")
-        text = f"{name}({arguments}){returns}{': ' + about if about else ''}"
-        return wrap(text, WIDTH - 4, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+        return f"{name}({arguments}){returns}{': ' + about if about else ''}"
     if name.startswith("self."):
         written = ast.unparse(statement).removeprefix("self.")
-        return [f"  self.{written}"[:WIDTH]] if written.startswith(name.removeprefix("self.")) else [f"  {name}"]
-    return [f"  {source.split(chr(10))[statement.lineno - 1].strip()}"[:WIDTH]]
+        return f"self.{written}" if written.startswith(name.removeprefix("self.")) else name
+    return source.split("\n")[statement.lineno - 1].strip()
 
 
 def place_of(source: str, name: str) -> int:

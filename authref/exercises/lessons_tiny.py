@@ -142,8 +142,7 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         attacker="They have copied the cookie. If the logout only tells the browser to forget it, the copy goes on "
         "working.",
         read="authref/tiny.py: `log_in`, whose counterpart this is; authref/sessions.py, its opening",
-        lacks="Another site's page can log you out. guards.py asks whose page made the request (exercise "
-        "cross-site).",
+        lacks="Another site's page can log you out. guards.py asks whose page made the request (exercise cross-site).",
         target="authref.tiny:Sessions.log_out",
         claims=(
             f"{_TESTS}.SessionsTest.test_what_the_browser_is_told",
