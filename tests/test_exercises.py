@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from email.message import Message
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from textwrap import dedent
 from unittest import mock
@@ -821,6 +821,27 @@ class InAFolder(unittest.TestCase):
             out = command("watch")[1]
         self.assertEqual(out.count("And on: 1 "), 2)
         self.assertIn(HINTS[0], out)
+
+    def test_what_watch_goes_on_to(self) -> None:
+        """After a solution `watch` goes on to what `next` names, past no open one; what was skipped comes last."""
+        saves = {1: ("04-cookies-say.py", "ANSWER_1 = 1\n"), 2: ("04-cookies-say.py", ANSWERS),
+                 3: ("04-cookies-say.py", ANSWERS + "\n"), 6: ("02-cookies-clear.py", SOURCE)}  # fmt: skip
+        pressed, times = iter(["", "", "", "n", "s", "", "n", "s", "q"]), count(1)
+
+        def press(seconds: float) -> str:
+            for name, text in filter(None, [saves.get(next(times))]):
+                self.write(name, text)
+            return next(pressed)
+
+        with mock.patch("authref.exercises.commands.keys", lambda: nullcontext(press)):
+            named = re.findall(r"And on: \d|Exercise \d, \w+|Solved", command("watch")[1])
+        solved_4, solved_2 = ["Exercise 4, predict", "Solved"], ["Exercise 2, heal", "Solved"]
+        self.assertEqual(named, [
+            "Exercise 1, write", "Exercise 4, predict",  # the second is wrong: now it is its turn
+            *solved_4, "And on: 1", *solved_4, "And on: 1", "Exercise 1, write",
+            "Exercise 2, heal",  # skipped to
+            *solved_2, "And on: 3", "Exercise 3, break", "Exercise 1, write",
+        ])  # fmt: skip
 
     @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
     def test_keys_of_a_terminal(self) -> None:

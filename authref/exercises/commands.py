@@ -82,17 +82,21 @@ def _start(chosen: argparse.Namespace) -> int:
 
 def _next(chosen: argparse.Namespace) -> int:
     folder = _folder(chosen)
-    number = _first_open(folder)
+    number = _first_open(folder, _order(folder))
     if number is None:
         say("[]" if chosen.json else f"{report.summary(folder)}: nothing is left. Break something of your own.")
         return 0
     return _say(folder, [number], chosen.json)
 
 
-def _first_open(folder: Folder) -> int | None:
+def _first_open(folder: Folder, order: Sequence[int]) -> int | None:
+    return next((number for number in order if not folder.is_solved(number)), None)
+
+
+def _order(folder: Folder) -> list[int]:
     from authref.exercises.lessons import in_order
 
-    return next((number for number in in_order(folder.exercises) if not folder.is_solved(number)), None)
+    return in_order(folder.exercises)
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -159,7 +163,8 @@ class Watch:
 
     def __init__(self, folder: Folder, alone: int | None) -> None:
         self._folder, self._alone = folder, alone
-        self._current = alone or _first_open(folder)
+        self._order = _order(folder)  # what is skipped goes to its end
+        self._current = alone or _first_open(self._folder, self._order)
         self._waits = False  # for the learner to go on: the text of the exercise was not shown yet
         if self._current is not None:
             _say(folder, [self._current], False)
@@ -169,7 +174,7 @@ class Watch:
         """The keys that do something now, each with what it does."""
         here = {"n": "go on", "\n": ""} if self._waits else {}
         here |= {"h": "a hint"} if self._current else {}
-        return here | ({} if self._alone else {"s": "skip"}) | {"l": "list", "q": "end"}
+        return here | ({"s": "skip"} if self._current and not self._alone else {}) | {"l": "list", "q": "end"}
 
     def judge(self, number: int) -> None:
         """Say what came of the file that was saved, and, once it is right, which exercise is next."""
@@ -181,15 +186,16 @@ class Watch:
             say(report.highlight(report.report(number, self._folder, judgement)))
             return
         if self._current is None or self._folder.is_solved(self._current):
-            self._current = self._following(number)
+            self._current = _first_open(self._folder, self._order)
         self._waits = self._current is not None
         on = report.onward(self._folder, self._current)
         say(report.highlight(report.report(number, self._folder, judgement, on)))
 
     def press(self, key: str) -> bool:
         """Do what this key, one that is offered, is for; False for the one that ends."""
-        if key == "s":
-            self._current = self._following(self._current)
+        if key == "s" and self._current:
+            self._order.append(self._order.pop(self._order.index(self._current)))
+            self._current = _first_open(self._folder, self._order)
         if key in ("n", "\n", "s") and self._current:
             self._waits = False
             say("\n" + "-" * report.WIDTH)
@@ -206,14 +212,6 @@ class Watch:
         how = ", ".join(f"{key}: {about}" for key, about in self.offered.items() if about)
         watching = "Watching; save a file to have it judged."
         say(f"\n{report.summary(self._folder)}. {watching}\n{how if pressed else 'Ctrl-C ends'}")
-
-    def _following(self, number: int | None) -> int | None:
-        """The next exercise that is open, behind this one if there is any."""
-        from authref.exercises.lessons import in_order
-
-        order = in_order(self._folder.exercises)
-        place = order.index(number) + 1 if number in order else 0
-        return next((each for each in [*order[place:], *order[:place]] if not self._folder.is_solved(each)), None)
 
 
 def _saved(folder: Folder, numbers: Sequence[int]) -> dict[int, tuple[int, int] | None]:
