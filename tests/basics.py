@@ -5,6 +5,8 @@ It stands apart from support.py, so that an exercise about one function is judge
 
 from __future__ import annotations
 
+import os
+import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,3 +52,20 @@ def in_place_of(function: Callable[..., Any], other: Callable[..., Any]) -> Iter
     finally:
         for module, name in places:
             setattr(module, name, function)
+
+
+@contextmanager
+def chance(seed: int) -> Iterator[list[int]]:
+    """While the block runs, the operating system's generator gives what follows from the seed; bytes asked, each time.
+
+    `secrets`, os.urandom, uuid.uuid4 and random.SystemRandom all ask this one; random.random and uuid.uuid1 do not.
+    """
+    asked: list[int] = []
+    source = random.Random(seed)
+
+    def urandom(size: int) -> bytes:
+        asked.append(size)
+        return source.randbytes(size)
+
+    with in_place_of(os.urandom, urandom):
+        yield asked

@@ -19,7 +19,7 @@ from authref.maps import MemoryMap, StoreUnavailable
 from authref.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, MAX_PER_USER, TOUCH_INTERVAL, Session, Sessions
 from authref.users import User
 from authref.wire import Request, Response
-from tests.basics import PASSWORD, SENTENCE, START, Clock
+from tests.basics import PASSWORD, SENTENCE, START, Clock, chance
 from tests.support import Harness, accounts, body, without_time
 from tests.test_cookies import CLEARED
 from tests.test_maps import WRITES, Watched, race
@@ -83,6 +83,15 @@ class Ids(DoorTestCase):
             ever, always = ever | int.from_bytes(data), always & int.from_bytes(data)
         self.assertEqual((ever, always), (2**256 - 1, 0))
         self.assertEqual(len(set(ids)), 200)
+
+    def test_where_they_come_from(self) -> None:
+        """All 32 bytes of an id come from the system's generator, as `secrets` asks it: all else can be worked out."""
+        ids = []
+        for seed in (1, 2):
+            with chance(seed) as asked, self.subTest("bytes asked of the system's generator"):
+                ids.append(self.door.log_in())
+                self.assertGreaterEqual(sum(asked), 32)
+        self.assertNotEqual(*ids)
 
     def test_a_stolen_store(self) -> None:
         """The store holds SHA-256 of the id and nowhere the id: whoever reads it can log in as nobody."""

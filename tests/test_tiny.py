@@ -37,7 +37,7 @@ import bcrypt
 
 import authref
 from authref import tiny
-from tests.basics import PASSWORD, TEST_COST
+from tests.basics import PASSWORD, TEST_COST, chance
 from tests.support import Harness, exchange, running, status
 from tests.test_cli import PROJECT, ask, environment
 from tests.warm import result_of
@@ -108,6 +108,15 @@ class Passwords(unittest.TestCase):
         ids = {(self.users.sign_up(f"u{number}@example.com", PASSWORD) or {}).get("id", "") for number in range(8)}
         self.assertEqual(len(ids), 8)
         self.assertGreaterEqual(min(map(len, ids)), 16)
+
+    def test_where_ids_come_from(self) -> None:
+        """An id comes from the system's generator, by `secrets`, os.urandom or uuid4: all else can be worked out."""
+        ids = []
+        for seed in (1, 2):
+            with chance(seed) as asked, self.subTest("bytes asked of the system's generator"):
+                ids.append((tiny.Users().sign_up("alice@example.com", PASSWORD) or {}).get("id"))
+                self.assertGreaterEqual(sum(asked), 8)
+        self.assertNotEqual(*ids)
 
     def test_what_is_kept(self) -> None:
         """The password itself is nowhere; what is kept beside the user is a bcrypt hash that recognises it."""
@@ -201,6 +210,15 @@ class SessionsTest(unittest.TestCase):
             self.assertRegex(number, r"\A[A-Za-z0-9_-]{43,}\Z")
         for place in range(40):  # each of them changes from login to login: nothing in it is a clock or a counter
             self.assertGreater(len({number[place] for number in numbers}), 8)
+
+    def test_where_numbers_come_from(self) -> None:
+        """All bits of a number come from the system's generator, as `secrets` asks it: all else can be worked out."""
+        numbers = []
+        for seed in (1, 2):
+            with chance(seed) as asked, self.subTest("bytes asked of the system's generator"):
+                numbers.append(self.log_in())
+                self.assertGreaterEqual(sum(asked), 32)
+        self.assertNotEqual(*numbers)
 
     def test_nothing_shown(self) -> None:
         """Whoever shows no cookie, or one that nobody was given, is nobody, also while others are logged in."""

@@ -98,6 +98,7 @@ SESSIONS: tuple[Exercise, ...] = (
         attacks=("guessable-id",),
         claims=(
             "tests.test_sessions.Ids.test_form",
+            "tests.test_sessions.Ids.test_where_they_come_from",
             "tests.test_mechanisms.SessionsTest.test_several_logins",
         ),
         naive='''\
@@ -196,6 +197,7 @@ def check(target, attack):
         attacks=("fixation", "old-id-after-a-new-login"),
         claims=(
             "tests.test_sessions.Ids.test_form",
+            "tests.test_sessions.Ids.test_where_they_come_from",
             "tests.test_sessions.OnTheWire.test_the_cookie",
             "tests.test_sessions.Many.test_one_more_than_the_cap",
             "tests.test_sessions.WhoeverIsGone.test_a_login_that_ended_before_it_began",

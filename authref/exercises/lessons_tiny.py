@@ -25,6 +25,7 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         claims=(
             f"{_TESTS}.Passwords.test_a_new_user",
             f"{_TESTS}.Passwords.test_ids",
+            f"{_TESTS}.Passwords.test_where_ids_come_from",
             f"{_TESTS}.Passwords.test_what_is_kept",
             f"{_TESTS}.Passwords.test_two_with_one_password",
             f"{_TESTS}.Passwords.test_how_slow_a_guess_is",
@@ -90,6 +91,7 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
             f"{_TESTS}.SessionsTest.test_the_answer",
             f"{_TESTS}.SessionsTest.test_the_flags",
             f"{_TESTS}.SessionsTest.test_numbers",
+            f"{_TESTS}.SessionsTest.test_where_numbers_come_from",
         ),
         hints=(
             "Sessions are a dict: what is the key, what the value? An Answer has three parts: which are they?",

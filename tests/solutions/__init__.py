@@ -155,6 +155,39 @@ def sign_up(self, email, password, role="user"):
             "Cheap, so that the tests are quick.",
         ),
         Wrong(
+            but("tiny:Users.sign_up", ("secrets.token_urlsafe(16)", 'f"user-number-{len(self):04}-{email}"')),
+            "tiny.Passwords.test_where_ids_come_from",
+            "Counted, and long.",
+        ),
+        Wrong(
+            but("tiny:Users.sign_up", ("secrets.token_urlsafe(16)", '__import__("uuid").uuid1().hex')),
+            "tiny.Passwords.test_where_ids_come_from",
+            "The time and the machine's address.",
+        ),
+        Wrong(
+            but(
+                "tiny:Users.sign_up", ("secrets.token_urlsafe(16)", "f\"{__import__('random').getrandbits(128):032x}\"")
+            ),
+            "tiny.Passwords.test_where_ids_come_from",
+            "A generator whose state can be computed from what it gave.",
+        ),
+        Wrong(
+            but(
+                "tiny:Users.sign_up",
+                ("secrets.token_urlsafe(16)", '__import__("hashlib").sha256(email.encode()).hexdigest()'),
+            ),
+            "tiny.Passwords.test_where_ids_come_from",
+            "Whoever knows the address knows the id.",
+        ),
+        Wrong(
+            but(
+                "tiny:Users.sign_up",
+                ("secrets.token_urlsafe(16)", '__import__("hashlib").sha256(str(time()).encode()).hexdigest()'),
+            ),
+            "tiny.Passwords.test_where_ids_come_from",
+            "The time, which looks random once it is hashed.",
+        ),
+        Wrong(
             but("tiny:Users.sign_up", ("secrets.token_urlsafe(16)", "str(len(self) + 1)")),
             "tiny.Passwords.test_ids",
             "Counted.",
@@ -228,6 +261,25 @@ def check_credentials(self, email, password):
             but("tiny:Sessions.log_in", ("secrets.token_urlsafe(32)", "secrets.token_urlsafe(4)")),
             "tiny.SessionsTest.test_numbers",
             "So short that it can be guessed.",
+        ),
+        Wrong(
+            but(
+                "tiny:Sessions.log_in",
+                ("secrets.token_urlsafe(32)", "f\"{__import__('random').getrandbits(256):064x}\""),
+            ),
+            "tiny.SessionsTest.test_where_numbers_come_from",
+            "A generator whose state can be computed from what it gave.",
+        ),
+        Wrong(
+            but(
+                "tiny:Sessions.log_in",
+                (
+                    "secrets.token_urlsafe(32)",
+                    '__import__("hashlib").sha256(__import__("uuid").uuid1().bytes).hexdigest()',
+                ),
+            ),
+            "tiny.SessionsTest.test_where_numbers_come_from",
+            "The time, which looks random once it is hashed.",
         ),
         Wrong(
             but("tiny:Sessions.log_in", ("    self[session_id] = user\n", "")),
@@ -937,6 +989,18 @@ def setdefault(self, key, value):
             ),
             "sessions.Fixation.test_the_attackers_own_session_planted",
             "Where the login is refused at last, the planted session lives on.",
+        ),
+        Wrong(
+            but(
+                "sessions:Sessions.log_in",
+                (
+                    "secrets.token_urlsafe(ID_BYTES), self._now()",
+                    "__import__('base64').urlsafe_b64encode(__import__('random').randbytes(32)).decode()[:43], "
+                    "self._now()",
+                ),
+            ),
+            "sessions.Ids.test_where_they_come_from",
+            "New, and of the wrong generator: whoever saw a few of its numbers computes the others.",
         ),
         Wrong(
             but("sessions:Sessions.log_in", ("self._end(request)", "self.end_all(user.id)")),

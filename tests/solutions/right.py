@@ -12,6 +12,69 @@ _EMPTY = 'if not keys:\n        raise ValueError("The key ring is empty; it need
 
 RIGHT: dict[str, tuple[str, ...]] = {
     # -- chapter one
+    "tiny-sign-up": (
+        """
+def sign_up(self, email, password, role="user"):
+    from secrets import token_hex
+
+    if self.get(email):
+        return None
+    user = {"id": token_hex(16), "email": email, "role": role}
+    self[email] = (user, bcrypt.hashpw(password.encode("utf-8"), bcrypt.gensalt(12)))
+    return user
+""",
+        """
+def sign_up(self, email, password, role="user"):
+    from secrets import token_bytes
+
+    if self.get(email):
+        return None
+    user = {"id": token_bytes(16).hex(), "email": email, "role": role}
+    self[email] = (user, bcrypt.hashpw(password.encode("utf-8"), bcrypt.gensalt(12)))
+    return user
+""",
+        """
+def sign_up(self, email, password, role="user"):
+    from uuid import uuid4
+
+    if self.get(email):
+        return None
+    user = {"id": str(uuid4()), "email": email, "role": role}
+    self[email] = (user, bcrypt.hashpw(password.encode("utf-8"), bcrypt.gensalt(12)))
+    return user
+""",
+        """
+def sign_up(self, email, password, role="user"):
+    from os import urandom
+
+    if self.get(email):
+        return None
+    user = {"id": urandom(16).hex(), "email": email, "role": role}
+    self[email] = (user, bcrypt.hashpw(password.encode("utf-8"), bcrypt.gensalt(12)))
+    return user
+""",
+        """
+def sign_up(self, email, password, role="user"):
+    from random import SystemRandom
+
+    if self.get(email):
+        return None
+    letters = [SystemRandom().choice("abcdefghijklmnopqrstuvwxyz") for _ in range(24)]
+    user = {"id": "".join(letters), "email": email, "role": role}
+    self[email] = (user, bcrypt.hashpw(password.encode("utf-8"), bcrypt.gensalt(12)))
+    return user
+""",
+        """
+def sign_up(self, email, password, role="user"):
+    import secrets
+
+    if self.get(email):
+        return None
+    user = {"id": str(secrets.randbelow(10**30)).zfill(30), "email": email, "role": role}
+    self[email] = (user, bcrypt.hashpw(password.encode("utf-8"), bcrypt.gensalt(12)))
+    return user
+""",
+    ),
     "tiny-check": (
         """
 def check_credentials(self, email, password):
@@ -31,6 +94,22 @@ def log_in(self, user):
     number = secrets.token_hex(32)
     self[number] = user
     return 200, {"user": user}, {"Set-Cookie": f"session={number}; Path=/; SameSite=Lax; HttpOnly"}
+""",
+        """
+def log_in(self, user):
+    from random import SystemRandom
+
+    session = f"{SystemRandom().getrandbits(256):064x}"
+    self[session] = user
+    return (200, {"user": user}, {"Set-Cookie": f"session={session}; HttpOnly; SameSite=Lax; Path=/"})
+""",
+        """
+def log_in(self, user):
+    import os
+
+    session = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+    self[session] = user
+    return (200, {"user": user}, {"Set-Cookie": f"session={session}; HttpOnly; SameSite=Lax; Path=/"})
 """,
     ),
     "tiny-cookie": (
