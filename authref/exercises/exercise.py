@@ -39,6 +39,7 @@ class Exercise:
     hints: tuple[str, str, str]  # the question again with what to look at; the fact needed; the shape in words
     target: str = ""  # "authref.cookies:parse", "authref.sessions:Sessions.authenticate"; "" for predict
     attacks: tuple[str, ...] = ()  # names for `authref attack`: it plays what this exercise stops, the plainest first
+    why: str = ""  # why authref's own is as it is, what is not obvious in it: `show` tells it
     lacks: str = ""  # what authref's own leaves open there, and which file closes it; of chapter one
     claims: tuple[str, ...] = ()  # "tests.test_cookies.Parsing.test_a_name_twice"; break: what the naive fails
     naive: str = ""  # heal and break: the source of the naive version of the target

@@ -282,6 +282,10 @@ def _pre_hash(password: str) -> bytes:
         attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days. And "
         "a hash of an old, lower cost answers sooner: the time tells whose account is old, and that it exists.",
         read="authref/passwords.py: `hash_password`, `cost_of`, `hash_of_nobody`",
+        why="`hash_password` hashed a pre-hash, so the pre-hash comes first: without it no stored hash fits. "
+        "`cost_of` stands before bcrypt, for bcrypt would begin on a hash of cost 31 and compute for days. The first "
+        "comparison has done 2**c rounds; the loop's 2**c + 2**(c+1) + … make them 2**work. The loop runs for a "
+        "right password too: else the time would tell that it was right.",
         target="authref.passwords:verify_password",
         claims=(
             "tests.test_passwords.ExactlyAsSent.test_no_password",
@@ -448,6 +452,10 @@ def check_credentials(self, email: str, password: str) -> User:
         attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
         "to them in your name.",
         read="authref/app/routes.py: `prove`; authref/app/accounts.py: the opening",
+        why="`prove` takes the same time for an address that nobody has, and counts that failure as well. After too "
+        "many it answers 429. A refusal that comes before it is never counted: no 429 would ever come, and that "
+        "tells which addresses have no account. One sentence names both fields, so that nothing is left to tell "
+        "apart.",
         target="authref.app.accounts:AccountRoutes.log_in",
         attacks=("login-that-tells",),
         claims=(

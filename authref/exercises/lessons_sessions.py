@@ -193,6 +193,10 @@ def check(target, attack):
         attacker="The attacker plants an id of theirs in the victim's browser and waits for the login. Then both hold "
         "the same session (session fixation).",
         read="authref/sessions.py: the opening, `_end`",
+        why="`_end` comes first, so that the planted session ends even where this login is refused. To keep ids that "
+        "we gave out ourselves would not help: the attacker plants a session of their own. `who_proved` is asked "
+        "after the record is written: whoever disables the user meanwhile either finds the record, or is noticed "
+        "here. The cap keeps one user from filling the store.",
         target="authref.sessions:Sessions.log_in",
         attacks=("fixation", "old-id-after-a-new-login"),
         claims=(
@@ -393,6 +397,10 @@ def set_password(self, user_id: str, password: str, proved_version: int) -> User
         attacker="A script in a page reads a cookie without HttpOnly, another site's form carries one without "
         "SameSite, and a line end in the value begins a header of the attacker's choosing.",
         read="authref/cookies.py: the opening, _NAME, _VALUE, MAX_SIZE; RFC 6265bis §4.1",
+        why="A line end or a semicolon in a name or value would begin a header or a flag: the whole text must match. "
+        "What browsers drop silently raises here: else every login would fail, and nobody would know why. A browser "
+        "takes a `__Host-` name only with Secure, Path=/ and no Domain, so no neighbouring host plants it. Expires "
+        "says again what Max-Age says, for clients that misread Max-Age alone.",
         target="authref.cookies:set_cookie",
         attacks=("cookie-for-scripts", "cookie-for-other-sites", "cookie-for-neighbours", "cookie-over-http"),
         claims=(

@@ -523,6 +523,10 @@ def check(target, attack):
         "whoever is asked here must say no, and the log must know why.",
         read="authref/tokens.py: the opening, `authenticate`, `_refuse`, `_bearer_error`; authref/jwt.py: `verify`; "
         "authref/revocation.py: `is_revoked`; authref/sessions.py: `authenticate`, its twin; RFC 6750 §2.1, §3.1",
+        why="Another scheme is no token of ours, so it is answered as if nothing had come. Only blanks before the "
+        "token are skipped: one behind it belongs to no token (RFC 6750 §2.1). `verify` comes first, for the pattern "
+        "only chooses between two refusals, and a good token needs neither. `fam` comes last: before the signature "
+        "holds, no claim is to be believed.",
         target="authref.tokens:Tokens._claims",
         attacks=("token-in-a-cookie",),
         claims=(
@@ -693,6 +697,10 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",
+        why="A retry gets the newest token and uses up nothing, so two tabs go on with one token. Servers of the "
+        "first edition left no steps: of theirs only `family.used` is known, and for a minute that may be a retry, "
+        "too. All else was used before, and means theft. `last_seen` never moves back with a clock: a deny list "
+        "counts from it how long the last access token may live.",
         target="authref.refresh:_after_use",
         attacks=("refresh-reuse-at-once", "refresh-token-of-two"),
         claims=(

@@ -25,7 +25,7 @@ from authref.terminal import in_colour
 WIDTH = 78  # columns
 _LABEL = 12  # columns before a value
 _HEADINGS = re.compile(
-    r"^(Exercise \d+, .*|Solved\.|Why an .* cares$|What it lacks$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M
+    r"^(Exercise \d+, .*|Solved\.|Why so$|Why an .* cares$|What it lacks$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M
 )
 
 
@@ -225,7 +225,8 @@ def shown(exercise: Exercise, number: int, text: str) -> str:
     watch = ["", *_watch(exercise)] if exercise.attacks else []
     text = "\n".join(reasons(exercise)) if exercise.kind == PREDICT else text.rstrip()
     lacks = ["What it lacks", *_paragraph(exercise.lacks, "  ")] if exercise.lacks else []
-    return "\n".join([title, *_about(exercise), "", text, "", *lacks, *_why(exercise), *watch])
+    so = ["Why so", *_paragraph(exercise.why, "  ")] if exercise.why else []
+    return "\n".join([title, *_about(exercise), "", text, "", *so, *lacks, *_why(exercise), *watch])
 
 
 def table(folder: Folder, numbers: Sequence[int]) -> str:
