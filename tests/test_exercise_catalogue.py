@@ -132,13 +132,16 @@ class TheCatalogue(unittest.TestCase):
                 self.assertLessEqual(set(re.findall(r"\(exercise ([\w-]+)\)", exercise.lacks)), ids)
                 self.assertEqual(len(exercise.hints), 3)
                 self.assertLessEqual(len(exercise.title), 60)
-                self.assertLessEqual(len(exercise.task), 420)
+                self.assertLessEqual(len(exercise.task), 720 if exercise.difficulty == HARD else 500)
                 self.assertLessEqual(len(exercise.attacker), 260)
                 for text in (exercise.task, exercise.attacker, *exercise.hints):
                     self.assertRegex(text, r"(?s)\A([A-Z`0-9]|[a-z_]+[a-z0-9]*[._(]).*[.?]\Z")  # or a name of Python's
                     self.assertNotRegex(text, r"  |TODO|\btest_")
                 for hint in exercise.hints:
                     self.assertLessEqual(len(hint), 420)
+                for text in (exercise.task, exercise.attacker, exercise.why, exercise.lacks):
+                    for said in re.split(r"(?<=[.?!])\s+|\n", text):
+                        self.assertLessEqual(len(said.split()), 30, said)
 
     def test_no_solution_is_told(self) -> None:
         """No line of the reference's body stands in a text."""

@@ -157,8 +157,8 @@ def _about(source: str, own: _Names) -> Iterator[list[str]]:
         yield ["# At hand:"]
     for name, statement in found:
         text = _entry(source, name, statement)
-        lines = wrap(text, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
-        yield [f"#   {lines[0]}", *(f"#       {line}" for line in lines[1:])]
+        lines = wrap(text, WIDTH - 4, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        yield [f"#   {line}" for line in lines]
 
 
 def _entry(source: str, name: str, statement: ast.stmt) -> str:

@@ -106,7 +106,15 @@ def _head(number: int, exercise: Exercise) -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return wrap(text, 98, break_on_hyphens=False)
+    return wrapped(text, 98)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most so many columns; what goes on after "- " stands below its first word."""
+    lines = []
+    for part in text.split("\n"):
+        lines += wrap(part, width, subsequent_indent="  " * part.startswith("- "), break_on_hyphens=False)
+    return lines
 
 
 def _questions(exercise: Exercise) -> str:

@@ -104,7 +104,7 @@ ACCOUNTS: tuple[Exercise, ...] = (
         "bytes with 413. Honest requests still get their length in bytes, None for a chunked body, and 0 if no field "
         "speaks of a body.",
         attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
-        "in the first one (request smuggling), and the proxy's checks never see it.",
+        "in the first one. The proxy's checks never see it (request smuggling).",
         read="authref/serving/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
         target="authref.serving.reader:_body_length",
         attacks=("two-lengths", "length-and-chunks", "odd-length", "huge-body"),
@@ -149,9 +149,9 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         minutes=8,
         difficulty=MIDDLE,
         task="Before a server starts, it looks at its ring of signing keys: each has a name, its `kid`. This version "
-        "is content if there is one. Refuse every ring that must not sign: for a `kid` that does not match _KID, for "
-        "a key that is too short (say how many bytes it has), published, or patterned (fewer than 16 different "
-        "bytes). Each refusal says in one sentence which of these it is, in these words, and quotes no secret.",
+        "is content if there is one. Refuse every ring that must not sign. A `kid` must match _KID. A key must not "
+        "be too short (say how many bytes it has), published, or patterned (fewer than 16 different bytes). Each "
+        "refusal says in one sentence which of these it is, in these words, and quotes no secret.",
         attacker="Whoever guesses the key can write any token, for any user. Guessing begins with the keys from "
         "tutorials.",
         read="authref/keys.py; RFC 7518 §3.2",
@@ -275,10 +275,12 @@ def _pre_hash(password: str) -> bytes:
         title="Is this the password?",
         minutes=8,
         difficulty=EASY,
-        task="Say whether the stored text was made from this password. False at once for what is no bcrypt hash or "
-        "costs too much: `cost_of` is 0. A hash of cost c takes 2**c rounds. If `work` is more than c, make it "
-        "2**work rounds in all, for the time must be the same: compare with hashes of nobody, too, of cost c, c+1 and "
-        "so on up to work - 1.",
+        task="Say whether the stored text was made from this password, as `hash_password` does it: the pre-hash "
+        "first, then bcrypt. Where `cost_of` is 0, say False at once: that is no bcrypt hash, or one that costs too "
+        "much. To compare with a hash of cost c takes 2**c rounds. If `work` is more than c, do 2**work rounds in "
+        "all, so that the time is the same. For the rest compare with hashes of nobody, of cost c, c+1 and so on up "
+        "to work - 1:\n"
+        "2**c + 2**c + 2**(c+1) + … + 2**(work-1) = 2**work rounds.",
         attacker="Whoever can write into the database plants a hash of cost 31: then one login computes for days. And "
         "a hash of an old, lower cost answers sooner: the time tells whose account is old, and that it exists.",
         read="authref/passwords.py: `hash_password`, `cost_of`, `hash_of_nobody`",
@@ -401,7 +403,7 @@ def check(target, attack):
         task="This login looks the user up, and says no at once if there is none. Every way to fail must cost one "
         "comparison of a password. That an account is disabled is said only in the log, and only after the right "
         "password.",
-        attacker="A quarter of a second for a known address and a thousandth for an unknown one: with a stopwatch the "
+        attacker="A known address takes a quarter of a second, an unknown one a thousandth. With a stopwatch the "
         "attacker sorts a list of addresses into those who have an account here and those who do not.",
         read="authref/users.py: the opening, `Users.__init__`, InvalidCredentials",
         target="authref.users:Users.check_credentials",
@@ -447,8 +449,10 @@ def check_credentials(self, email: str, password: str) -> User:
         title="The helpful no",
         minutes=5,
         difficulty=EASY,
-        task="This login tells people whether their address or their password was wrong. Make both refusals one, byte "
-        "for byte, with a sentence that is true of both. Whoever knows the password is logged in as before.",
+        task="This login tells people whether their address or their password was wrong. Make both refusals one, "
+        "byte for byte, with a sentence that is true of both. Refuse nobody before `prove`, not even with the same "
+        "bytes: it counts the failures, and would not count that one. Whoever knows the password is logged in as "
+        "before.",
         attacker="With helpful answers anybody can ask who has an account here, and then guess only there, or write "
         "to them in your name.",
         read="authref/app/routes.py: `prove`; authref/app/accounts.py: the opening",

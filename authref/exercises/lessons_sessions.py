@@ -188,8 +188,9 @@ def check(target, attack):
         title="The id you came with",
         minutes=6,
         difficulty=EASY,
-        task="This login goes on with the session id that the browser brought, if it has one. Give each login a new "
-        "id, and end the session that came with the request.",
+        task="This login goes on with the session id that the browser brought, if the browser has one. Give each "
+        "login a new id, of ID_BYTES random bytes. End the session that came with the request, also where the login "
+        "is then refused.",
         attacker="The attacker plants an id of theirs in the victim's browser and waits for the login. Then both hold "
         "the same session (session fixation).",
         read="authref/sessions.py: the opening, `_end`",
@@ -390,12 +391,13 @@ def set_password(self, user_id: str, password: str, proved_version: int) -> User
         title="A cookie without its guards",
         minutes=6,
         difficulty=EASY,
-        task="This writes a name and a value. Write the flags that guard a session, in the order of the docstring's "
-        "example; `secure` adds Secure at the end. Raise ValueError for characters that could break out of the "
-        "header, for more than MAX_SIZE bytes, and for what a browser ignores: a name that begins with `__Host-` or "
-        "`__Secure-` without Secure.",
-        attacker="A script in a page reads a cookie without HttpOnly, another site's form carries one without "
-        "SameSite, and a line end in the value begins a header of the attacker's choosing.",
+        task="This writes a name and a value. Write all that the docstring's example has, in its order; if `secure` "
+        "is true, Secure comes last. HttpOnly, SameSite and Secure guard a session. Raise ValueError for characters "
+        "that could break out of the header, and for more than MAX_SIZE bytes, the equals sign not counted. Raise it "
+        "also for a name that begins with `__Host-` or `__Secure-`, spelled so, without Secure: a browser ignores "
+        "that cookie.",
+        attacker="A script in a page reads a cookie without HttpOnly. Another site's form carries one without "
+        "SameSite. A line end in the value begins a header of the attacker's choosing.",
         read="authref/cookies.py: the opening, _NAME, _VALUE, MAX_SIZE; RFC 6265bis §4.1",
         why="A line end or a semicolon in a name or value would begin a header or a flag: the whole text must match. "
         "What browsers drop silently raises here: else every login would fail, and nobody would know why. A browser "

@@ -14,9 +14,10 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="What is kept of a password",
         minutes=8,
         difficulty=EASY,
-        task="Make an account: a user, which is a dict of id, email and role, and a bcrypt hash of the password, in "
-        "bytes. The id is a random text that nobody can guess. Keep the pair of user and hash in this dict, under the "
-        "address, and return the user. If somebody has the address already, change nothing and return None.",
+        task="Make an account: a user, which is a dict of id, email and role, and beside it a bcrypt hash of the "
+        "password. The id is a random text that nobody can guess. Keep both in `self`, which is a dict: under the "
+        "address, the pair of user and hash, which is bytes. Return the user. If somebody has the address already, "
+        "change nothing and return None. The password goes to bcrypt as it is, and has at most 72 bytes here.",
         attacker="Databases leak. Whoever reads this one must not be able to log in with what stands in it.",
         read="authref/tiny.py: `check_credentials`, which reads what you keep; authref/passwords.py, its opening",
         lacks="Beyond 72 bytes bcrypt raises or cuts, by its release; the route lets no longer one in. "
@@ -138,9 +139,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Log out",
         minutes=5,
         difficulty=EASY,
-        task='End the session that the request\'s cookie names, and answer 200 with {"message": "Logged out"} and a '
-        "Set-Cookie header that makes the browser drop its cookie: the same name and flags, an empty value, and "
-        "Max-Age=0. Whoever is not logged in gets the same answer.",
+        task='End the session that the request\'s cookie names. Answer 200 with {"message": "Logged out"}, and '
+        "with a Set-Cookie header that makes the browser drop its cookie: the same name and flags, an empty value, "
+        "and Max-Age=0. Whoever is not logged in gets the same answer.",
         attacker="They have copied the cookie. If the logout only tells the browser to forget it, the copy goes on "
         "working.",
         read="authref/tiny.py: `log_in`, whose counterpart this is; authref/sessions.py, its opening",
@@ -167,8 +168,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="The line that signs",
         minutes=4,
         difficulty=EASY,
-        task="Return the HS256 signature of this text: HMAC with SHA-256 under KEY. `encode` writes its bytes in "
-        "base64url without padding.",
+        task="Return the HS256 signature of this text: HMAC with SHA-256 under KEY. It has 32 bytes; `encode` makes "
+        "text of them, base64url without padding.",
         attacker="They can read and write every part of a token but this one. Without the key nobody can make it, and "
         "with a key that can be guessed everybody can.",
         read="the documentation of Python's hmac module; RFC 7515 §3.1 and appendix A.1, an example",
@@ -195,10 +196,10 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         title="Make a token",
         minutes=10,
         difficulty=MIDDLE,
-        task='Answer 200 with {"token": …, "token_type": "Bearer", "expires_in": …}, the last being TOKEN_LIFETIME. A '
-        'token has three parts, with dots between: the header {"alg": "HS256", "typ": "JWT"}; the claims sub (the '
-        "id), email, role and exp (TOKEN_LIFETIME from now, in whole Unix seconds); and the signature of the first "
-        "two with their dot. Header and claims are base64url of their JSON.",
+        task='Answer 200 with {"token": …, "token_type": "Bearer", "expires_in": …}, the last being TOKEN_LIFETIME. '
+        'A token has three parts, with dots between: header, claims and signature. The header is {"alg": "HS256", '
+        '"typ": "JWT"}. The claims are sub (the id), email, role and exp (TOKEN_LIFETIME from now, in whole Unix '
+        "seconds). Header and claims are base64url of their JSON; what is signed is both, with the dot between.",
         attacker="A token works for whoever has it, and nobody can take it back here. Without `exp` it would work for "
         "ever.",
         read="authref/tiny.py: `authenticate`, `sign`, `encode`; RFC 7519 §3.1, an example",

@@ -515,12 +515,17 @@ def check(target, attack):
         title="Whose token is this?",
         minutes=20,
         difficulty=HARD,
-        task="Return what the request's bearer token claims, or a refusal. No token: `refusal`. One that `jwt.verify` "
-        "does not believe, or whose login has ended: `_refuse`; the log's reason is the exception's class, a colon, a "
-        "blank and its text, or `revoked`. A text that cannot be a token (_B64TOKEN): 400 by `_bearer_error`, and the "
-        "event authn_token_refused with the reason `malformed credentials`.",
-        attacker="Two tokens in one line, a token in quotes, one for another server, one whose login has ended: "
-        "whoever is asked here must say no, and the log must know why.",
+        task="Return what the request's bearer token claims, or a refusal. The cases:\n"
+        "- no Authorization header, or another scheme than Bearer: `refusal`;\n"
+        "- no text that _B64TOKEN matches whole: 400 `invalid_request` by `_bearer_error`, and the event "
+        "authn_token_refused with the reason `malformed credentials`. Blanks before the token are skipped. With a "
+        "blank after it, it is no token; nor is nothing;\n"
+        "- a token that `jwt.verify` does not believe: `_refuse`. The reason for the log is the exception's class, a "
+        "colon, a blank and its text;\n"
+        "- a token whose login has ended: `_refuse` with the reason `revoked`. The claim `fam` names the login, and "
+        "`is_revoked` takes it.",
+        attacker="Two tokens in one line, a token in quotes, one for another server, one whose login has ended. "
+        "Whoever is asked here must say no, and the log must know why.",
         read="authref/tokens.py: the opening, `authenticate`, `_refuse`, `_bearer_error`; authref/jwt.py: `verify`; "
         "authref/revocation.py: `is_revoked`; authref/sessions.py: `authenticate`, its twin; RFC 6750 §2.1, §3.1",
         why="Another scheme is no token of ours, so it is answered as if nothing had come. Only blanks before the "
@@ -690,10 +695,16 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         title="A retry, or a thief?",
         minutes=20,
         difficulty=HARD,
-        task="Return the record after a use of this token, and the token to go on with. `_follow` leads to the "
-        "newest. If that lives: near the end (ACCESS_LIFETIME or less is left) an empty text; for a retry, or less "
-        "than MIN_AGE after the last use, the newest as it is; else `_spend`. If not: `_spend` if it is "
-        "`family.used`, for less than RETRY_WINDOW; else raise Reused. `last_seen` moves once a second, never back.",
+        task="Return the record after a use of this token, and the token to go on with. `_follow` leads from this "
+        "token to the newest one. The first line that fits decides:\n"
+        "- the newest lives, and the family ends in ACCESS_LIFETIME or less: an empty text;\n"
+        "- it lives, and another token came, which is a retry: the newest as it is;\n"
+        "- it lives, and the last use (`used_at`) is less than MIN_AGE ago: the newest as it is;\n"
+        "- it lives: `_spend`;\n"
+        "- it is `family.used`, and the last use is less than RETRY_WINDOW ago: `_spend`. A server of the first "
+        "edition used it, and left no step;\n"
+        "- else raise Reused.\n"
+        "Whichever fits, `last_seen` becomes now once MIN_AGE or more has passed since, and never moves back.",
         attacker="Thief and owner hold the same token, and sooner or later both use it. The second use is the only "
         "sign of the theft, but two tabs of one browser look nearly the same.",
         read="authref/refresh.py: the opening, Family, `_follow`, `_spend`; dataclasses.replace",

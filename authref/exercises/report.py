@@ -16,7 +16,7 @@ from typing import Any
 
 from authref.exercises.cutting import source_of, text_of
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
-from authref.exercises.folder import PROGRAM, Folder
+from authref.exercises.folder import PROGRAM, Folder, wrapped
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
 from authref.exercises.lessons import PATHS, in_order, on_path
 from authref.exercises.verdict import Verdict
@@ -205,7 +205,7 @@ def _printable(text: str) -> str:
 
 
 def _paragraph(text: str, indent: str = "") -> list[str]:
-    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return [indent + line for line in wrapped(text, WIDTH - len(indent))]
 
 
 def hints(exercise: Exercise, count: int, number: int) -> str:
