@@ -41,7 +41,7 @@ from authref.exercises.keys import keys
 from authref.exercises.lessons import EXERCISES, GIVEN
 from authref.exercises.report import as_json, report
 from authref.exercises.trial import PRINTED
-from authref.exercises.verdict import HOLE, show
+from authref.exercises.verdict import HOLE, Verdict, show
 from authref.wire import Request, Response
 
 PACKAGE = Path(authref.__file__).parent
@@ -266,8 +266,8 @@ class Judging(unittest.TestCase):
         found = judgements(texts)
         self.assertEqual([name for name, judgement in found.items() if judgement.solved], [])
         for name, words in {
-            "syntax": "Python cannot read mine.py, line",
             "deleted": "There is no function parse in mine.py. It begins: def parse(header: str) -> dict[str, str]:",
+            "syntax": "was never closed.\n  return {",
             "null": "Python cannot read mine.py",
             "too early": "from __future__ imports must occur at the beginning of the file",
         }.items():
@@ -293,6 +293,44 @@ class Judging(unittest.TestCase):
         self.assertEqual(len(output.printed), PRINTED)
         self.assertEqual(texts["mistake"].split("\n")[mistake.line - 1], "    return found[header]")
         self.assertRegex(mistake.given, "^header = ")
+
+    def test_a_function_in_another_place(self) -> None:
+        """A function that stands outside of its class, or inside of one, is told so, and where it belongs."""
+        [method] = [each for each in EXERCISES if each.id == "tiny-hs256"]
+        for exercise, text, expected in (
+            (
+                method,
+                "def sign(self, text): ...",
+                "In mine.py `sign` does not stand in `class Tokens:`; indent it below",
+            ),
+            (method, "class Users:\n    def sign(self, text): ...", "`sign` does not stand in `class Tokens:`"),
+            (
+                method,
+                "class Tokens: ...",
+                "There is no function Tokens.sign in mine.py. In `class Tokens:` it begins: def",
+            ),
+            (PARSE, "class A:\n    def parse(header): ...", "In mine.py `parse` does not stand by itself, at the left"),
+            (PARSE, "parse = 1", "There is no function parse in mine.py. It begins: def parse"),
+        ):
+            with self.subTest(text):
+                self.assertIn(expected, judge(exercise, text, "mine.py").problem)
+
+    def test_where_two_texts_differ(self) -> None:
+        """Of two long texts that begin alike the first difference is shown by itself; of others it can be seen."""
+        folder = Folder(Path("nowhere"), TINY)
+        alike, a, rest = "a" * 80, "…" + "a" * 28, ("b01 " + "b" * 80, "c29\n" + "c" * 80)
+        for seen, expected, shown in (
+            (alike + rest[0], alike + rest[1], [f"{a}b01 {'b' * 24}", f"{a}c29 {'c' * 24}"]),
+            ("a401", "a429", []),
+            (rest[0], rest[1], []),
+            (alike, "None", []),
+        ):
+            verdict = Verdict("tests.x", sentence="One.", seen=seen, expected=expected)
+            said = report(1, folder, Judgement((verdict,))).split("\n")
+            with self.subTest(seen):
+                places = [number for number, line in enumerate(said) if "they differ" in line]
+                found = [line[14:] for number in places for line in said[number : number + 3]]
+                self.assertEqual(found, [*shown, " " * 29 + "^"] if shown else [])
 
     def test_what_naive_and_authref_answer(self) -> None:
         """After an attack, whether it works or not, either version's own answer is shown."""
@@ -325,6 +363,7 @@ class Judging(unittest.TestCase):
         answer = Response.json({"a": 1})
         self.assertEqual(show(answer), 'HTTP/1.1 200\n  content-type: application/json; {"a":1}')
         self.assertEqual(show(Response(204)), "HTTP/1.1 204")
+        self.assertEqual(show(Request("GET", "/", (("a", "b  "), ("c", "d")))), "GET /\n  a: b␠␠; c: d")
         headers = Message()
         headers["Authorization"] = f"Bearer {token}"
         self.assertRegex(show(headers), rf"\A{{'Authorization': 'Bearer {re.escape(told)}[\w-]{{8}}…>'}}\Z")

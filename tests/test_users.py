@@ -389,7 +389,7 @@ class LoggingIn(UsersTestCase):
                         rounds.clear()
                         password = PASSWORD if email.startswith("banned") else "wrong password"
                         outcome(lambda: users.check_credentials(email, password))  # noqa: B023
-                        self.assertEqual(sum(rounds), 2 ** max(costs))
+                        self.assertEqual(f"{sum(rounds)} rounds", f"{2 ** max(costs)} rounds")
 
     def test_a_hash_from_before_costs_were_noted(self) -> None:
         """That a store has dearer hashes than any process is noticed at the first of them; from then on all is even."""
@@ -399,7 +399,7 @@ class LoggingIn(UsersTestCase):
         for email, expected in (("nobody@example.com", 2**4), ("old@example.com", 2**6), ("nobody@example.com", 2**6)):
             with counted_work() as rounds:
                 self.log_in(email, "wrong password")
-            self.assertEqual(sum(rounds), expected)
+            self.assertEqual(f"{sum(rounds)} rounds", f"{expected} rounds")
 
     def test_a_cost_that_somebody_planted(self) -> None:
         """Whoever can write into the store makes no login run for days: beyond what may be chosen nothing counts."""

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from authref.exercises.cutting import PACKAGE, find, header_of, parse, path_of, source_of, swap
+from authref.exercises.cutting import PACKAGE, find, functions, header_of, parse, path_of, source_of, swap
 from authref.exercises.exercise import BREAK, PREDICT, Exercise, Question
 from authref.exercises.nursery import start
 from authref.exercises.verdict import HOLE, NOTE, Verdict, sentence, show
@@ -90,16 +90,22 @@ def objection(exercise: Exercise, text: str, name: str) -> str:
             compile(text, name, "exec", dont_inherit=True)
     except SyntaxError as error:
         where = f"{name}, line {error.lineno}" if error.lineno else name
-        return f"Python cannot read {where}: {error.msg}."
+        line = f"\n  {error.text.strip()}" if error.text else ""
+        return f"Python cannot read {where}: {error.msg}.{line}"
     except (ValueError, RecursionError, MemoryError) as error:
         return f"Python cannot read {name}: {error}."
     if exercise.kind == PREDICT:
         return ""
     wanted = hollow(exercise.attack) if exercise.kind == BREAK else source_of(module_of(exercise))
     target = "attack" if exercise.kind == BREAK else name_of(exercise)
-    if find(parse(text), target) is None:
-        return f"There is no function {target} in {name}. It begins: {header_of(wanted, target)}"
-    return ""
+    class_, _, function = target.rpartition(".")
+    if find(parse(text), target) is not None:
+        return ""
+    if function in [each.rpartition(".")[2] for each in functions(text)]:
+        place = f"in `class {class_}:`; indent it below that line" if class_ else "by itself, at the left margin"
+        return f"In {name} `{function}` does not stand {place}."
+    where = f"In `class {class_}:` it" if class_ else "It"
+    return f"There is no function {target} in {name}. {where} begins: {header_of(wanted, target)}"
 
 
 def hollow(header: str) -> str:

@@ -6,6 +6,7 @@ the learner's own. Everything fits 80 columns.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from authref.terminal import in_colour
 
 WIDTH = 78  # columns
 _LABEL = 12  # columns before a value
+_BEFORE = 28  # characters that are shown before the place where two texts differ, and after it
 _HEADINGS = re.compile(
     r"^(Exercise \d+, .*|Solved\.|Why so$|Why an .* cares$|What it lacks$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M
 )
@@ -180,8 +182,18 @@ def _lines(exercise: Exercise, judgement: Judgement, verdict: Verdict, place: st
     if verdict.seen != verdict.returned and exercise.kind != BREAK:
         yield from _value("looked at", verdict.seen)
     yield from _value("expected", verdict.expected or _unsaid(exercise, verdict))
+    yield from _value("they differ", _difference(verdict.seen, verdict.expected))
     yield from _value("asked by", verdict.asserted)
     yield from _value("printed", verdict.printed[:500].strip())
+
+
+def _difference(seen: str, expected: str) -> str:
+    """Where two long texts that begin alike differ first, one below the other; "" for others."""
+    place = len(os.path.commonprefix([seen, expected]))
+    if min(len(seen), len(expected)) < WIDTH - _LABEL or place < _BEFORE:
+        return ""
+    first, second = (text[place - _BEFORE : place + _BEFORE].replace("\n", " ") for text in (seen, expected))
+    return f"…{first}\n…{second}\n {' ' * _BEFORE}^"
 
 
 def _unsaid(exercise: Exercise, verdict: Verdict) -> str:

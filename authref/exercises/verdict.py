@@ -86,9 +86,9 @@ def _parts(token: re.Match[str]) -> str:
 
 
 def _as_http(message: Any) -> str:
-    """A request or a response in two lines: what is asked or answered, and what goes with it."""
+    """A request or a response in two lines: what is asked or answered, and what goes with it; blanks at an end as ␠."""
     first = f"{message.method} {message.target}" if hasattr(message, "method") else f"HTTP/1.1 {message.status}"
-    lines = [f"{name}: {value}" for name, value in message.headers]
+    lines = [re.sub(" +$", lambda blanks: "␠" * len(blanks[0]), f"{name}: {value}") for name, value in message.headers]
     body = message.body.decode("utf-8", "backslashreplace").strip()
     second = decoded("; ".join([*lines, *([body] if body else [])]))
     return f"{first}\n  {second[:LONG]}" if second else first
