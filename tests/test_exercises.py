@@ -628,7 +628,9 @@ class InAFolder(unittest.TestCase):
             out = command("start", str(self.path))[1]
             self.assertIn("Start with these (30 minutes)", out)
             self.assertIn("   4  What does it say?", out)
-            self.assertRegex(out, r"The next one stands in 04-cookies-say\.py, line \d+\.")
+            said = " ".join(out.split())
+            self.assertRegex(said, r"First open mine/04-cookies-say\.py in your editor\. .* from line [1-9]\d* on\.")
+            self.assertRegex(said, r"Then start this here, .*: python -m authref exercises watch\Z")
             self.assertIn("Exercise 4, predict", command("next")[1])
             self.write("04-cookies-say.py", ANSWERS)
             out = command("run", "4")[1]

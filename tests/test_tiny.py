@@ -106,8 +106,10 @@ class Passwords(unittest.TestCase):
     def test_ids(self) -> None:
         """Each user has an id of their own, which nobody can guess."""
         ids = {(self.users.sign_up(f"u{number}@example.com", PASSWORD) or {}).get("id", "") for number in range(8)}
-        self.assertEqual(len(ids), 8)
-        self.assertGreaterEqual(min(map(len, ids)), 16)
+        with self.subTest("different ids of 8 users"):
+            self.assertEqual(len(ids), 8)
+        with self.subTest("characters of the shortest id"):
+            self.assertGreaterEqual(min(map(len, ids)), 16)
 
     def test_where_ids_come_from(self) -> None:
         """An id comes from the system's generator, by `secrets`, os.urandom or uuid4: all else can be worked out."""
@@ -136,8 +138,9 @@ class Passwords(unittest.TestCase):
         """Nobody made the hash cheaper than bcrypt does by itself: 2**12 rounds a guess."""
         with mock.patch("bcrypt.gensalt", wraps=bcrypt.gensalt) as salt:
             self.users.sign_up("alice@example.com", PASSWORD)
-        for call in salt.call_args_list:
-            self.assertGreaterEqual([*call.args, call.kwargs.get("rounds", 12)][0], 12)
+        with self.subTest("bcrypt's cost"):
+            for call in salt.call_args_list:
+                self.assertGreaterEqual([*call.args, call.kwargs.get("rounds", 12)][0], 12)
 
     def test_an_address_that_is_taken(self) -> None:
         """A second one with the same address is refused, and the first keeps account and password."""
@@ -205,7 +208,8 @@ class SessionsTest(unittest.TestCase):
     def test_numbers(self) -> None:
         """Each login has a new number of 256 random bits, in letters that a cookie may have."""
         numbers = {self.log_in() for _ in range(64)}
-        self.assertEqual(len(numbers), 64)
+        with self.subTest("different numbers of 64 logins"):
+            self.assertEqual(len(numbers), 64)
         for number in numbers:
             self.assertRegex(number, r"\A[A-Za-z0-9_-]{43,}\Z")
         for place in range(40):  # each of them changes from login to login: nothing in it is a clock or a counter

@@ -76,7 +76,8 @@ def _start(chosen: argparse.Namespace) -> int:
     new = {0: "No exercise was missing in", 1: "1 exercise was put into"}.get(added, f"{added} exercises were put into")
     say(f"{new} {path}{', a file each' if added > 1 else ''}; {report.summary(folder)}.")
     say(report.beginning(folder))
-    say(f"Go on{' here' if started(Path.cwd()) == path else ' in that folder'}: {PROGRAM} watch")
+    where = "here" if started(Path.cwd()) == path else "in that folder"
+    say(f"Then start this {where}, and let it run; it judges each save:\n  {PROGRAM} watch")
     return 0
 
 

@@ -84,7 +84,7 @@ def _path_done(number: int, folder: Folder) -> str:
 
 
 def beginning(folder: Folder) -> str:
-    """Which exercises come first, where the first one that is open stands, and at which line."""
+    """Which exercises come first, and what to do with the first one that is open: its file, and the line."""
     name, numbers = next(iter(PATHS)), on_path(folder.exercises, next(iter(PATHS)))
     lines = [f"Start with these ({name}):", ""]
     for number in numbers:
@@ -94,7 +94,9 @@ def beginning(folder: Folder) -> str:
         ]
     left = [number for number in in_order(folder.exercises) if not folder.is_solved(number)]
     if left:
-        lines += ["", f"The next one stands in {folder.file(left[0]).name}, line {folder.line(left[0])}."]
+        path = folder.file(left[0])
+        first = f"First open {path.parent.name}/{path.name} in your editor. The task stands at the top; "
+        lines += ["", *_paragraph(f"{first}you write from line {folder.line(left[0])} on.")]
     return "\n".join(lines)
 
 
