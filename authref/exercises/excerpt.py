@@ -171,9 +171,3 @@ def _entry(source: str, name: str, statement: ast.stmt) -> str:
         written = ast.unparse(statement).removeprefix("self.")
         return f"self.{written}" if written.startswith(name.removeprefix("self.")) else name
     return source.split("\n")[statement.lineno - 1].strip()
-
-
-def place_of(source: str, name: str) -> int:
-    """The line of the source on which the function stands."""
-    node = find(parsed(source), name)
-    return node.lineno if node else 0

@@ -26,7 +26,7 @@ from textwrap import wrap
 from typing import Any
 
 from authref.exercises.cutting import PACKAGE, cut, line_of, path_of, source_of, text_of
-from authref.exercises.excerpt import excerpt, place_of, with_imports
+from authref.exercises.excerpt import excerpt, with_imports
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
 from authref.exercises.judge import hollow, module_of, name_of
 from authref.exercises.verdict import HOLE
@@ -79,10 +79,9 @@ def page(number: int, exercise: Exercise) -> str:
 def _head(number: int, exercise: Exercise) -> list[str]:
     name = name_of(exercise)
     file = path_of(module_of(exercise)).relative_to(PACKAGE.parent).as_posix() if name else ""
-    line = f", line {place_of(source_of(module_of(exercise)), name)}" if name else ""
     judged = (
-        f"you may add imports and helpers. To be judged it is put into its place in {file}{line}, where authref's own "
-        "stands: all names of that file are at hand."
+        f"you may add imports and helpers. To be judged it is put into its place in {file}, where all names of that "
+        "file are at hand."
     )
     what = {
         PREDICT: "Put a value in the place of each ... below: a number, a text in quotes, None, a dict.",
