@@ -130,6 +130,8 @@ class TheCatalogue(unittest.TestCase):
             with self.subTest(exercise.id):
                 self.assertEqual(exercise.lacks != "", exercise.lesson == 0)
                 self.assertLessEqual(set(re.findall(r"\(exercise ([\w-]+)\)", exercise.lacks)), ids)
+                sentences = len(re.findall(r"[.](?= |\Z)", exercise.why))
+                self.assertTrue(2 <= sentences <= 4 if exercise.kind in (WRITE, HEAL) else exercise.why == "")
                 self.assertEqual(len(exercise.hints), 3)
                 self.assertLessEqual(len(exercise.title), 60)
                 self.assertLessEqual(len(exercise.task), 720 if exercise.difficulty == HARD else 500)

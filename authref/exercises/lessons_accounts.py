@@ -76,6 +76,8 @@ ACCOUNTS: tuple[Exercise, ...] = (
         attacker="A second Cookie or Authorization line, added on the way, would like to be overlooked by one part of "
         "the system and believed by another.",
         read="authref/wire.py: Request; RFC 9110 §5.3",
+        why="RFC 9110 §5.3 joins lines of one name by a comma: both can be seen, and neither wins silently. An empty "
+        "value is a value, and only a missing field is None.",
         target="authref.wire:Request.header",
         attacks=("two-credentials",),
         claims=(
@@ -106,6 +108,9 @@ ACCOUNTS: tuple[Exercise, ...] = (
         attacker="If a proxy and the server disagree about where a request ends, the attacker hides a second request "
         "in the first one. The proxy's checks never see it (request smuggling).",
         read="authref/serving/reader.py: its opening and the helpers `_malformed`, `_too_large`; RFC 9112 §6.3",
+        why="Two statements of the length, or chunked in HTTP/1.0, can be read in two ways: they are refused, not "
+        "resolved. Digits are matched before `int` sees them, for it takes `+5`, `5_0` and digits of other scripts. "
+        "A number of many digits is refused by their count.",
         target="authref.serving.reader:_body_length",
         attacks=("two-lengths", "length-and-chunks", "odd-length", "huge-body"),
         claims=(
@@ -155,6 +160,9 @@ def _body_length(fields: dict[str, str], version: str) -> int | None:
         attacker="Whoever guesses the key can write any token, for any user. Guessing begins with the keys from "
         "tutorials.",
         read="authref/keys.py; RFC 7518 §3.2",
+        why="A refusal names the place of the key and not its kid: whoever forgets the kid has the secret standing "
+        "there. HMAC takes a key of any length, so nothing else would complain of a short one. Fewer than 16 "
+        "different bytes were typed or repeated, and not drawn at random.",
         target="authref.keys:check_keys",
         attacks=("published-secret",),
         claims=(
@@ -241,6 +249,8 @@ def check(target, attack):
         attacker="With a cut password, a long sentence is worth its beginning only. One product hashed name and "
         "password in one piece: with a long name any password was right.",
         read="authref/passwords.py: the opening, `hash_password`; the standard library's hmac.digest",
+        why="HMAC makes 32 bytes of any text, and each byte of the text counts. These may hold a NUL, at which older "
+        "releases of bcrypt stop: base64 has none. Its 44 letters are fewer than 72.",
         target="authref.passwords:_pre_hash",
         attacks=("the-73rd-byte", "nul-in-a-password"),
         claims=(
@@ -373,6 +383,9 @@ def check(target, attack):
         attacker="A field that nobody reads today is trusted by somebody tomorrow. And where a text belongs, a list "
         "or a number may pass a check that was written for texts.",
         read="authref/app/routes.py: the opening; authref/wire.py: Problem, Request.json",
+        why="`type(…) is` and not `isinstance`, for True is an int as well. Unknown fields are refused: else "
+        "somebody sends a `role`, and one day it is believed. All mistakes are told at once, and names are cut: one "
+        "may be as long as the body.",
         target="authref.app.routes:read_fields",
         attacks=("field-at-a-change", "password-of-another-type", "json-by-a-form"),
         claims=(
@@ -406,6 +419,9 @@ def check(target, attack):
         attacker="A known address takes a quarter of a second, an unknown one a thousandth. With a stopwatch the "
         "attacker sorts a list of addresses into those who have an account here and those who do not.",
         read="authref/users.py: the opening, `Users.__init__`, InvalidCredentials",
+        why="Each way to fail makes one comparison, so it takes the same time. Where there is no account, "
+        "`hash_of_nobody` is compared, at the highest cost that is known. Whether the account is disabled is asked "
+        "after the password: else any stranger could ask it.",
         target="authref.users:Users.check_credentials",
         attacks=("login-time",),
         claims=(
@@ -506,6 +522,9 @@ def log_in(self, mechanism: Mechanism, request: Request) -> Response:
         attacker="People choose passwords that others chose too. A list of a thousand common ones opens some accounts, "
         "unless asking is slow. So fifty guesses are sent at once, in the moment the waiting ends.",
         read="authref/throttle.py: the opening, `_counted`, `_one_more`",
+        why="The try is written as a failure before the password is looked at. Otherwise a thousand tries at once "
+        "would all see the counter as it was. `replace` and `setdefault` write only where nobody came between; "
+        "whoever did not succeed looks again.",
         target="authref.throttle:Throttle.admit",
         attacks=("guessing", "owner-locked-out", "spraying"),
         claims=(

@@ -21,6 +21,8 @@ RIGHTS: tuple[Exercise, ...] = (
         attacker="A server that checks that somebody is logged in, and not whether this is theirs, gives every account "
         "to every user. It is the most common hole of all.",
         read="authref/roles.py: the opening; authref/users.py: User.is_active_admin",
+        why="The caller comes from the store, so an admin who was disabled is none here. A rule that nobody defined "
+        "reaches the last line, and lets no user in.",
         target="authref.roles:permits",
         attacks=("user-as-admin", "promote-oneself"),
         claims=(
@@ -103,6 +105,9 @@ def check(target, attack):
         "the rule.",
         attacker="An admin who is dismissed still holds a token that says admin, for up to a quarter of an hour.",
         read="authref/app/routes.py: Mechanism, `prove`; authref/roles.py; authref/tokens.py: the opening",
+        why="The mechanism says only who is asking; the store says what they are now. Whoever is disabled is refused "
+        "like a stranger, so nothing is told of the account. Their tokens end once more, for a crash may have cut "
+        "that short.",
         target="authref.app.routes:Routes.permitted",
         attacks=("yesterdays-admin",),
         claims=(
@@ -146,6 +151,9 @@ def permitted(self, request: Request, rule: roles.Rule, user_id: str | None = No
         attacker='With "any origin, with credentials", a page that you happen to visit reads your account in your '
         "name.",
         read="authref/guards.py: the opening; the Fetch standard, CORS protocol",
+        why="Origins are looked up as a whole, for one that only looks like a listed one is somebody else's. `vary` "
+        "keeps a cache from giving one origin's answer to another. No header allows credentials, so no cookie goes "
+        "along.",
         target="authref.guards:cors_headers",
         attacks=("reflected-origin", "preflight"),
         claims=(

@@ -64,6 +64,9 @@ SESSIONS: tuple[Exercise, ...] = (
         attacker="A page on a neighbouring host plants a second cookie of our name, or one whose name turns into ours "
         "when somebody trims or decodes it.",
         read="authref/cookies.py: the opening; RFC 6265 §5.4",
+        why="A neighbouring host can plant a cookie of our name, and nobody can tell which of two is ours: so "
+        "neither counts. Only blank and tab are trimmed, as browsers do: `strip()` alone drops more. Nothing is "
+        "decoded or unquoted, for two readers may do that differently.",
         target="authref.cookies:parse",
         attacks=("cookie-twice", "broken-neighbour"),
         claims=(
@@ -163,6 +166,9 @@ def check(target, attack):
         attacker="Two requests in the same moment that both believe they were first: two accounts with one address, "
         "one voucher used twice.",
         read="authref/maps.py: the opening, MemoryMap",
+        why="To look and to store are two steps, and under the lock nobody comes between them. `get` knows an entry "
+        "whose time has ended, so it counts as none. Each caller gets what is there now: whoever was second goes on "
+        "with the first one's value.",
         target="authref.maps:MemoryMap.setdefault",
         attacks=("sign-up-at-once",),
         claims=(
@@ -250,6 +256,9 @@ def log_in(self, user: User, request: Request) -> Response:
         attacker="A session that was ended, that timed out, or whose user was disabled must open nothing. And the "
         "refusals must not say which of these it was.",
         read="authref/sessions.py: the opening, `current`, `_touch`, `_refuse`; authref/users.py: `who_proved`",
+        why="`who_proved` asks the store at each request, for the version of the password too: so a disabled user is "
+        "out at once. A write at each request would be dear, and a tenth of the idle time is exact enough. A visitor "
+        "without a session leaves no line, or they would fill the log.",
         target="authref.sessions:Sessions.authenticate",
         attacks=(
             "id-nearly-right",
@@ -287,6 +296,8 @@ def log_in(self, user: User, request: Request) -> Response:
         "you.",
         attacker="The route that somebody forgot to protect is found. So every protected handler begins the same way.",
         read="authref/app/routes.py: Mechanism, `shown`; authref/users.py: User.public",
+        why="`authenticate` gives a user or a response, and the type tells which. The refusal goes on as it is, for "
+        "the mechanism knows what to say. `shown` chooses the fields that may leave: the hash never does.",
         target="authref.app.accounts:AccountRoutes.me",
         attacks=("no-credentials",),
         claims=(
@@ -315,6 +326,9 @@ def log_in(self, user: User, request: Request) -> Response:
         attacker="Whoever copied the cookie before goes on using it after the logout. The victim believes that it is "
         "over.",
         read="authref/sessions.py: `_end`; authref/events.py: emit",
+        why="`_end` removes the record, so a stolen copy of the cookie is worth nothing from then on. The cookie is "
+        "cleared in any case, for the browser may hold one that is void. The same answer for everybody tells nobody "
+        "whether the session lived.",
         target="authref.sessions:Sessions.log_out",
         attacks=("logout-that-only-clears",),
         claims=(
@@ -353,6 +367,9 @@ def log_out(self, request: Request) -> Response:
         "one old password only one may count: return None once the version that was proved is not the account's.",
         attacker="People change a password because somebody else knows it. That somebody is logged in already.",
         read="authref/users.py: User, `who_proved`, `_strengthen`",
+        why="Hash and version are one write, so no crash can leave old logins alive beside the new password. "
+        "`replace` writes only over the record that was read, so no other change is lost. `who_proved` is asked anew "
+        "each time round: once another change has won, the old password proves nothing.",
         target="authref.users:Users.set_password",
         attacks=("session-after-password-change", "refresh-after-password-change"),
         claims=(
@@ -498,6 +515,9 @@ def check(target, attack):
         attacker="A hidden form on a foreign page sends a request, and the browser adds your cookie to it (cross-site "
         "request forgery).",
         read="authref/guards.py: the opening; RFC 9110 §9.2.1",
+        why="No browser adds a bearer token by itself, so whoever sends one means it. Origins are compared as a "
+        "whole: one that only begins like ours belongs to somebody else. A request without both headers comes from a "
+        "program, and programs carry no victim's cookie.",
         target="authref.guards:is_cross_site",
         attacks=("form-of-another-site", "origin-null", "origin-that-looks-alike", "fetch-site-says-so"),
         claims=(

@@ -22,6 +22,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="authref/tiny.py: `check_credentials`, which reads what you keep; authref/passwords.py, its opening",
         lacks="Beyond 72 bytes bcrypt raises or cuts, by its release; the route lets no longer one in. "
         "passwords.py makes 44 bytes of any password before (exercise long-passwords).",
+        why="The address is asked first, so that nobody takes over an account by signing up again. `gensalt` makes a "
+        "new salt each time: equal passwords get different hashes, and each guess is for one account only. The id "
+        "comes from the system's generator, so whoever knows one id can guess no other.",
         target="authref.tiny:Users.sign_up",
         claims=(
             f"{_TESTS}.Passwords.test_a_new_user",
@@ -55,6 +58,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="authref/tiny.py: `sign_up`, which keeps what you read; the documentation of bcrypt.checkpw",
         lacks="An unknown address is answered at once, a known one after a hash: the time says who has an account. "
         "users.py works as long for both (exercise login-time).",
+        why="bcrypt finds salt and cost in the stored hash, so nothing else need be kept. The length comes before "
+        "bcrypt, which raises beyond 72 bytes or ignores the rest. All three ways to fail give the same None: nobody "
+        "hears which of them it was.",
         target="authref.tiny:Users.check_credentials",
         claims=(
             f"{_TESTS}.Passwords.test_the_right_password",
@@ -86,6 +92,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="authref/tiny.py: Answer, at the top, and `authenticate`; authref/cookies.py, its opening",
         lacks="This session never ends by itself, and whoever copies the dict is logged in as everybody. "
         "sessions.py knows two ends, and keeps only hashes of its numbers (exercise sessions-authenticate).",
+        why="The number is all that a thief needs, so it comes from the system's generator and stands in the cookie "
+        "only. It is new at each login, for an old one may be known to others. Lax still sends the cookie along when "
+        "somebody follows a link.",
         target="authref.tiny:Sessions.log_in",
         claims=(
             f"{_TESTS}.SessionsTest.test_whoever_logged_in",
@@ -117,6 +126,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="authref/tiny.py: who calls it; authref/cookies.py, which is stricter; RFC 6265 §4.2.1",
         lacks="Of two cookies named session one is believed, though a neighbouring host may have planted it. "
         "cookies.py takes neither (exercise cookies-parse).",
+        why="`partition` cuts at the first equals sign, for a value may have some of its own. The whole name is "
+        "compared: `xsession` is another cookie. The defaults of `get` serve for no header and for no such cookie.",
         target="authref.tiny:Sessions.read_cookie",
         claims=(
             f"{_TESTS}.SessionsTest.test_among_other_cookies",
@@ -146,6 +157,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         "working.",
         read="authref/tiny.py: `log_in`, whose counterpart this is; authref/sessions.py, its opening",
         lacks="Another site's page can log you out. guards.py asks whose page made the request (exercise cross-site).",
+        why="Browser and server both remember the login, and only the server's part counts: without it every copy of "
+        "the cookie is worthless. `pop` with a default raises nothing for whoever is not logged in. A browser drops "
+        "a cookie only where the name and the path are the same.",
         target="authref.tiny:Sessions.log_out",
         claims=(
             f"{_TESTS}.SessionsTest.test_what_the_browser_is_told",
@@ -175,6 +189,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="the documentation of Python's hmac module; RFC 7515 §3.1 and appendix A.1, an example",
         lacks="The one key is gone when the program ends, and with it every login. keys.py keeps a ring, so that a "
         "key can be changed; each token names the one it needs (exercise jwt-create).",
+        why="Everybody can make SHA-256 of a text. HMAC mixes a key in, so that only who has the key can make the "
+        "signature. The name of the hash stands in the code: what a token says of its algorithm is the attacker's to "
+        "write.",
         target="authref.tiny:Tokens.sign",
         claims=(
             f"{_TESTS}.TokensTest.test_how_it_is_written",
@@ -205,6 +222,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="authref/tiny.py: `authenticate`, `sign`, `encode`; RFC 7519 §3.1, an example",
         lacks="Nobody can take this token back, and its role stays what it was. revocation.py ends a login early "
         "(exercise deny-list), and roles are asked of the store (exercise role-from-token).",
+        why="What is signed is the encoded text: whoever verifies it need not write the same JSON again. The header "
+        "never changes, so it is written out. `exp` is the only end that this token has.",
         target="authref.tiny:Tokens.log_in",
         claims=(
             f"{_TESTS}.TokensTest.test_the_answer",
@@ -236,6 +255,9 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         read="authref/tiny.py: `sign` and `log_in`; hmac.compare_digest; RFC 7519 §7.2; RFC 8725 §3.1",
         lacks="It does not ask who issued the token, for whom, and for what purpose. jwt.py does (exercise "
         "issuer-prefix).",
+        why="`rpartition` cuts at the last dot, for all that stands before it was signed. The claims are decoded "
+        "only after the signature fits; until then each byte is a stranger's. The header is never read, so `alg` may "
+        "say what it likes. Bytes are compared, for `compare_digest` raises for letters outside ASCII.",
         target="authref.tiny:Tokens.authenticate",
         attacks=("changed-payload",),
         claims=(

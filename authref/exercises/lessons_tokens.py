@@ -67,6 +67,9 @@ TOKENS: tuple[Exercise, ...] = (
         "impossible length, and for spare bits at the end that are not zero.",
         attacker="If two texts mean the same token, a list of revoked tokens knows only one of them.",
         read="authref/jwt.py: `encode`; RFC 7515 §2, RFC 4648 §3.5",
+        why="Python's decoder skips foreign characters and ignores spare bits, so many texts give the same bytes. To "
+        "encode the bytes again and to compare leaves one spelling. Otherwise a token with a changed last letter "
+        "could still fit.",
         target="authref.jwt:decode",
         attacks=("another-spelling",),
         claims=(
@@ -146,6 +149,8 @@ TOKENS: tuple[Exercise, ...] = (
         attacker="Ten megabytes of dots, blanks that somebody else trims, a fourth part that only one reader looks at: "
         "this is the first function that meets them.",
         read="authref/jwt.py: MAX_TOKEN, _ALPHABET; RFC 7515 §7.1",
+        why="The length comes first, so that nobody makes us work on a long text. Without the letters of the "
+        "alphabet two dots must be left: that finds foreign characters and a wrong number of parts at once.",
         target="authref.jwt:_split",
         attacks=("refresh-token-opens",),
         claims=(
@@ -175,6 +180,8 @@ TOKENS: tuple[Exercise, ...] = (
         "says HS256; it comes last, unless it was given.",
         attacker="A key of three letters is guessed on a laptop from a single token. So a short one must not sign.",
         read="authref/jwt.py: `encode`, `_signature`, `_assemble`; RFC 7515 §5.1, §7.1",
+        why="`alg` is written after the members that are given, so no caller can change it. A member that is written "
+        "again keeps its place in the dict, so the order stays.",
         target="authref.jwt:sign",
         attacks=("empty-key",),
         claims=(
@@ -206,6 +213,9 @@ TOKENS: tuple[Exercise, ...] = (
         attacker="A token made for another purpose, a link in a mail say, signed with the same key, must not open "
         "doors. And a key that leaked must go without logging everybody out, so each token names the one it needs.",
         read="authref/jwt.py: TYPE, `sign`, `_header`, `_assemble`; RFC 7515 §4.1.4, §4.1.9; RFC 9068 §2.1",
+        why="The first key signs: a new one is put in front, and the others go on to verify. The kid tells a reader "
+        "which of them to take. The header also says that this is an access token: no other kind, signed with the "
+        "same key, passes for one.",
         target="authref.jwt:create",
         attacks=("kid-that-leads-away", "token-of-another-type"),
         claims=(
@@ -237,6 +247,8 @@ TOKENS: tuple[Exercise, ...] = (
         "and headers with extensions: use them.",
         attacker="The header is written by whoever wrote the token. If it may choose the check, it chooses none.",
         read="authref/jwt.py: the opening, `_split`, `_members`, `_check_signature`; RFC 8725 §2.1, §3.1",
+        why="Nothing here depends on `alg`, for whoever writes a token chooses it. `_members` refuses what this file "
+        "does not understand. The payload is decoded last: before the signature fits, nobody vouches for it.",
         target="authref.jwt:unsign",
         attacks=(
             "another-algorithm",
@@ -383,6 +395,9 @@ def attack(token: str) -> str:
         attacker="Whoever can measure how far a comparison got finds a signature character by character: 64 tries for "
         "each instead of 2 to the power of 256 for all.",
         read="authref/jwt.py: `_signature`; the standard library's hmac.compare_digest",
+        why="`!=` stops at the first difference, and its time tells how much of a guess was right. `compare_digest` "
+        "always goes to the end. The texts are compared and not the bytes, for several texts can stand for the same "
+        "bytes.",
         target="authref.jwt:_check_signature",
         claims=(
             "tests.test_jwt.SignAndUnsign.test_payloads_of_all_kinds",
@@ -416,6 +431,9 @@ def _check_signature(header: bytes, payload: bytes, signature: bytes, key: bytes
         "just before exp, and `leeway` moves both ends outwards.",
         attacker="A token that never expires is stolen once and used for ever.",
         read="authref/jwt.py: `_date`, the refusals; RFC 7519 §4.1.4 to §4.1.6",
+        why="Without a default a missing claim raises: no token is without an end. NaN compares false with "
+        "everything, so the good case is asked for, and `not` refuses the rest. `nbf` is the first moment at which a "
+        "token counts, `exp` the first at which it no longer does.",
         target="authref.jwt:_check_times",
         attacks=("token-without-an-end", "token-of-tomorrow"),
         claims=(
@@ -570,6 +588,9 @@ def check(target, attack):
         "not outlive that.",
         read="authref/sessions.py: `log_in`, its twin: put the two side by side; authref/refresh.py: `new_family`, "
         "`family_of`",
+        why="The family is kept before `who_proved` is asked: whoever disables the user meanwhile either finds it, "
+        "or is noticed here. Otherwise one login could outlive the end of all. The oldest end through `revocation`, "
+        "so that a deny list hears of them.",
         target="authref.tokens:Tokens.log_in",
         claims=(
             "tests.test_tokens.LogIn.test_the_answer",
@@ -602,6 +623,9 @@ def check(target, attack):
         attacker="They have copied the access token. This logout ends the refresh token at once; the copy goes on "
         "until it expires, and you will see it.",
         read="authref/sessions.py: `log_out`, its twin; authref/revocation.py: the opening, `end`; RFC 7009 §2.2",
+        why="No record holds the access token, so the logout ends what would renew it. The body may be a list or a "
+        "number, and the answer is still the same. `revocation` ends the login, and notes it where there is a deny "
+        "list.",
         target="authref.tokens:Tokens.log_out",
         claims=(
             "tests.test_mechanisms.TokensTest.test_after_logging_out",
@@ -634,6 +658,8 @@ def check(target, attack):
         attacker="Where a bad token falls back to the cookie, a request has two identities, and what was checked for "
         "one is done for the other.",
         read="authref/app/routes.py: Mechanism, `permitted`; authref/wire.py: Request.header",
+        why="`is None` tells a missing header from an empty one, which counts as shown. To fall back to the cookie "
+        "would give one request two identities.",
         target="authref.app.routes:Routes.mechanism",
         claims=(
             "tests.test_authorization.BothAtOnce.test_a_bad_token_beside_a_good_cookie",
@@ -659,6 +685,9 @@ def check(target, attack):
         "written, and that of two uses at once neither undoes the other.",
         attacker="A refresh token that was stolen once gives new access tokens for a month, and nobody notices.",
         read="authref/refresh.py: the opening, `_after_use`, `family_of`; RFC 9700 §4.14",
+        why="`replace` writes only if the record is still the one that was read. If not, another use came between, "
+        "and the rules are asked about the record as it is now. A family that is gone stays gone: to write it would "
+        "bring an ended login back.",
         target="authref.refresh:use",
         attacks=("refresh-reuse-later", "refresh-without-rotation", "refresh-after-theft", "refresh-at-once"),
         claims=(
@@ -748,6 +777,9 @@ def use(families: Map[Family], token: str, family: Family | None, now: Clock) ->
         attacker="An entry that leaves the list too early brings a revoked token back to life. One that never leaves "
         "makes the list grow until somebody switches it off.",
         read="authref/revocation.py: the opening, CLOCK_ERROR, Denial; authref/refresh.py: ACCESS_LIFETIME",
+        why="The note comes first: should the server die in between, the login is still there to be ended. The later "
+        "of two moments counts, so that after a clock was set back the note outlives the token. CLOCK_ERROR is for a "
+        "clock that was ahead: once it is set right, the token must not live on unnoted.",
         target="authref.revocation:Revocation.end",
         claims=(
             "tests.test_revocation.Entries.test_a_login_that_ends_right_after_its_last_token",
