@@ -39,6 +39,7 @@ from authref.exercises.folder import Folder, _program, page
 from authref.exercises.judge import IS_STOPPED, Judgement, judge, sentence_of
 from authref.exercises.keys import keys
 from authref.exercises.lessons import EXERCISES, GIVEN
+from authref.exercises.reading import read
 from authref.exercises.report import as_json, report
 from authref.exercises.trial import PRINTED
 from authref.exercises.verdict import HOLE, Verdict, show
@@ -566,6 +567,34 @@ class C(Routes):
             text,
         )
 
+    def test_what_is_to_be_read(self) -> None:
+        """All that `Read` names of authref is found, and nowhere in it the answer of what is written or mended."""
+        for number, exercise in enumerate(EXERCISES, 1):
+            found = dict(read(exercise))
+            files = set(re.findall(r"authref/[\w/]+\.py", exercise.read))
+            with self.subTest(exercise.id):
+                self.assertEqual({place.partition(":")[0] for place in found}, files)
+                named = {name.rpartition(".")[2] for name in re.findall(r"`([\w.]+)`", exercise.read)}
+                self.assertLessEqual(named, {re.split(r"[.:] ?", place)[-1] for place in found})
+                self.assertIn(f"read {number}" if found and exercise.target else "run", page(number, exercise))
+                if exercise.kind in (WRITE, HEAL):
+                    module, _, name = exercise.target.partition(":")
+                    source, shown = source_of(module), "\n".join(found.values()).split("\n")
+                    kept = text_of(cut(source, name, HOLE), name).split("\n")
+                    body = [line.strip() for line in text_of(source, name).split("\n") if line not in kept]
+                    twos = ["\n".join(body[place : place + 2]) for place in range(max(1, len(body) - 1))]
+                    self.assertEqual([two for two in twos if two in "\n".join(map(str.strip, shown))], [])
+
+    def test_what_is_read_without_the_answer(self) -> None:
+        """A named class has a hole where the answer stands; a method comes from the answer's class, a comment along."""
+        named = "authref/maps.py: MemoryMap, `get`; RFC 1"
+        found = dict(read(replace(PARSE, target="authref.maps:MemoryMap.setdefault", read=named)))
+        self.assertEqual(list(found), ["authref/maps.py: MemoryMap", "authref/maps.py: MemoryMap.get"])
+        self.assertEqual(found["authref/maps.py: MemoryMap"].count(HOLE), 1)
+        constant = dict(read(replace(PARSE, read="authref/revocation.py: CLOCK_ERROR, what is no name")))
+        self.assertRegex("\n".join(constant.values()), r"\A# Seconds .*\n.*\nCLOCK_ERROR = .*\Z")
+        self.assertEqual(list(read(replace(PARSE, read="RFC 6265 §5.4"))), [])
+
     def test_each_file_runs(self) -> None:
         """Python runs each file as it is: all that is imported is there."""
         for number, exercise in enumerate(EXERCISES, 1):
@@ -609,6 +638,7 @@ class InAFolder(unittest.TestCase):
         self.assertNotIn("Traceback", out)
         self.assertLessEqual(max(map(len, out.split("\n"))), 80)
         self.assertEqual(command("show", "1")[0], 2)
+        self.assertIn("Read\n  RFC 6265 §5.4\n", command("read", "1")[1] + "\n")
         for shown in (1, 2, 3, 3):
             out = command("hint", "cookies-parse")[1]
             self.assertEqual([hint[:9] in out for hint in HINTS], [True] * shown + [False] * (3 - shown))

@@ -5,7 +5,7 @@
     judge.py        asks them about a learner's file         report.py    says what came out, in words
     folder.py       the learner's files, which are theirs    commands.py  start, next, watch, run, hint, show, …
     excerpt.py      what of the source such a file holds     keys.py      which key was pressed meanwhile
-    world.py        the server that predictions ask
+    reading.py      what to read, without the answer         world.py     the server that predictions ask
     as_unittest.py  the same for `python -m unittest`        verify.py    shows that every exercise works, both ways
 
 This is a room: the core never imports it.

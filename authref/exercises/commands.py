@@ -1,4 +1,4 @@
-"""authref exercises: start, next, watch, run, hint, show, reset, list, verify.
+"""authref exercises: start, next, watch, run, hint, read, show, reset, list, verify.
 
 The exit status: 0 all well, 1 something is not solved, 2 not understood. What is wrong is one sentence with its
 remedy. `--json` says the same for programs.
@@ -234,6 +234,13 @@ def _hint(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _read(chosen: argparse.Namespace) -> int:
+    folder = _folder(chosen)
+    number = _number(folder, chosen.exercise)
+    say(report.highlight(report.to_read(folder.exercises[number - 1], number)))
+    return 0
+
+
 def _show(chosen: argparse.Namespace) -> int:
     folder = _folder(chosen)
     number = _number(folder, chosen.exercise)
@@ -307,7 +314,7 @@ def _number(folder: Folder, text: str) -> int:
 
 def _parser() -> Parser:
     parser = Parser("authref exercises", description="Write authref yourself, one function at a time; its tests judge.")
-    commands = parser.add_subparsers(required=True, metavar="start|next|watch|run|hint|show|reset|list|verify")
+    commands = parser.add_subparsers(required=True, metavar="start|next|watch|run|hint|read|show|reset|list|verify")
 
     def add(name: str, command: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=about, description=about.capitalize() + ".")
@@ -330,6 +337,8 @@ def _parser() -> Parser:
     run.add_argument("exercises", nargs="*", metavar="N", help=number)
     hint = add("hint", _hint, "a hint; each time a deeper one, up to three")
     hint.add_argument("exercise", metavar="N", help=number)
+    read = add("read", _read, "what an exercise tells you to read of authref, without the answer")
+    read.add_argument("exercise", metavar="N", help=number)
     show = add("show", _show, "what authref has, and why")
     show.add_argument("exercise", metavar="N", help=number)
     show.add_argument("--force", action="store_true", help="although it is not solved")

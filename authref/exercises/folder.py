@@ -29,6 +29,7 @@ from authref.exercises.cutting import PACKAGE, cut, line_of, path_of, source_of,
 from authref.exercises.excerpt import excerpt, with_imports
 from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
 from authref.exercises.judge import hollow, module_of, name_of
+from authref.exercises.reading import read
 from authref.exercises.verdict import HOLE
 
 NAME = "authref-exercises"
@@ -99,6 +100,7 @@ def _head(number: int, exercise: Exercise) -> list[str]:
         *_wrapped(f"Read: {exercise.read}"),
         "",
         *_wrapped(what.get(exercise.kind, usual)),
+        *(_wrapped(f"Read it, without the answer: {PROGRAM} read {number}") if name and [*read(exercise)] else []),
         *_wrapped(f"Judge it: {PROGRAM} run {number}"),
         *_wrapped(f"A hint: {PROGRAM} hint {number}"),
     ]

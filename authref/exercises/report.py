@@ -20,6 +20,7 @@ from authref.exercises.exercise import BREAK, HEAL, LESSONS, PREDICT, Exercise
 from authref.exercises.folder import PROGRAM, Folder, wrapped
 from authref.exercises.judge import Judgement, module_of, name_of, outcome, sentence_of
 from authref.exercises.lessons import PATHS, in_order, on_path
+from authref.exercises.reading import read
 from authref.exercises.verdict import Verdict
 from authref.terminal import in_colour
 
@@ -27,7 +28,9 @@ WIDTH = 78  # columns
 _LABEL = 12  # columns before a value
 _BEFORE = 28  # characters that are shown before the place where two texts differ, and after it
 _HEADINGS = re.compile(
-    r"^(Exercise \d+, .*|Solved\.|Why so$|Why an .* cares$|What it lacks$|Read$|(?:Claim|Question) \d+ of \d+:)", re.M
+    r"^(Exercise \d+, .*|Solved\.|Why so$|Why an .* cares$|What it lacks$|Read$|"
+    r"# authref/.*$|(?:Claim|Question) \d+ of \d+:)",
+    re.M,
 )
 
 
@@ -231,6 +234,14 @@ def hints(exercise: Exercise, count: int, number: int) -> str:
         lines += ["", *reasons(exercise)]
     more = f"deeper: {PROGRAM} hint {number}" if count < len(exercise.hints) else "that was the last one"
     return "\n".join([*lines, "", f"Hint {count} of {len(exercise.hints)}; {more}"])
+
+
+def to_read(exercise: Exercise, number: int) -> str:
+    """What to read, and the text of what is authref's own, without the answer."""
+    lines = [f"Exercise {number}, {exercise.kind}: {exercise.title}", "", "Read", *_paragraph(exercise.read, "  ")]
+    for place, text in read(exercise):
+        lines += ["", f"# {place}", "", text]
+    return "\n".join(lines)
 
 
 def shown(exercise: Exercise, number: int, text: str) -> str:
