@@ -16,8 +16,8 @@ CHAPTER_ONE: tuple[Exercise, ...] = (
         difficulty=EASY,
         task="Make an account: a user, which is a dict of id, email and role, and beside it a bcrypt hash of the "
         "password. The id is a random text that nobody can guess. Keep both in `self`, which is a dict: under the "
-        "address, the pair of user and hash, which is bytes. Return the user. If somebody has the address already, "
-        "change nothing and return None. The password goes to bcrypt as it is, and has at most 72 bytes here.",
+        "address, the pair of user and hash (as bytes). Return the user. If somebody has the address already, change "
+        "nothing and return None. The password goes to bcrypt as it is, and has at most 72 bytes here.",
         attacker="Databases leak. Whoever reads this one must not be able to log in with what stands in it.",
         read="authref/tiny.py: `check_credentials`, which reads what you keep; authref/passwords.py, its opening",
         lacks="Beyond 72 bytes bcrypt raises or cuts, by its release; the route lets no longer one in. "
