@@ -782,8 +782,8 @@ class TheFirstAdmin(unittest.TestCase):
         admin = harness.app.users.by_email("root@example.com")
         assert admin is not None
         as_admin = {"cookie": harness.cookie("root@example.com")}
-        for user_id, status in ((other, 200), (admin.id, 409)):
-            self.assertEqual(harness.send("PATCH", f"/users/{user_id}", {"role": "user"}, **as_admin).status, status)
+        for user_id, expected in ((other, 200), (admin.id, 409)):
+            self.assertEqual(harness.send("PATCH", f"/users/{user_id}", {"role": "user"}, **as_admin).status, expected)
 
     def test_a_stranger_who_was_faster(self) -> None:
         """Whoever signed up with the address before is made no admin: the start ends, in a sentence."""

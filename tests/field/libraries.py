@@ -173,7 +173,7 @@ same with the header and the claims that the server asks for.
 These write `"typ":"JWT"`, whatever is asked: {", ".join(WRITE_ANOTHER_TYPE)}.
 These read no other type: {", ".join(READ_NO_OTHER_TYPE)}; see `findings/libjwt-typ.sh`.
 Nobody's own token is accepted: the type keeps tokens for something else out (RFC 8725 §3.11).
-PyJWT, joserfc, Authlib and hono refuse ours if our clock is ahead: see `findings/iat-of-this-second.sh`.
+PyJWT, joserfc, Authlib and hono refuse a token with an `iat` two seconds ahead: see `findings/iat-of-this-second.sh`.
 
 | library | version | reads ours | its own | with our claims |
 |---|---|---|---|---|
