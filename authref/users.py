@@ -114,7 +114,7 @@ class Users:
         user = self.by_email(email)
         stored = user.password_hash if user else ""
         work = self._highest_cost(cost_of(stored))
-        right = verify_password(password, stored or hash_of_nobody(work), work)
+        right = verify_password(password, stored if cost_of(stored) else hash_of_nobody(work), work)
         if user is None:
             raise InvalidCredentials("unknown_user", None)
         if not right:

@@ -409,6 +409,15 @@ class LoggingIn(UsersTestCase):
                 self.log_in(email, "wrong password")
         self.assertLessEqual(max(int(call.args[1][4:6]) for call in checkpw.call_args_list), MAX_COST)
 
+    def test_a_stored_hash_that_is_none_of_ours(self) -> None:
+        """Brought from elsewhere, too dear, or no hash at all: nobody logs in, and it takes as long as for nobody."""
+        ours = self.alice.password_hash
+        for stored in (ours, "", "!", "$2y$" + ours[4:], "$2b$15$" + ours[7:], ours[:-1], ours + " "):
+            with self.subTest(stored=stored), counted_work() as rounds:
+                self.records[self.alice.id] = replace(self.alice, password_hash=stored)
+                self.assertEqual(self.log_in(ALICE) == "done", stored == ours)
+                self.assertEqual(sum(rounds), 2**4)
+
     def test_processes_that_start_at_once(self) -> None:
         """Of all that start at the same moment the highest cost is known in the end, whoever wrote last."""
         for _ in range(20):
