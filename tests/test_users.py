@@ -401,6 +401,14 @@ class LoggingIn(UsersTestCase):
                 self.log_in(email, "wrong password")
             self.assertEqual(f"{sum(rounds)} rounds", f"{expected} rounds")
 
+    def test_a_store_that_was_emptied_while_we_run(self) -> None:
+        """A store that lost all it kept, or only the note of costs, makes no answer quicker: nobody costs a hash."""
+        self.costs.pop("highest")
+        for email in ("nobody@example.com", ALICE, ""):
+            with counted_work() as rounds:
+                self.log_in(email, "wrong password")
+            self.assertEqual(sum(rounds), 2**4)
+
     def test_a_cost_that_somebody_planted(self) -> None:
         """Whoever can write into the store makes no login run for days: beyond what may be chosen nothing counts."""
         self.costs["highest"] = Cost(31)
