@@ -21,10 +21,11 @@ from authref.admins import Outdated
 from authref.app.settings import Settings
 from authref.events import Events
 from authref.jwt import verify
+from authref.keys import fresh_keys
 from authref.maps import Store
 from authref.throttle import Turns
 from authref.wire import Request, Response
-from tests.basics import JSON, KEYS, PASSWORD, SENTENCE, START, Clock
+from tests.basics import JSON, KEYS, PASSWORD, SENTENCE, START, Clock, chance
 from tests.support import Harness, body, exchange, map_class, quick_hashes, running, status, without_time
 from tests.test_cookies import CLEARED
 from tests.test_throttle_table import SameMaps
@@ -812,6 +813,31 @@ class WhatIsKept(unittest.TestCase):
             "sessions": "Session", "families": "Family", "denials": "Denial", "counters": "Counter",
             "devices": "DeviceKey",
         })  # fmt: skip
+
+
+class WhatNobodyGuesses(unittest.TestCase):
+    def values(self, seed: int) -> dict[str, str]:
+        """All that a server makes up for a new user's two logins, when the system's generator gives what follows."""
+        harness = Harness()
+        with chance(seed):
+            user_id = harness.sign_up()
+            answer = harness.send("POST", "/login", {"email": "alice@example.com", "password": PASSWORD})
+            session, device = (value.partition(";")[0] for name, value in answer.headers if name == "set-cookie")
+            tokens = body(harness.send("POST", "/token/login", {"email": "alice@example.com", "password": PASSWORD}))
+            used = body(harness.send("POST", "/token/refresh", {"refresh_token": tokens["refresh_token"]}))
+            (key,) = fresh_keys().values()
+        handle, _, secret = tokens["refresh_token"].partition(".")
+        jti = str(verify(tokens["token"], KEYS, now=START)["jti"])
+        return {"user id": user_id, "session": session, "device": device, "handle": handle, "refresh": secret,
+                "successor": used["refresh_token"].partition(".")[2], "jti": jti, "key": key.hex()}  # fmt: skip
+
+    def test_where_it_comes_from(self) -> None:
+        """Ids, tokens and keys come from the system's generator alone: what a clock or a counter gives is worked out."""
+        one, same, other = self.values(1), self.values(1), self.values(2)
+        self.assertEqual(one, same)
+        for name in one:
+            with self.subTest(name):
+                self.assertNotEqual(one[name], other[name])
 
 
 class WhoDidIt(unittest.TestCase):
