@@ -832,7 +832,7 @@ class WhatNobodyGuesses(unittest.TestCase):
                 "successor": used["refresh_token"].partition(".")[2], "jti": jti, "key": key.hex()}  # fmt: skip
 
     def test_where_it_comes_from(self) -> None:
-        """Ids, tokens and keys come from the system's generator alone: what a clock or a counter gives is worked out."""
+        """Ids, tokens and keys come from the system's generator alone: what a clock or counter gives is worked out."""
         one, same, other = self.values(1), self.values(1), self.values(2)
         self.assertEqual(one, same)
         for name in one:
