@@ -155,7 +155,7 @@ def table() -> str:
     rows.append(f"{'the core':16}{sum(len(part.lines) for part in parts):6}{minutes(parts):9.1f}")
     rows.append(f"{'at most':16}{MAX_LINES:6}{MAX_MINUTES:9.1f}")
     rows += [f"first {what} in minute {minute:.0f}" for what, minute in milestones().items()]
-    rows.append(f"a line of code has {code_line():.2f} characters, on average; at first {LINE_LENGTH}")
+    rows.append(f"a line of code has {code_line():.2f} characters, on average; at most {LINE_LENGTH}")
     return "\n".join(rows)
 
 
