@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from authref.compare.figures import Block, Claim, Claims, Spread, Table, count, number, spread
-from authref.compare.lab import Counting, Mechanism, guest, log_in, make_app
+from authref.compare.lab import Clock, Counting, Mechanism, guest, log_in, make_app
 from authref.stores.codec import Codec
 
 ACCOUNTS = {"users", "addresses", "admins", "roster", "costs"}  # the maps that are there before anybody logs in
@@ -30,8 +30,10 @@ class Stored:
 
 def stored(mechanism: Mechanism, logins: int) -> Stored:
     """What this many logins leave in all maps but those of the accounts."""
-    store = Counting()
-    app = make_app(store)
+    clock = Clock()
+    clock.time += 0.123456  # as long a text as a real clock's
+    store = Counting(clock)
+    app = make_app(store, now=clock)
     with guest(app) as alice:
         for index in range(logins):
             user = replace(alice, id=f"{index:022}")
