@@ -947,6 +947,35 @@ class ConnectionLimit(ServerTest):
             self.assertEqual({client.answer().status for client in served}, {200})
             self.assert_well(server)
 
+    def test_one_address_at_work_on_all(self) -> None:
+        """Who keeps us at work on every connection keeps nobody else out: what was begun last gets no answer."""
+        admitted = mock.patch("authref.throttle.Throttle.guess", lambda *guess: nullcontext())
+        with admitted, gate(self.harness.app) as held, running(self.harness.app, 6) as server:
+            hogs = [self.enterContext(Client(server, address=self.HOG)) for _ in range(6)]
+            for number, client in enumerate(hogs, 1):
+                client.send(login())
+                self.assertTrue(eventually(lambda: in_state(server, "working") == number))  # noqa: B023
+            self.assertEqual(self.enterContext(Client(server, address=self.ONE)).ask(HEALTH).status, 200)
+            self.assertEqual(hogs[5].rest(), b"")
+            with Client(server, address=self.HOG) as another:
+                self.assertEqual(another.ask(HEALTH).status, 503)
+            held.open()
+            self.assertEqual({client.answer().status for client in hogs[:5]}, {200})
+            self.assert_well(server)
+
+    def test_many_addresses_at_work(self) -> None:
+        """Nobody's work under way ends for a newcomer's sake where each address has one connection."""
+        admitted = mock.patch("authref.throttle.Throttle.guess", lambda *guess: nullcontext())
+        with admitted, gate(self.harness.app) as held, running(self.harness.app, 6) as server:
+            served = [self.enterContext(Client(server, address=f"127.0.0.{number}")) for number in range(3, 9)]
+            for client in served:
+                client.send(login())
+            self.assertTrue(eventually(lambda: in_state(server, "working") == 6))
+            with Client(server, address=self.ONE) as newcomer:
+                self.assertEqual(newcomer.ask(HEALTH).status, 503)
+            held.open()
+            self.assertEqual({client.answer().status for client in served}, {200})
+
 
 class Threads(ServerTest):
     """The pool that makes slow answers: its threads are had, kept and missed."""

@@ -409,10 +409,11 @@ class Server(HTTPServer):
         with suppress(OSError):  # the client may have gone already
             # Else the system holds a small packet back until the one before it is acknowledged: 40 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        is_full = len(self.connections) >= MAX_CONNECTIONS and not self._make_room()
-        connection = Connection(self, sock, address[0], self._crowd(address[0]))
+        crowd = self._crowd(address[0])
+        is_full = len(self.connections) >= MAX_CONNECTIONS and not (self._make_room() or self._interrupt(crowd))
+        connection = Connection(self, sock, address[0], crowd)
         self.connections.add(connection)
-        connection.crowd.add(connection)
+        crowd.add(connection)
         if is_full:
             connection.refuse(_unavailable("too_many_connections", "Too many connections are at work; try again."))
         return True
@@ -437,6 +438,17 @@ class Server(HTTPServer):
         if crowded:
             min(crowded, key=lambda each: (each.state not in QUIET, each.since)).close()
         return bool(crowded)
+
+    def _interrupt(self, newcomers: set[Connection]) -> bool:
+        """End what was begun last for the address that has most, if that is more than an eighth of all places.
+
+        Who keeps us at work on each connection would keep everybody out. The newcomers of that address gain nothing.
+        """
+        largest = max(self.crowds.values(), key=len, default=newcomers)
+        if largest is newcomers or len(largest) <= max(1, MAX_CONNECTIONS // 8):
+            return False
+        max(largest, key=lambda each: each.since).close()
+        return True
 
     def _sweep(self) -> None:
         """End every state that has lasted too long; listen again if that was given up; see to the pool."""
