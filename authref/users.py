@@ -155,7 +155,7 @@ class Users:
 
     def _highest_cost(self, seen: int) -> int:
         """The highest cost that is known here, and from now on at least the one just seen."""
-        known = self._costs.get("highest") or self._costs.setdefault("highest", Cost(max(seen, self._cost)))
+        known = self._costs.get("highest") or self._costs.setdefault("highest", Cost(self._cost))
         if known.value >= seen:
             return min(known.value, MAX_COST)
         self._costs.replace("highest", known, Cost(seen))  # or another process did
