@@ -950,7 +950,7 @@ class ConnectionLimit(ServerTest):
     def test_one_address_at_work_on_all(self) -> None:
         """Who keeps us at work on every connection keeps nobody else out: what was begun last gets no answer."""
         admitted = mock.patch("authref.throttle.Throttle.guess", lambda *guess: nullcontext())
-        with admitted, gate(self.harness.app) as held, running(self.harness.app, 6) as server:
+        with admitted, gate(self.harness.app) as held, running(self.harness.app, 7) as server:
             hogs = [self.enterContext(Client(server, address=self.HOG)) for _ in range(6)]
             for number, client in enumerate(hogs, 1):
                 client.send(login())
