@@ -22,7 +22,7 @@ Read the files in this order; but for chapter one, which stands alone, each impo
     events.py         What happened, one line each, and never a secret.                                   5 min
     app/              The routes; they cannot tell which mechanism they were given.                      34 min
     configuration.py  From flags and environment to an app.                                               9 min
-    terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             8 min
+    terminal.py       How a command speaks: one sentence, exit 2, colours only on a terminal.             9 min
     cli.py            The commands: a table of rooms, each opened only when its command is given.        18 min
     wsgi.py           The same app under any WSGI server: the way beyond one machine.                     8 min
 

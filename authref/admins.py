@@ -1,13 +1,15 @@
 """How do you take rights away, so that somebody is always left who can give them?
 
-Two admins demote each other in the same moment, and each has looked first: the other one was still there. So all
-changes of rights go one after the other, however many servers make them: each is one write of one record, the roster.
+Two admins demote each other in the same moment, and each has looked first: the other one was still there. What
+was looked at must still be true when it is used. So all changes of rights go one after the other, however many
+servers make them: each is decided by one write of one record, the roster.
 
 Rules of this file:
 - the roster holds the last change, with its number. The account follows, and carries the number then. Whoever
-  comes next writes it there first, should that have broken off;
+  comes next writes it there first, should that have broken off, and only then looks at anything;
 - a change takes the place of the last one only if that is still the last. Else it looks again;
-- without another active admin, none can be demoted, disabled or deleted. A deletion is a change like others;
+- without another active admin, none can be demoted, disabled or deleted;
+- a deletion is a change like others, so nothing that was on its way brings an account back;
 - whoever asks for a change must then still be who they were when they were let in.
 """
 

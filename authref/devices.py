@@ -10,7 +10,7 @@ Rules of this file:
 - it says nothing: only the server, asked about one account, can tell whether a note is of that account. A failed
   login changes none, so neither cookie nor answer tells who has an account here;
 - the MAC's key is the account's own. It goes when all logins are ended, when the password is changed, and with the
-  account; then every browser is a stranger again;
+  account; then every browser is a stranger again. Keys that sign tokens come and go without that;
 - a browser keeps the notes of eight accounts, the newest first.
 
 Left out: a list of them, and programs without cookies (throttle.py).

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 
 from authref.maps import Clock
 
-MAX_VALUE = 200  # characters of one value
-FEW = 5  # equal lines in a second
+MAX_VALUE = 200  # characters of one value: a flood of text stays small
+FEW = 5  # equal lines in a second; further ones are counted
 MAX_COUNTED = 1000  # lines that are told apart, or whoever makes them differ fills the memory
 
 # What a reader of the log should look at first: an attempt, a failure, or daily business.

@@ -2,6 +2,7 @@
 
 A browser may add your cookies to a request that another site wrote. So a hidden form on a page you visit can press
 buttons here in your name (cross-site request forgery). SameSite stops most of these, not all.
+A browser also opens answers in frames, guesses their type and gives them to other pages, unless it is told not to.
 
 Rules of this file:
 - a request that changes something must come from our own pages or from no browser, else 403. A browser says whose
@@ -11,7 +12,7 @@ Rules of this file:
 - a page of another origin reads our answers only if its exact name is listed (CORS), never by our cookies. With "any
   origin, with credentials" every page could read your account. Tokens cross, cookies do not;
 - a request whose `Host` is not our name is refused (DNS rebinding);
-- every answer, errors too, forbids the browser to frame it, to guess its type and to share it with other pages.
+- every answer, errors too, forbids the browser to frame it, to guess its type and to share it.
 """
 
 from __future__ import annotations

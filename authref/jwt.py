@@ -31,9 +31,9 @@ MAX_TOKEN = 8 * 1024  # characters; ours have about 400
 MAX_HEADER = 512  # characters
 MIN_KEY = 32  # bytes, like the hash (RFC 7518 §3.2); HMAC takes an empty key
 TYPE = "at+jwt"  # an access token: this key signs nothing else (RFC 9068 §2.1)
-END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000
+END_OF_TIME = 253_402_300_800  # Unix seconds: the year 10000; a time beyond it is no date but an attack
 
-_SWAP = bytes.maketrans(b"+/-_", b"-_+/")  # of base64 and base64url
+_SWAP = bytes.maketrans(b"+/-_", b"-_+/")  # makes base64url of base64, and back
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 Keys = Mapping[str, bytes]  # by their names; the first one signs (keys.py)
@@ -113,7 +113,7 @@ def verify(
         if audience is not None and not _is_for(audience, claims["aud"]):
             raise WrongAudience("aud does not name the expected audience")
         for text in (claims["sub"], claims["jti"]):
-            if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end does harm
+            if not isinstance(text, str) or not text.isprintable():  # a NUL or a line end harms a store or a log
                 raise Malformed("sub and jti must be strings of printable characters")
     except KeyError as absent:
         raise MissingClaim(f"there is no {absent.args[0]}") from None
@@ -147,7 +147,7 @@ def _members(header: bytes) -> dict[str, object]:
     if len(header) > MAX_HEADER:
         raise Malformed("the header is longer than any of ours")
     members = _read_object(header, "header")
-    if members.get("alg") != "HS256":  # or a token could say: not at all
+    if members.get("alg") != "HS256":  # a token that says how to check it could say "not at all"
         raise WrongAlgorithm("alg is not HS256")
     if "crit" in members:
         raise Malformed("crit names extensions, and this verifier has none")

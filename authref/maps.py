@@ -99,7 +99,7 @@ class MemoryMap(Map[V]):
         self._lock = threading.RLock()
 
     def get(self, key: str) -> V | None:
-        value = self._entries.get(key)  # atomic by itself; the lock is for changes
+        value = self._entries.get(key)  # one look-up is atomic by itself; the lock is for changes
         return None if value is None or self._ended(value) else value
 
     def __setitem__(self, key: str, value: V) -> None:
@@ -122,12 +122,14 @@ class MemoryMap(Map[V]):
             return current
 
     def pop(self, key: str) -> V | None:
+        """The value for the one caller that removes it; None for all others."""
         with self._lock:
             value = self.get(key)
             self._disown(key, self._entries.pop(key, None))
             return value
 
     def replace(self, key: str, old: V, new: V) -> bool:
+        """True for the one caller that changes `old` to `new`."""
         with self._lock:
             if self.get(key) != old:
                 return False

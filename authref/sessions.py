@@ -25,13 +25,13 @@ from authref.maps import Clock, Map
 from authref.users import User, Users
 from authref.wire import Emit, Headers, Request, Response
 
-ID_BYTES = 32  # of the system's randomness: not to be guessed, however many sessions exist
+ID_BYTES = 32  # from the system's generator: 256 bits cannot be guessed, however many sessions exist
 IDLE_LIFETIME = 30 * 60  # seconds without a request
 ABSOLUTE_LIFETIME = 24 * 60 * 60  # seconds since login, whatever happens
-TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds between two writes of `last_seen`
-MAX_PER_USER = 20  # sessions at once, the oldest goes; and ids in one request
+TOUCH_INTERVAL = IDLE_LIFETIME // 10  # seconds between two writes of `last_seen`: each request would be one
+MAX_PER_USER = 20  # sessions at once, the oldest goes; and ids in one request that are looked at
 
-_ID = re.compile(r"[A-Za-z0-9_-]{43}")  # nothing else is worth a look-up
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) gives: nothing else is worth a look-up
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import io
 import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +51,21 @@ def fail(sentence: str) -> NoReturn:
     except OSError:
         _let_go(2)
     raise SystemExit(2)
+
+
+def refuse_what_cannot_be_written(*files: str | None) -> None:
+    """End the program before a minute is spent on what then has no place."""
+    for file in filter(None, files):
+        if os.path.isdir(file) or not os.access(os.path.dirname(file) or ".", os.W_OK):
+            fail(f"Cannot write {file}; name a file in a folder that is there and yours.")
+
+
+def end_as_by_ctrl_c() -> None:
+    """Whatever ends this program, also what a system sends at its own end, stops and tidies up what was started."""
+    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
+        number = getattr(signal, name)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

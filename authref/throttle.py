@@ -11,9 +11,10 @@ What is promised:
   So has whoever is logged in and changes the password;
 - an address (of IPv6 a /64) fails 20 times a minute, for those who try one password on many accounts;
 - a try is a failure until it is known to be none, so a thousand at once count like one after the other;
-- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, as addresses do;
-- one hash runs on each core and 64 wait. Addresses and accounts take turns; when all places are taken, who holds most
-  loses one. That is answered 503, and like 429 it uses nothing up.
+- names that nobody has wait too, or the waiting would tell which exist. They share 65,536 counters, as addresses do:
+  a million of them push nothing out, and meet nobody's account;
+- one hash runs on each core and 64 wait. Addresses and accounts take turns, right passwords too; when all places are
+  taken, who holds most loses one. That is answered 503, and like 429 it uses nothing up.
 
 What is not:
 - a new browser, and a program without cookies, wait while strangers guess: a program had better keep refreshing;
@@ -59,7 +60,7 @@ class Counter:
 
 
 class Throttle:
-    """Counts tries and gives out turns."""
+    """Counts tries and gives out turns. `key` keeps it secret which names share a counter."""
 
     def __init__(self, counters: Map[Counter], key: bytes, now: Clock = time.time) -> None:
         self._counters, self._key, self._now = counters, key, now

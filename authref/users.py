@@ -42,7 +42,7 @@ class User:
     disabled: bool
     created_at: str
     password_hash: str = field(default="", repr=False)
-    password_version: int = 0  # counts the changes
+    password_version: int = 0  # counts the changes: a login counts only for the password it proved
     change_number: int = 0  # of the last change of role or state; admins.py says what for
     expires_at: float | None = None  # set once the account is deleted
 
@@ -158,7 +158,7 @@ class Users:
         known = self._costs.get("highest") or self._costs.setdefault("highest", Cost(self._cost))
         if known.value >= seen:
             return min(known.value, MAX_COST)
-        self._costs.replace("highest", known, Cost(seen))  # or another process did
+        self._costs.replace("highest", known, Cost(seen))  # unless another process was faster: look again
         return self._highest_cost(seen)
 
     def _strengthen(self, user: User, password: str) -> User:

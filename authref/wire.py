@@ -91,7 +91,7 @@ class Request:
         try:
             return read_json(self.body)
         except ValueError:
-            raise Problem(400, "invalid_json", "The body is no valid JSON, or repeats a key.") from None
+            raise Problem(400, "invalid_json", "The body is not valid JSON in UTF-8, or names a key twice.") from None
 
 
 @dataclass(frozen=True, slots=True)

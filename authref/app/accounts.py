@@ -3,9 +3,9 @@
 Rules of this file:
 - signing up logs nobody in and grants nothing: everybody starts as `user`;
 - a failed login says one thing, whoever it was for and whatever was wrong;
-- a login is ended by its public id, which opens nothing; somebody else's is not found;
+- a login is ended by its public id, which opens nothing; somebody else's is not found, like one that never was;
 - a new password is asked for together with the old one: a session left open must not become an account;
-- it ends every other login, and this session goes on under a new id.
+- it ends every login that proved the old password. Only this session goes on, under a new id.
 """
 
 from __future__ import annotations

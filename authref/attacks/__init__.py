@@ -15,8 +15,6 @@ This is a room: the core never imports it.
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -25,7 +23,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authref.terminal import Parser, did_you_mean, fail, in_colour, say
+from authref.terminal import (
+    Parser,
+    did_you_mean,
+    end_as_by_ctrl_c,
+    fail,
+    in_colour,
+    refuse_what_cannot_be_written,
+    say,
+)
 
 if TYPE_CHECKING:
     from authref.attacks.client import Address
@@ -45,9 +51,9 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if not attacks:
         fail("These flags choose no attack; leave one of them away.")
-    _refuse_what_cannot_be_written(flags.html, flags.sarif)
+    refuse_what_cannot_be_written(flags.html, flags.sarif)
     address = _aimed_at(flags, len(attacks))
-    _end_as_by_ctrl_c()
+    end_as_by_ctrl_c()
     try:
         return _play(flags, attacks, address)
     except KeyboardInterrupt:
@@ -70,13 +76,6 @@ def _chosen(flags: argparse.Namespace) -> Sequence[Attack]:
     return [BY_NAME[flags.name]]
 
 
-def _refuse_what_cannot_be_written(*files: str | None) -> None:
-    """End the program before a minute is spent on what then has no place."""
-    for file in filter(None, files):
-        if os.path.isdir(file) or not os.access(Path(file).parent, os.W_OK):
-            fail(f"Cannot write {file}; name a file in a folder that is there and yours.")
-
-
 def _aimed_at(flags: argparse.Namespace, number: int) -> Address | None:
     """Somebody's own server, if it is there and they agree; None for chapter one and the whole server."""
     from authref.attacks.client import address_of
@@ -97,13 +96,6 @@ def _knock(address: Address, url: str) -> None:
         socket.create_connection((address.host, address.port), REACHED_IN).close()
     except OSError as error:
         fail(f"Nothing answers at {url} ({error.strerror or error}); start your server, and try again.")
-
-
-def _end_as_by_ctrl_c() -> None:
-    """Whatever ends this program, also what a system sends at its own end, stops what was started."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
-            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _play(flags: argparse.Namespace, attacks: Sequence[Attack], address: Address | None) -> int:

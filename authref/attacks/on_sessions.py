@@ -326,12 +326,8 @@ def cookie_over_http(scene: Scene) -> Outcome:
     if scene.target.another is None:
         raise NotPlayed("nobody told it that browsers reach it by https")
     with scene.target.another(("--public-url", "https://login.example")) as same:
-        answer = (
-            Scene(same)
-            .client()
-            .send(
-                same.routes.log_in, Scene(same).fields(Scene(same).admin_account), {"Origin": "https://login.example"}
-            )
+        answer = Scene(same).client().send(
+            same.routes.log_in, Scene(same).fields(Scene(same).admin_account), {"Origin": "https://login.example"}
         )
     lines = [line for line in answer.all("set-cookie") if scene.routes.cookie in line.partition("=")[0]]
     if not lines:

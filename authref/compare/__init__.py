@@ -23,7 +23,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authref.maps import StoreUnavailable
-from authref.terminal import Parser, fail, in_colour, say
+from authref.terminal import Parser, end_as_by_ctrl_c, fail, in_colour, refuse_what_cannot_be_written, say
 
 if TYPE_CHECKING:
     from authref.compare.report import Report
@@ -43,11 +42,10 @@ REDIS = "AUTHREF_COMPARE_REDIS"  # instead of --redis
 def main(arguments: Sequence[str]) -> int:
     """Run the comparison; the exit status: 0 done, 2 not understood or not possible, 130 interrupted."""
     chosen = _parser().parse_args(arguments)
-    if chosen.html and (os.path.isdir(chosen.html) or not os.access(Path(chosen.html).parent, os.W_OK)):
-        fail(f"Cannot write {chosen.html}; name a file in a folder that is there and yours.")
+    refuse_what_cannot_be_written(chosen.html)
     if "@" in (chosen.redis or "") and chosen.redis != os.environ.get(REDIS):
         fail(f"Everybody on this machine can list the flags; put an address with a password into {REDIS}.")
-    _end_as_by_ctrl_c()
+    end_as_by_ctrl_c()
     try:
         seen = _run(chosen.quick, chosen.redis)
     except KeyboardInterrupt:
@@ -56,13 +54,6 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     _tell(seen, chosen.html, chosen.json)
     return 0
-
-
-def _end_as_by_ctrl_c() -> None:
-    """Whatever ends this program, also what a system sends at its own end, stops and tidies up what was started."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:  # as under nohup
-            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _run(quick: bool, redis: str | None) -> Report:
