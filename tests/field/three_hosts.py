@@ -50,8 +50,8 @@ PASSWORD = "correct horse battery"
 REDIS_PASSWORD = "store-secret"
 DOWN_AFTER = 2.0  # seconds of silence after which a Sentinel takes the master for dead
 STYLE = """
-text { font: 12px sans-serif; fill: #333 } path { stroke: #555; stroke-dasharray: 3 3 }
-@media (prefers-color-scheme: dark) { text { fill: #ececf0 } path { stroke: #aeb0b8 } }
+svg { background: #fff } text { font: 12px sans-serif; fill: #333 } path { stroke: #555; stroke-dasharray: 3 3 }
+@media (prefers-color-scheme: dark) { svg { background: #16171a } text { fill: #ececf0 } path { stroke: #aeb0b8 } }
 """
 COLOURS = {"answered": "#4a7dab", "refused": "#9fb8cc", "503": "#e0a030", "no answer": "#c03a2b"}
 FIRST = {"no answer": 500, "refused": 400, "answered": 100}  # the first status of each kind

@@ -19,10 +19,11 @@ STORIES = {
 WIDTH, ROW, TOP = 470, 66, 58  # pixels
 LEFT, RIGHT = 62, 330  # where the lines of client and server stand
 STYLE = """
+svg { background: #fff }
 text { font: 13px system-ui, sans-serif; fill: #1d1d1f } .dim { fill: #5b5b63; font-size: 12px }
 line { stroke: #8a8790 } .good { fill: #1b6b2f; font-weight: 600 } .bad { fill: #a3260f; font-weight: 600 }
-@media (prefers-color-scheme: dark) { text { fill: #ececf0 } .dim { fill: #aeb0b8 } .good { fill: #86d897 }
-.bad { fill: #ff9a85 } }
+@media (prefers-color-scheme: dark) { svg { background: #16171a }
+text { fill: #ececf0 } .dim { fill: #aeb0b8 } .good { fill: #86d897 } .bad { fill: #ff9a85 } }
 """
 
 
