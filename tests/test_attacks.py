@@ -263,12 +263,20 @@ class OddAnswers(unittest.TestCase):
         self.assertLess(len(received), client.MOST + 65536)
 
     def test_odd_framing(self) -> None:
-        """Interim answers without an end, and a length of 5,000 digits, are no crash; a few of the former are fine."""
+        """Any number of interim answers, and a length of 5,000 digits, are no crash."""
         interim, answer = b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"
-        for data, status in ((interim * 9 + answer, 204), (interim * 20_000 + answer, 0), (interim, 0),
+        for data, status in ((interim * 9 + answer, 204), (interim * 20_000 + answer, 204), (interim, 0),
                              (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 200)):  # fmt: skip
             with self.subTest(data[:40], length=len(data)), odd_server(data) as address:
                 self.assertEqual(client.Client(address).send("GET /").status, status)
+
+    def test_chunks(self) -> None:
+        """Chunks are put together up to the last one, and with that one nothing more need come."""
+        data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n"
+        self.assertEqual(client.parse("", data).body, b"abc")
+        self.assertEqual([length for length in range(len(data) + 1) if client._is_whole(data[:length])], [len(data)])
+        self.assertEqual(client._unchunked(b"0\r\n\r\n" * 200_000), (b"", True))
+        self.assertEqual(client._unchunked(b"5\r\nab"), (b"ab", False))
 
     def test_yes_to_everything(self) -> None:
         """Where a wrong password is answered like the right one, no attack on accounts is said to be through."""

@@ -247,6 +247,7 @@ class WhatGoesWrong(Sentences):
             (("--log", "xml"), "--log"),
             (("--trusted-proxy", "0.0.0.0/0"), "believes any address"),
             (("--trusted-proxy", "nginx"), "10.0.0.0/24"),
+            (("--trusted-proxy", " ,"), "names none"),
             (("--trusted-proxy", "10.0.0.5", "--forwarded-header", "x-real-ip"), "--forwarded-header"),
             (("--revocation", "maybe"), "--revocation"),
             (("--key-file", "/no such folder/keys"), "/no such folder/keys"),

@@ -100,11 +100,11 @@ class ExactlyAsSent(unittest.TestCase):
 
 
 class StoredHashes(unittest.TestCase):
-    GOOD = "$2b$04$" + "a" * 53
+    GOOD = "$2b$04$" + "u" * 53
 
     def test_hashes_that_never_reach_bcrypt(self) -> None:
         """Whoever can write into the store must not make a login run for days, or crash: False at once."""
-        tail = "a" * 53
+        tail = "u" * 53
         table = {
             "cost 31, days of work": f"$2b$31${tail}",
             "cost 15, just beyond the bearable": f"$2b$15${tail}",
@@ -124,6 +124,7 @@ class StoredHashes(unittest.TestCase):
             "a NUL behind": self.GOOD + "\0",
             "a blank before": " " + self.GOOD,
             "a foreign sign": self.GOOD[:-1] + "+",
+            "a salt that bcrypt raises for": "$2b$04$" + "a" * 53,
             "a sign that is no ASCII": self.GOOD[:-1] + "é",
             "a NUL within": self.GOOD[:-1] + "\0",
             "empty": "",
@@ -154,11 +155,24 @@ class StoredHashes(unittest.TestCase):
         with in_place_of(bcrypt.checkpw, checkpw), in_place_of(bcrypt.hashpw, hashpw):
             for cost in range(4, 15):
                 for answer in (True, False):
-                    stored = f"$2b${cost:02}${'a' * 53}"
+                    stored = f"$2b${cost:02}${'u' * 53}"
                     with self.subTest(cost=cost, answer=answer):
                         asked.clear()
                         self.assertIs(verify_password(PASSWORD, stored), answer)
                         self.assertEqual(asked, [(CONDENSED[PASSWORD], stored.encode())])
+
+    def test_every_spelling_of_a_salt(self) -> None:
+        """bcrypt raises for most last signs of a salt: a crash at login, and it tells who has an account."""
+        for sign in "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789":
+            stored = f"$2b$04${'a' * 21}{sign}{'a' * 31}"
+            with self.subTest(sign):
+                self.assertIs(verify_password(PASSWORD, stored), False)
+                try:
+                    bcrypt.checkpw(b"x", stored.encode())
+                except ValueError:
+                    self.assertEqual(cost_of(stored), 0)
+                else:
+                    self.assertEqual(cost_of(stored), 4)
 
     def test_the_costs_that_may_be_chosen(self) -> None:
         """What may be configured is what is read back: a cost beyond it would lock everybody out who signs up."""
@@ -167,9 +181,9 @@ class StoredHashes(unittest.TestCase):
     def test_cost_of(self) -> None:
         """The cost stands in the hash; what bcrypt never gets to see has none."""
         for cost in range(4, 15):
-            self.assertEqual(cost_of(f"$2b${cost:02}${'a' * 53}"), cost)
+            self.assertEqual(cost_of(f"$2b${cost:02}${'u' * 53}"), cost)
         self.assertEqual(cost_of(hash_password(PASSWORD, 5)), 5)
-        for text in ("", "!", "$2b$31$" + "a" * 53, "$2b$03$" + "a" * 53, self.GOOD + "\n", "$2a$12$" + "a" * 53):
+        for text in ("", "!", "$2b$31$" + "u" * 53, "$2b$03$" + "a" * 53, self.GOOD + "\n", "$2a$12$" + "a" * 53):
             with self.subTest(text):
                 self.assertEqual(cost_of(text), 0)
 

@@ -107,6 +107,8 @@ class Forwarded(unittest.TestCase):
         for name in ("0.0.0.0/0", "::/0", "10.0.0", "10.0.0.5/24", "localhost", "", "unix", "*"):
             with self.subTest(name), self.assertRaisesRegex(ValueError, r"\A[A-Z'].*\.\Z"):
                 Proxies([name])
+        with self.assertRaisesRegex(ValueError, r"names none.*\.\Z"):  # a flag of blanks: nobody would be believed
+            Proxies([])
 
 
 class InTheApp(unittest.TestCase):

@@ -488,6 +488,16 @@ class Refusals(ServerTest):
                         answer = client.answer(without_body=not has_body)
                         self.assertEqual((answer.status, client.rest()), (expected, b""))
 
+    def test_an_unreadable_head_after_an_empty_line(self) -> None:
+        """The method that counts is that of the request which is refused, not that of the one behind it."""
+        bad = b"\r\n%s /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n%s /health HTTP/1.1\r\nHost: a\r\n\r\n"
+        server = self.serve()
+        for one, other in ((b"HEAD", b"GET"), (b"GET", b"HEAD"), (b"HEADX", b"HEAD")):
+            with self.subTest(one), Client(server) as client:
+                client.send(bad % (one, other))
+                self.assertEqual(client.answer(without_body=one == b"HEAD").status, 400)
+                self.assertEqual(client.rest(), b"")
+
     def test_a_request_after_an_unserved_one(self) -> None:
         """A request that was read and refused leaves no doubt about where the next one begins: it is served."""
         client = self.client(self.serve())
@@ -962,6 +972,32 @@ class ConnectionLimit(ServerTest):
             held.open()
             self.assertEqual({client.answer().status for client in hogs[:5]}, {200})
             self.assert_well(server)
+
+    def test_work_that_nobody_waits_for(self) -> None:
+        """What was cut is not begun; and while as much waits as there are places, nothing is cut for more of it."""
+        checked: list[object] = []
+        server, held = self.enterContext(running(self.harness.app, 1)), threading.Event()
+        self.addCleanup(held.set)
+
+        def check(*arguments: object) -> bool:
+            checked.append(arguments)
+            return held.wait(PATIENCE)
+
+        self.enterContext(mock.patch("authref.throttle.Throttle.guess", lambda *guess: nullcontext()))
+        self.enterContext(mock.patch("authref.users.verify_password", check))
+        hogs = [self.enterContext(Client(server, address=self.HOG)) for _ in range(6)]
+        for number, client in enumerate(hogs, 1):
+            client.send(login())
+            self.assertTrue(eventually(lambda: in_state(server, "working") == number))  # noqa: B023
+        self.assertTrue(eventually(lambda: server.slow_work.qsize() == 5))
+        guest = self.enterContext(Client(server, address=self.ONE))
+        guest.send(login())
+        self.assertTrue(eventually(lambda: server.slow_work.qsize() == 6))
+        with Client(server, address=self.OTHER) as another:
+            self.assertEqual(another.ask(HEALTH).status, 503)
+        held.set()
+        self.assertEqual([client.answer().status for client in (*hogs[:5], guest)], [200] * 6)
+        self.assertEqual((hogs[5].rest(), len(checked)), (b"", 6))
 
     def test_many_addresses_at_work(self) -> None:
         """Nobody's work under way ends for a newcomer's sake where each address has one connection."""

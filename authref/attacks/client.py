@@ -15,7 +15,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -24,7 +24,9 @@ PATIENCE = 15.0  # seconds until a server that says nothing is given up
 MOST = 1 << 20  # bytes of one answer that are read
 
 _numbers = itertools.count(secrets.randbelow(1 << 20))
-_INTERIM = re.compile(rb"(?:HTTP/1\.[01] 1.*?\r\n\r\n){1,20}", re.DOTALL)
+_INTERIM = re.compile(rb"(?:HTTP/1\.[01] 1.*?\r\n\r\n)+", re.DOTALL)
+_CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?:\r\n|\Z)")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n")
 _LONG = re.compile(r"[A-Za-z0-9_~+-]{20,}=*")  # session ids, parts of tokens, refresh tokens: those with a digit
 
 
@@ -98,16 +100,22 @@ def parse(request: str, data: bytes) -> Answer:
     if found is None or found[1].startswith("1"):
         return Answer(request)
     headers = tuple((name.lower(), value.strip(" \t")) for name, _, value in (each.partition(":") for each in fields))
-    if ("transfer-encoding", "chunked") in headers:
-        body = b"".join(_chunks(body))
+    if _CHUNKED.search(head):
+        body, _ = _unchunked(body)
     return Answer(request, int(found[1]), headers, body)
 
 
-def _chunks(data: bytes) -> Iterator[bytes]:
-    while match := re.match(rb"([0-9A-Fa-f]+)[^\r\n]*\r\n", data):
+def _unchunked(data: bytes) -> tuple[bytes, bool]:
+    """What the chunks hold, and whether the last one has come."""
+    parts: list[bytes] = []
+    place = 0
+    while match := _SIZE.match(data, place):
         size = int(match[1], 16)
-        yield data[match.end() : match.end() + size]
-        data = data[match.end() + size + 2 :]
+        if not size:
+            return b"".join(parts), data.endswith(b"\r\n\r\n", place)
+        parts.append(data[match.end() : match.end() + size])
+        place = match.end() + size + 2
+    return b"".join(parts), False
 
 
 def _final(data: bytes) -> bytes:
@@ -120,7 +128,9 @@ def _is_whole(data: bytes) -> bool:
     head, end, body = _final(data).partition(b"\r\n\r\n")
     if not end:
         return False
-    length = re.search(rb"(?i)\r\ncontent-length: *(\d{1,18})(?!\d)", head)  # int() raises for thousands of digits
+    if _CHUNKED.search(head):
+        return _unchunked(body)[1]
+    length = re.search(rb"(?i)\r\ncontent-length:[ \t]*(\d{1,18})(?!\d)", head)  # int() raises for thousands of digits
     if length:
         return len(body) >= int(length[1])
     return re.match(rb"HTTP/1\.[01] (204|304)", head) is not None
@@ -192,7 +202,8 @@ class Client:
         self.travelled.append((">", data))
         received, end = b"", time.monotonic() + timeout
         with suppress(OSError), self.connect(timeout) as sock:
-            with suppress(ConnectionError):  # it has closed, and may have answered
+            sock.settimeout(timeout / 2)
+            with suppress(ConnectionError, TimeoutError):  # it reads no more, and may have answered
                 sock.sendall(data)
             while len(received) < MOST and not is_whole(received) and (left := end - time.monotonic()) > 0:
                 sock.settimeout(left)  # not for each piece: they may come a byte at a time

@@ -34,6 +34,8 @@ class Proxies:
     def __init__(self, trusted: Iterable[str], header: str = "x-forwarded-for") -> None:
         """`trusted` are addresses, networks, and `unix:` for what comes through a Unix socket. Raises ValueError."""
         names = list(trusted)
+        if not names:
+            raise ValueError("The list of trusted proxies names none; write addresses, such as 10.0.0.5.")
         self.header, self._unix = header, "unix:" in names
         self._networks = [_network(name) for name in names if name != "unix:"]
 

@@ -202,11 +202,12 @@ class Reader:
 
         And its method if that is HEAD, for then no answer has a body (RFC 9110 §9.3.2).
         """
-        line, _, _ = self._last_head.partition(b"\r\n")
-        method = "HEAD" if (line or self._buffer).startswith(b"HEAD ") else ""
+        head = (self._last_head or self._buffer).removeprefix(b"\r\n")  # an empty line may stand before it
+        line, _, _ = head.partition(b"\r\n")
         headers: Headers = ()
         with suppress(Problem):
-            headers = _read_fields(self._last_head[len(line) :].decode("latin-1")) if line else ()
+            headers = _read_fields(head[len(line) :].decode("latin-1")) if self._last_head else ()
+        method = "HEAD" if line.startswith(b"HEAD ") else ""
         return Request(method, "", headers, b"", self.peer)
 
     @property

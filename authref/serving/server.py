@@ -351,7 +351,11 @@ class Server(HTTPServer):
             self.wake()
 
     def _answer(self, task: Task) -> None:
-        """Finish the requests; of several, those that cannot be answered together come again, alone."""
+        """Finish the requests; of several, those that cannot be answered together come again, alone.
+
+        Nobody hears those whose connection was ended meanwhile: they are not begun.
+        """
+        task = [each for each in task if each[0] in self.connections]
         jobs = [partial(connection.answer, request) for connection, request in task]
         answers = self.together(jobs) if self.together and len(jobs) > 1 else [job() for job in jobs]
         for (connection, request), answer in zip(task, answers, strict=True):
@@ -443,7 +447,10 @@ class Server(HTTPServer):
         """End what was begun last for the address that has most, if that is more than an eighth of all places.
 
         Who keeps us at work on each connection would keep everybody out. The newcomers of that address gain nothing.
+        Nor does anybody while as much work waits as there are places, or two addresses in turn would pile up more.
         """
+        if self.slow_work.qsize() + len(self.next_round) >= MAX_CONNECTIONS:
+            return False
         largest = max(self.crowds.values(), key=len, default=newcomers)
         if largest is newcomers or len(largest) <= max(1, MAX_CONNECTIONS // 8):
             return False
