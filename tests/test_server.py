@@ -1007,8 +1007,9 @@ class ConnectionLimit(ServerTest):
             for client in served:
                 client.send(login())
             self.assertTrue(eventually(lambda: in_state(server, "working") == 6))
-            with Client(server, address=self.ONE) as newcomer:
-                self.assertEqual(newcomer.ask(HEALTH).status, 503)
+            refused = [self.enterContext(Client(server, address=self.ONE)) for _ in range(4)]
+            # Who has heard that all places are taken, and stays on the line, gives none to the next one.
+            self.assertEqual([client.ask(HEALTH).status for client in refused], [503] * 4)
             held.open()
             self.assertEqual({client.answer().status for client in served}, {200})
 

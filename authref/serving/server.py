@@ -414,7 +414,10 @@ class Server(HTTPServer):
             # Else the system holds a small packet back until the one before it is acknowledged: 40 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         crowd = self._crowd(address[0])
-        is_full = len(self.connections) >= MAX_CONNECTIONS and not (self._make_room() or self._interrupt(crowd))
+        # Again and again: whoever was refused before still says goodbye, beyond the last place.
+        while is_full := len(self.connections) >= MAX_CONNECTIONS:
+            if not self._make_room() and not self._interrupt(crowd):
+                break
         connection = Connection(self, sock, address[0], crowd)
         self.connections.add(connection)
         crowd.add(connection)
@@ -434,11 +437,14 @@ class Server(HTTPServer):
     def _make_room(self, fewest: int = 1) -> bool:
         """End the connection that has waited longest, of the address that has most; False if none of them waits.
 
+        Whoever says goodbye goes before all others, of whichever address.
         An address that has less than `fewest` keeps its own.
         It looks at each connection once, which takes a tenth of a millisecond: to refuse the newcomer costs no less.
         """
         most = max(fewest, *map(len, self.crowds.values()), 0)
-        crowded = [each for crowd in self.crowds.values() if len(crowd) == most for each in crowd if each.is_waiting]
+        leaving = [each for each in self.connections if each.state == "goodbye"]
+        largest = (each for crowd in self.crowds.values() if len(crowd) == most for each in crowd)
+        crowded = leaving or [each for each in largest if each.is_waiting]
         if crowded:
             min(crowded, key=lambda each: (each.state not in QUIET, each.since)).close()
         return bool(crowded)
